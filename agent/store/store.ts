@@ -1,0 +1,82 @@
+/**
+ * The agent's own time-series store: buffer, history and unit of replication in one. A single writer per directory.
+ *
+ * Arrival order: each accepted sample has a position, increasing from 1. Each opening skips ahead, so that positions lost
+ * with unsynced journal rows are never used again for other samples; a skipped position counts as acknowledged.
+ */
+import type { ArrivalRange } from '#protocol/samples/arrival.ts'
+
+/** Columns of samples in arrival order: sample `i` has position `from + i`. */
+export interface SampleBatch extends ArrivalRange {
+  readonly seriesIds: Uint32Array
+  readonly timestampsMs: Float64Array
+  readonly values: Float64Array
+}
+
+/** One entry of the series dictionary; its id is its place in it. */
+export interface SeriesEntry {
+  /** Canonical text, see `#protocol/metrics/series.ts`. */
+  readonly name: string
+  readonly unit?: string | undefined
+}
+
+/** Why accepted samples were not kept, or were dropped again before every consumer had them. */
+export const dropReasons = ['disk_full', 'write_failed', 'budget', 'head_full'] as const
+export type DropReason = (typeof dropReasons)[number]
+
+export interface StoreStats {
+  readonly series: number
+  /** Samples accepted since the store was opened. */
+  readonly accepted: number
+  readonly dropped: Readonly<Record<DropReason, number>>
+  /** Bytes on disk, all files. */
+  readonly bytes: number
+}
+
+/** A reader of the arrival order with its own set of acknowledged ranges, kept across restarts. */
+export interface StoreConsumer {
+  readonly name: string
+  /**
+   * The next committed, unacknowledged samples that are not in flight, at most `samplesMax`: what was just committed first,
+   * backlog after it. Undefined when there is nothing. What is returned is in flight until acknowledged or released.
+   */
+  next(samplesMax: number): Promise<SampleBatch | undefined>
+  /** These positions have arrived and will not be offered again. Unknown or repeated ranges are harmless. */
+  acknowledge(ranges: readonly ArrivalRange[]): void
+  /** Offers these again: their acknowledgement did not come in time, or the way is down. */
+  release(range: ArrivalRange): void
+  /** Samples committed and not acknowledged. */
+  readonly lag: number
+}
+
+export interface Store extends AsyncDisposable {
+  /** Random, made with the directory; a new one means that what the old one held is gone. */
+  readonly storeId: string
+  /** Newest first position not yet committed. */
+  readonly nextPosition: number
+  readonly seriesCount: number
+
+  /** Id of a series, new ones included. Ids are dense, in order of first sight, stable for the life of the store id. */
+  seriesId(canonical: string, unit?: string): number
+  /** The id if the series is known. */
+  findSeries(canonical: string): number | undefined
+  /** Throws RangeError for an id never given out. */
+  seriesEntry(id: number): SeriesEntry
+
+  /** Accepts a sample into the head; it is on its way to disk within one commit interval. Never throws. */
+  append(seriesId: number, timestampMs: number, value: number): void
+  /** Writes the head to the journal now and resolves when it is written (and synced, where the policy says so). */
+  commit(): Promise<void>
+  /** True when the uncommitted head is at its bound. */
+  readonly isFull: boolean
+  drained(): Promise<void>
+  /** Called after each commit, never with an error; one listener a call, the returned function removes it. */
+  onCommit(listener: () => void): () => void
+
+  /** The consumer of this name, made on first use. */
+  consumer(name: string): StoreConsumer
+
+  stats(): StoreStats
+  /** Commits the head, writes what consumers have acknowledged, closes the database. Idempotent. */
+  close(): Promise<void>
+}

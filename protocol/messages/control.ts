@@ -1,0 +1,33 @@
+/**
+ * Bodies of `control.<verb>.<id>`: what the controller tells or asks an agent without changing anything on its host.
+ *
+ * | verb | body | reply |
+ * |---|---|---|
+ * | `ack` | SamplesAck | none |
+ * | `birth` | empty | none: the agent publishes its birth again (NATS retains nothing) |
+ */
+import * as z from 'zod/mini'
+import type { ArrivalRange } from '#protocol/samples/arrival.ts'
+import { parseJson } from './json.ts'
+
+/** What the controller has of one store. Unknown series are never acknowledged, so a lost dictionary heals itself. */
+export interface SamplesAck {
+  readonly storeId: string
+  /** Arrival ranges newly ingested, or known from before. */
+  readonly ranges: readonly ArrivalRange[]
+  /** The controller knows the names of the series ids 0 … dictionary − 1 of this store. */
+  readonly dictionary: number
+}
+
+const rangeSchema: z.ZodMiniType<ArrivalRange> = z.object({ from: z.int(), to: z.int() })
+
+const ackSchema: z.ZodMiniType<SamplesAck> = z.object({
+  storeId: z.string(),
+  ranges: z.array(rangeSchema).check(z.maxLength(10_000)),
+  dictionary: z.int().check(z.nonnegative()),
+})
+
+/** Throws MESSAGE_INVALID. */
+export function parseAck(body: Uint8Array): SamplesAck {
+  return parseJson(body, ackSchema, 'ack')
+}

@@ -1,0 +1,124 @@
+/**
+ * The subject grammar of DESIGN §4. Every subject is `lanista.T.C.H.<kind>…`; the controller is host `_controller` of cloud
+ * `_home`, a cloud's aggregate is host `_cloud`. An answer always goes out under the answerer's own prefix and names the
+ * asker, so its subject follows from the request's: `replySubject` is the only place that knows how.
+ */
+import { LanistaError } from '#protocol/errors.ts'
+import { decodeMetricName, encodeMetricName, isToken } from './token.ts'
+
+/** Where a subject belongs: tenant, cloud, host. */
+export interface Address {
+  readonly tenant: string
+  readonly cloud: string
+  readonly host: string
+}
+
+/** The kinds that stand behind `lanista.T.C.H.`. */
+export const kinds = [
+  'birth',
+  'heartbeat',
+  'death',
+  'samples',
+  'metric',
+  'merged',
+  'partial',
+  'event',
+  'log',
+  'order',
+  'control',
+  'ring',
+  'reply',
+  'state',
+] as const
+export type Kind = (typeof kinds)[number]
+
+/** A parsed subject: address, kind, and the tokens behind the kind. */
+export interface Subject {
+  readonly address: Address
+  readonly kind: Kind
+  readonly rest: readonly string[]
+}
+
+/** A subject over this many bytes is never published (a NATS server drops the connection at a control line of 4,096). */
+export const subjectBytesMax = 1024
+
+export const controllerHost = '_controller'
+export const homeCloud = '_home'
+export const cloudHost = '_cloud'
+
+const kindSet: ReadonlySet<string> = new Set(kinds)
+
+/** `lanista.T.C.H`, the prefix of all that belongs to an address. */
+export function prefixOf(address: Address): string {
+  return `lanista.${address.tenant}.${address.cloud}.${address.host}`
+}
+
+/** `T.C.H`: host id in lists, user name and client id on MQTT, connection name on NATS. */
+export function hostIdOf(address: Address): string {
+  return `${address.tenant}.${address.cloud}.${address.host}`
+}
+
+/** The address behind `T.C.H`; throws SUBJECT_INVALID. */
+export function parseHostId(text: string): Address {
+  const [tenant, cloud, host, ...more] = text.split('.')
+  if (!tenant || !cloud || !host || more.length > 0 || ![tenant, cloud, host].every(isToken)) {
+    throw invalid(text, 'tenant.cloud.host')
+  }
+  return { tenant, cloud, host }
+}
+
+/** Builds `lanista.T.C.H.<kind>[.rest…]`; throws SUBJECT_INVALID for a token outside the alphabet or a subject over 1,024 bytes. */
+export function buildSubject(address: Address, kind: Kind, ...rest: readonly string[]): string {
+  const tokens = [address.tenant, address.cloud, address.host, ...rest]
+  const subject = [prefixOf(address), kind, ...rest].join('.')
+  if (subject.length > subjectBytesMax) throw invalid(subject, `at most ${subjectBytesMax} bytes`)
+  if (!(kind === 'metric' ? tokens.every((token) => /^[A-Za-z0-9_-]+$/.test(token)) : tokens.every(isToken))) {
+    throw invalid(subject, 'tokens of 1 to 64 of A-Z a-z 0-9 _ -')
+  }
+  return subject
+}
+
+/** `lanista.T.C.H.metric.<name>` with the name encoded; throws METRIC_NAME_INVALID or SUBJECT_INVALID. */
+export function metricSubject(address: Address, name: string): string {
+  return buildSubject(address, 'metric', ...encodeMetricName(name).split('.'))
+}
+
+/** The metric name of a parsed metric subject. */
+export function metricNameOf(subject: Subject): string {
+  return decodeMetricName(subject.rest.join('.'))
+}
+
+/** Parses `lanista.T.C.H.<kind>…`; throws SUBJECT_INVALID for anything else, wildcards included. */
+export function parseSubject(text: string): Subject {
+  if (text.length > subjectBytesMax) throw invalid(text, `at most ${subjectBytesMax} bytes`)
+  const [root, tenant, cloud, host, kind, ...rest] = text.split('.')
+  const long = kind === 'metric'
+  const tokensFit =
+    [tenant, cloud, host].every((token) => token !== undefined && isToken(token)) &&
+    rest.every((token) => (long ? /^[A-Za-z0-9_-]+$/.test(token) : isToken(token)))
+  if (root !== 'lanista' || !tenant || !cloud || !host || !kind || !tokensFit || !kindSet.has(kind)) {
+    throw invalid(text, 'lanista.<tenant>.<cloud>.<host>.<kind>')
+  }
+  return { address: { tenant, cloud, host }, kind: kind as Kind, rest }
+}
+
+/**
+ * Where the answer to a request goes: `lanista.T.C.H.reply.<asker>.<id>`, the asker being the token behind `ring`, or the
+ * controller for `order` and `control`; the id is the last token. Throws SUBJECT_INVALID for a subject that asks nothing.
+ */
+export function replySubject(request: string): string {
+  const { address, kind, rest } = parseSubject(request)
+  const id = rest.at(-1)
+  const depth = kind === 'ring' ? 3 : 2
+  if (id === undefined || rest.length !== depth || !['ring', 'order', 'control'].includes(kind)) {
+    throw invalid(request, '….order.<verb>.<id>, ….control.<verb>.<id> or ….ring.<asker>.<verb>.<id>')
+  }
+  return buildSubject(address, 'reply', kind === 'ring' ? (rest[0] as string) : controllerHost, id)
+}
+
+function invalid(found: string, expected: string): LanistaError {
+  return new LanistaError(
+    'SUBJECT_INVALID',
+    `use another subject: found ${JSON.stringify(found.slice(0, 200))}, expected ${expected}`,
+  )
+}

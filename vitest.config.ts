@@ -1,0 +1,31 @@
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+
+const slow = ['test/integration/**/*.test.ts', 'test/e2e/**/*.test.ts', '**/*.slow.test.ts']
+
+/** `fast`: unit, property and contract tests in process; `slow`: real brokers, real processes, real faults. */
+const config: ViteUserConfig = defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'fast',
+          include: ['**/*.test.ts'],
+          exclude: ['node_modules/**', 'dist/**', ...slow],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'slow',
+          include: slow,
+          exclude: ['node_modules/**', 'dist/**'],
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
+
+export default config
