@@ -1,0 +1,108 @@
+/**
+ * Who this agent is, kept in its data folder: the address it was given, the key that proves it, the session number of its
+ * last start. Written through a temporary file and a rename, so that a crash leaves the old or the new, never half.
+ */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as z from 'zod/mini'
+import { createSeed, publicKeyOf } from '#broker/credentials.ts'
+import { LanistaError, messageOf } from '#protocol/errors.ts'
+import { nextSession } from '#protocol/presence/session.ts'
+import { type Address, hostIdOf, parseHostId } from '#protocol/subjects/subject.ts'
+
+export interface Identity {
+  readonly address: Address
+  /** nkey seed, `SU…`. Never logged, never sent. */
+  readonly seed: string
+  /** nkey public key, `U…`. */
+  readonly publicKey: string
+}
+
+interface IdentityFile {
+  readonly id: string
+  readonly seed: string
+}
+
+const identitySchema: z.ZodMiniType<IdentityFile> = z.strictObject({ id: z.string(), seed: z.string() })
+const sessionSchema: z.ZodMiniType<{ session: number }> = z.strictObject({ session: z.int() })
+
+/**
+ * Reads the identity in `dataDir`, or makes one.
+ * @throws LanistaError DATA_DIR_UNWRITABLE, IDENTITY_INVALID (unreadable file), IDENTITY_OTHER (the folder belongs to another id)
+ */
+export function openIdentity(dataDir: string, address: Address): Identity {
+  makeDataDir(dataDir)
+  const path = join(dataDir, 'identity.json')
+  const id = hostIdOf(address)
+  const stored = readJson(path, identitySchema)
+  if (!stored) {
+    const made = { id, seed: createSeed() }
+    writeWhole(path, made)
+    return { address, seed: made.seed, publicKey: publicKeyOf(made.seed) }
+  }
+  if (stored.id !== id) {
+    throw new LanistaError(
+      'IDENTITY_OTHER',
+      `use another data folder: ${dataDir} belongs to ${stored.id}, expected ${id}; an id is never reused for another host`,
+      { data: { found: stored.id, expected: id } },
+    )
+  }
+  return { address: parseHostId(stored.id), seed: stored.seed, publicKey: publicKeyOf(stored.seed) }
+}
+
+/** Takes the next session number and keeps it, before anything is sent under it. */
+export function takeSession(dataDir: string, nowMs: number): number {
+  const path = join(dataDir, 'session.json')
+  let stored: number | undefined
+  try {
+    stored = readJson(path, sessionSchema)?.session
+  } catch {
+    stored = undefined // a damaged file must not stop the agent: the clock keeps the number ahead of the past
+  }
+  const session = nextSession(stored, nowMs)
+  writeWhole(path, { session })
+  return session
+}
+
+/** Creates the data folder (mode 0700); throws DATA_DIR_UNWRITABLE. */
+export function makeDataDir(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    writeFileSync(join(dataDir, '.writable'), '', { mode: 0o600 })
+  } catch (cause) {
+    throw new LanistaError(
+      'DATA_DIR_UNWRITABLE',
+      `choose a data folder that can be written (--data): ${dataDir}: ${messageOf(cause)}`,
+      { cause, data: { dataDir } },
+    )
+  }
+}
+
+function readJson<T>(path: string, schema: z.ZodMiniType<T>): T | undefined {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw invalidFile(path, error)
+  }
+  try {
+    return schema.parse(JSON.parse(text))
+  } catch (cause) {
+    throw invalidFile(path, cause)
+  }
+}
+
+function invalidFile(path: string, cause: unknown): LanistaError {
+  return new LanistaError(
+    'IDENTITY_INVALID',
+    `restore ${path} from a copy, or remove it to enrol again: it cannot be read: ${messageOf(cause)}`,
+    { cause },
+  )
+}
+
+function writeWhole(path: string, value: unknown): void {
+  const temporary = `${path}.new`
+  writeFileSync(temporary, `${JSON.stringify(value)}\n`, { mode: 0o600, flush: true })
+  renameSync(temporary, path)
+}

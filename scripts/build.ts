@@ -1,0 +1,70 @@
+/**
+ * Builds what is shipped: `dist/agent.mjs` (the agent), `dist/lanista.mjs` (command line and controller), and LevelDB's
+ * prebuilt binding beside them. Prints the sizes; `--metafile` keeps esbuild's import graph.
+ */
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { type BuildOptions, build } from 'esbuild'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const dist = join(root, 'dist')
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+
+/** CommonJS dependencies inside an ES module need `require`, `__filename` and `__dirname` of their own. */
+const banner = [
+  '#!/usr/bin/env node',
+  "import { createRequire as __createRequire } from 'node:module'",
+  "import { fileURLToPath as __fileURLToPath } from 'node:url'",
+  "import { dirname as __pathDirname } from 'node:path'",
+  'const require = __createRequire(import.meta.url)',
+  'const __filename = __fileURLToPath(import.meta.url)',
+  'const __dirname = __pathDirname(__filename)',
+].join('\n')
+
+const shared: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  minify: true,
+  keepNames: true,
+  sourcemap: 'linked',
+  sourcesContent: false,
+  metafile: true,
+  legalComments: 'none',
+  banner: { js: banner },
+  define: { __LANISTA_VERSION__: JSON.stringify(version), 'process.env.NODE_ENV': '"production"' },
+  logLevel: 'warning',
+}
+
+async function bundle(entry: string, name: string): Promise<void> {
+  const result = await build({ ...shared, entryPoints: [entry], outfile: join(dist, name) })
+  const bytes = readFileSync(join(dist, name))
+  chmodSync(join(dist, name), 0o755)
+  if (process.argv.includes('--metafile'))
+    writeFileSync(join(dist, `${name}.meta.json`), JSON.stringify(result.metafile))
+  process.stderr.write(`dist/${name}  ${kib(bytes.length)} minified, ${kib(gzipSync(bytes).length)} gzip\n`)
+}
+
+/** LevelDB's prebuilt bindings for Linux and for this platform, where the bundled loader looks for them: beside the bundle. */
+function copyBindings(): void {
+  const from = join(root, 'node_modules/classic-level/prebuilds')
+  for (const platform of readdirSync(from)) {
+    if (platform.startsWith('linux-') || platform.startsWith(`${process.platform}-`)) {
+      cpSync(join(from, platform), join(dist, 'prebuilds', platform), { recursive: true })
+    }
+  }
+}
+
+function kib(bytes: number): string {
+  return `${(bytes / 1024).toFixed(0)} KiB`
+}
+
+rmSync(dist, { recursive: true, force: true })
+mkdirSync(dist, { recursive: true })
+await bundle('agent/main.ts', 'agent.mjs')
+await bundle('controller/main.ts', 'lanista.mjs')
+copyBindings()
