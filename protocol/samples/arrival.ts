@@ -9,61 +9,89 @@ export interface ArrivalRange {
 
 /**
  * A set of numbers kept as sorted, disjoint, non-adjacent ranges: what a consumer has acknowledged, or what a receiver has
- * seen. Pure; `add` answers what was new.
+ * seen. `add` answers what was new. Lookups are binary searches; adding at the end, the usual case, moves nothing.
  */
 export class RangeSet {
-  #ranges: ArrivalRange[]
+  #ranges: ArrivalRange[] = []
+  #size = 0
 
   constructor(ranges: Iterable<ArrivalRange> = []) {
-    this.#ranges = []
     for (const range of ranges) this.add(range)
   }
 
-  /** Sorted, disjoint, non-adjacent. */
+  /** Sorted, disjoint, non-adjacent. Valid until the next change of the set; copy it to keep it. */
   get ranges(): readonly ArrivalRange[] {
     return this.#ranges
   }
 
   /** How many numbers are in the set. */
   get size(): number {
-    return this.#ranges.reduce((sum, range) => sum + range.to - range.from + 1, 0)
+    return this.#size
   }
 
   has(n: number): boolean {
-    return this.#ranges.some((range) => n >= range.from && n <= range.to)
+    const known = this.#ranges[this.#firstEndingAtOrAfter(n)]
+    return known !== undefined && known.from <= n
   }
 
-  /** The parts of `range` that are not in the set. */
+  /** The parts of `range` that are not in the set, in order. */
   missing(range: ArrivalRange): ArrivalRange[] {
     const gaps: ArrivalRange[] = []
     let next = range.from
-    for (const known of this.#ranges) {
-      if (known.to < next) continue
-      if (known.from > range.to) break
+    for (let i = this.#firstEndingAtOrAfter(next); next <= range.to; i++) {
+      const known = this.#ranges[i]
+      if (!known || known.from > range.to) {
+        gaps.push({ from: next, to: range.to })
+        break
+      }
       if (known.from > next) gaps.push({ from: next, to: known.from - 1 })
       next = known.to + 1
     }
-    if (next <= range.to) gaps.push({ from: next, to: range.to })
     return gaps
   }
 
-  /** Adds a range and returns the parts that were new. */
+  /** Adds a range and returns the parts that were new, in order. A range whose `to` is below its `from` is empty. */
   add(range: ArrivalRange): ArrivalRange[] {
     const added = this.missing(range)
     if (added.length === 0) return added
-    const before = this.#ranges.filter((known) => known.to < range.from - 1)
-    const after = this.#ranges.filter((known) => known.from > range.to + 1)
-    const touching = this.#ranges.slice(before.length, this.#ranges.length - after.length)
-    const from = Math.min(range.from, touching[0]?.from ?? range.from)
-    const to = Math.max(range.to, touching.at(-1)?.to ?? range.to)
-    this.#ranges = [...before, { from, to }, ...after]
+    const first = this.#firstEndingAtOrAfter(range.from - 1)
+    let from = range.from
+    let to = range.to
+    let end = first
+    for (let known = this.#ranges[end]; known && known.from <= range.to + 1; known = this.#ranges[++end]) {
+      from = Math.min(from, known.from)
+      to = Math.max(to, known.to)
+    }
+    if (first === this.#ranges.length) this.#ranges.push({ from, to })
+    else this.#ranges.splice(first, end - first, { from, to })
+    for (const part of added) this.#size += lengthOf(part)
     return added
   }
 
   /** Forgets every number below `n`. */
   forgetBelow(n: number): void {
-    this.#ranges = this.#ranges
-      .filter((range) => range.to >= n)
-      .map((range) => (range.from < n ? { from: n, to: range.to } : range))
+    const first = this.#firstEndingAtOrAfter(n)
+    const cut = this.#ranges[first]
+    const kept = this.#ranges.slice(first)
+    if (cut && cut.from < n) kept[0] = { from: n, to: cut.to }
+    this.#ranges = kept
+    this.#size = kept.reduce((sum, range) => sum + lengthOf(range), 0)
   }
+
+  /** Index of the first range with `to >= n`; the number of ranges when there is none. */
+  #firstEndingAtOrAfter(n: number): number {
+    let low = 0
+    let high = this.#ranges.length
+    if (high > 0 && (this.#ranges[high - 1] as ArrivalRange).to < n) return high
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#ranges[middle] as ArrivalRange).to < n) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+function lengthOf(range: ArrivalRange): number {
+  return range.to - range.from + 1
 }
