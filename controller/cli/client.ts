@@ -1,0 +1,103 @@
+import { z } from 'zod'
+import { LanistaError, messageOf } from '#protocol/errors.ts'
+import type { Endpoint } from './endpoint.ts'
+
+/** Longest wait for an answer of the controller, ms. */
+export const answerDeadlineMs = 15_000
+
+/** Query parameters; those without a value are left out. */
+export type Params = Readonly<Record<string, string | undefined>>
+
+export interface ClientOptions {
+  readonly endpoint: Endpoint
+  /** Named in the error when the token is missing or refused. */
+  readonly tokensPath: string
+}
+
+const problemSchema = z.object({ message: z.string(), code: z.string().optional() })
+
+/** Asks one controller over its REST API with the operator's token. */
+export class ControllerClient {
+  readonly #options: ClientOptions
+
+  constructor(options: ClientOptions) {
+    this.#options = options
+  }
+
+  get url(): string {
+    return this.#options.endpoint.url
+  }
+
+  get token(): string | undefined {
+    return this.#options.endpoint.token
+  }
+
+  /**
+   * The JSON answer to a GET, unchecked.
+   * @throws LanistaError UNREACHABLE, UNAUTHORIZED, REQUEST_INVALID (the controller refused the question), ANSWER_FAILED; the
+   * signal's reason when aborted
+   */
+  async get(path: string, params: Params, signal: AbortSignal): Promise<unknown> {
+    const url = new URL(path, this.url)
+    for (const [key, value] of Object.entries(params)) if (value !== undefined) url.searchParams.set(key, value)
+    const headers = { accept: 'application/json', ...(this.token ? { authorization: `Bearer ${this.token}` } : {}) }
+    const response = await this.#fetch(url, headers, signal)
+    if (response.ok) return this.#json(response)
+    throw await this.#refusal(response)
+  }
+
+  async #fetch(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
+    const deadline = AbortSignal.timeout(answerDeadlineMs)
+    try {
+      return await fetch(url, { headers, signal: AbortSignal.any([signal, deadline]), redirect: 'error' })
+    } catch (error) {
+      if (signal.aborted) throw signal.reason
+      const found = deadline.aborted ? `no answer within ${answerDeadlineMs / 1000} s` : reasonOf(error)
+      throw new LanistaError(
+        'UNREACHABLE',
+        `start the controller with "lanista up", or name another with --controller URL: found ${found} at ${this.url}`,
+        { cause: error, data: { url: this.url } },
+      )
+    }
+  }
+
+  async #json(response: Response): Promise<unknown> {
+    try {
+      return await response.json()
+    } catch (error) {
+      throw answerFailed(this.url, `an answer that is no JSON (${messageOf(error)})`)
+    }
+  }
+
+  async #refusal(response: Response): Promise<LanistaError> {
+    if (response.status === 401) return this.#unauthorized()
+    const body = problemSchema.safeParse(await response.json().catch(() => undefined))
+    const message = body.success ? body.data.message : `HTTP ${response.status}`
+    if (response.status === 400 || response.status === 413) {
+      return new LanistaError('REQUEST_INVALID', message, { data: { status: response.status } })
+    }
+    return answerFailed(this.url, message)
+  }
+
+  #unauthorized(): LanistaError {
+    const found = this.token ? 'a token that this controller refuses' : 'no token for this controller'
+    return new LanistaError(
+      'UNAUTHORIZED',
+      `put a token for ${this.url} into ${this.#options.tokensPath}: found ${found}; "lanista up" writes it for the user who runs it`,
+      { data: { url: this.url, tokensPath: this.#options.tokensPath } },
+    )
+  }
+}
+
+function answerFailed(url: string, found: string): LanistaError {
+  return new LanistaError('ANSWER_FAILED', `look into the controller's log: ${url} answered: ${found}`, {
+    data: { url },
+  })
+}
+
+/** `fetch failed` says nothing; its cause does. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined
+  if (cause instanceof AggregateError && cause.errors[0] !== undefined) return messageOf(cause.errors[0])
+  return messageOf(cause ?? error)
+}

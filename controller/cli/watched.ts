@@ -1,0 +1,48 @@
+import type { BusMessage } from '#broker/bus.ts'
+import { isLanistaError } from '#protocol/errors.ts'
+import { parseMetric } from '#protocol/messages/metric.ts'
+import { formatSeries } from '#protocol/metrics/series.ts'
+import { metricNameOf, parseSubject } from '#protocol/subjects/subject.ts'
+import { formatNumber, formatTime } from './figures.ts'
+import { printable } from './table.ts'
+
+/** A published metric as `watch --json` prints it. */
+export interface Watched {
+  readonly name: string
+  readonly tags: Readonly<Record<string, string>>
+  readonly tenant: string
+  readonly cloud: string
+  readonly host: string
+  readonly timestampMs: number
+  readonly value: number
+  readonly unit?: string
+}
+
+/** What a message on a metric subject says; undefined for one that is none of ours. */
+export function parseWatched(message: BusMessage): Watched | undefined {
+  try {
+    const subject = parseSubject(message.subject)
+    const { t, v, unit, tags } = parseMetric(message.body)
+    return {
+      name: metricNameOf(subject),
+      tags: tags ?? {},
+      ...subject.address,
+      timestampMs: t,
+      value: v,
+      ...(unit === undefined ? {} : { unit }),
+    }
+  } catch (error) {
+    if (isLanistaError(error)) return undefined
+    throw error
+  }
+}
+
+/** One line without its newline: JSON, or columns that line up for usual names. */
+export function watchedLine(watched: Watched, isJson: boolean): string {
+  if (isJson) return JSON.stringify(watched)
+  const place = `${watched.cloud}.${watched.host}`
+  const figure = `${formatNumber(watched.value)}${watched.unit ? ` ${watched.unit}` : ''}`
+  return printable(
+    `${formatTime(watched.timestampMs)}  ${place.padEnd(24)}  ${formatSeries(watched).padEnd(40)}  ${figure}`,
+  )
+}

@@ -1,0 +1,68 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { isToken } from '#protocol/subjects/token.ts'
+import { hostNameOf, planUp, type UpFlags } from './plan.ts'
+
+const flags: UpFlags = { data: '/d', restart: 'always', httpPort: 4400, carbonPort: 2003, broker: 'embedded' }
+
+test('without flags: one host of the machine’s name in the cloud home, everything on loopback', () => {
+  expect(planUp(flags, 'box')).toEqual({
+    tenant: 'main',
+    dataDir: '/d',
+    http: { host: '127.0.0.1', port: 4400 },
+    broker: { kind: 'embedded', listen: { host: '127.0.0.1', port: 1883 } },
+    restart: 'always',
+    knownAgents: [],
+    hosts: [
+      {
+        address: { tenant: 'main', cloud: 'home', host: 'box' },
+        folder: '/d/agents/home.box',
+        carbon: { host: '127.0.0.1', port: 2003 },
+      },
+    ],
+  })
+})
+
+test('hosts go round the clouds, each with the next carbon port', () => {
+  const plan = planUp({ ...flags, hosts: 5, clouds: 3 }, 'box')
+  expect(plan.hosts.map((host) => [host.address.cloud, host.address.host, host.carbon.port])).toEqual([
+    ['home', 'box', 2003],
+    ['local-1', 'box-2', 2004],
+    ['local-2', 'box-3', 2005],
+    ['home', 'box-4', 2006],
+    ['local-1', 'box-5', 2007],
+  ])
+})
+
+test('any free port stays any free port for each host, and clouds alone mean one host each', () => {
+  const plan = planUp({ ...flags, clouds: 2, carbonPort: 0 }, 'box')
+  expect(plan.hosts.map((host) => host.carbon.port)).toEqual([0, 0])
+})
+
+test.each([
+  ['embedded', 7000, { kind: 'embedded', listen: { host: '127.0.0.1', port: 7000 } }],
+  ['nats', undefined, { kind: 'nats-server', listen: { host: '127.0.0.1', port: 4222 } }],
+  ['nats://10.0.0.1:4222', undefined, { kind: 'nats-url', url: 'nats://10.0.0.1:4222' }],
+] as const)('--broker %s', (broker, brokerPort, expected) => {
+  expect(planUp({ ...flags, broker, brokerPort }, 'box').broker).toEqual(expected)
+})
+
+test.each([
+  [{ hosts: 201 }, '--hosts'],
+  [{ hosts: 1, clouds: 2 }, '--clouds'],
+  [{ hosts: 3, carbonPort: 65_534 }, '--carbon-port'],
+  [{ broker: 'mqtt://x' }, '--broker'],
+  [{ broker: 'nats://user:secret@x' }, '--broker'],
+  [{ broker: 'nats://x', brokerPort: 1 }, '--broker-port'],
+])('%j is refused naming %s', (wrong, flag) => {
+  expect(() => planUp({ ...flags, ...wrong }, 'box')).toThrow(flag)
+})
+
+test('whatever the machine is called, its name and a number behind it are tokens of ours', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (machine) => {
+      const name = hostNameOf(machine)
+      expect(isToken(name) && isToken(`${name}-200`) && !name.startsWith('_')).toBe(true)
+    }),
+  )
+})

@@ -1,0 +1,125 @@
+/** What `lanista up` will start, decided before anything is touched: hosts over clouds, names, ports, folders. Pure. */
+import { join } from 'node:path'
+import { LanistaError } from '#protocol/errors.ts'
+import type { Address } from '#protocol/subjects/subject.ts'
+
+/** The tenant of everything that `up` starts. */
+export const upTenant = 'main'
+
+/** Hosts that one `up` starts at most: each is a process of 50 MiB. */
+export const hostsMax = 200
+
+/** Where something listens; port 0 = any free one. */
+export interface ListenAt {
+  readonly host: string
+  readonly port: number
+}
+
+/** An agent that runs as our child. */
+export interface PlannedHost {
+  readonly address: Address
+  /** Its configuration, identity and store. */
+  readonly folder: string
+  readonly carbon: ListenAt
+}
+
+/** The broker: ours in process, a nats-server of ours, or somebody's. */
+export type PlannedBroker =
+  | { readonly kind: 'embedded'; readonly listen: ListenAt }
+  | { readonly kind: 'nats-server'; readonly listen: ListenAt }
+  | { readonly kind: 'nats-url'; readonly url: string }
+
+/** Whether an agent that dies is started again. */
+export type RestartPolicy = 'always' | 'never'
+
+/** An agent that is no child of ours but may connect: its nkey public key, `U…`. */
+export interface KnownAgent {
+  readonly address: Address
+  readonly publicKey: string
+}
+
+export interface FleetPlan {
+  readonly tenant: string
+  readonly dataDir: string
+  readonly http: ListenAt
+  readonly broker: PlannedBroker
+  readonly hosts: readonly PlannedHost[]
+  readonly restart: RestartPolicy
+  readonly knownAgents: readonly KnownAgent[]
+  /** Time between heartbeats, ms; absent = the controller's default. */
+  readonly heartbeatIntervalMs?: number | undefined
+  /** How far back the controller's window reaches, ms; absent = its default. */
+  readonly windowMs?: number | undefined
+}
+
+/** The flags of `lanista up`, as numbers and words. */
+export interface UpFlags {
+  readonly hosts?: number | undefined
+  readonly clouds?: number | undefined
+  readonly data: string
+  readonly restart: RestartPolicy
+  readonly httpPort: number
+  readonly carbonPort: number
+  /** Absent = the usual port of the broker chosen. */
+  readonly brokerPort?: number | undefined
+  /** `embedded`, `nats` or `nats://…`. */
+  readonly broker: string
+}
+
+const loopback = '127.0.0.1'
+const usualPort = { embedded: 1883, nats: 4222 } as const
+
+/**
+ * The plan behind the flags. The first host bears the machine's name, the others `<name>-2`, …; host i belongs to cloud
+ * i mod clouds, so that every cloud has one before any has two.
+ * @throws LanistaError USAGE
+ */
+export function planUp(flags: UpFlags, machineName: string): FleetPlan {
+  const clouds = flags.clouds ?? 1
+  const hosts = flags.hosts ?? clouds
+  refuseUnless(hosts <= hostsMax, '--hosts', hosts, `at most ${hostsMax}`)
+  refuseUnless(clouds <= hosts, '--clouds', clouds, `at most one cloud a host, with --hosts ${hosts}`)
+  const lastPort = flags.carbonPort + hosts - 1
+  refuseUnless(lastPort <= 65_535, '--carbon-port', flags.carbonPort, `room for ${hosts} ports below 65536`)
+  return {
+    tenant: upTenant,
+    dataDir: flags.data,
+    http: { host: loopback, port: flags.httpPort },
+    broker: planBroker(flags),
+    restart: flags.restart,
+    knownAgents: [],
+    hosts: Array.from({ length: hosts }, (_, i) => {
+      const name = i === 0 ? machineName : `${machineName}-${i + 1}`
+      const cloud = i % clouds === 0 ? 'home' : `local-${i % clouds}`
+      const port = flags.carbonPort === 0 ? 0 : flags.carbonPort + i
+      return planHost({ tenant: upTenant, cloud, host: name }, flags.data, { host: loopback, port })
+    }),
+  }
+}
+
+/** A child agent with its folder below the data folder. */
+export function planHost(address: Address, dataDir: string, carbon: ListenAt): PlannedHost {
+  return { address, folder: join(dataDir, 'agents', `${address.cloud}.${address.host}`), carbon }
+}
+
+/** The machine's name as a token: its first label, what is outside the alphabet as `-`, short enough for a number behind it. */
+export function hostNameOf(machine: string): string {
+  const label = machine.split('.')[0] ?? ''
+  const token = label.replace(/[^A-Za-z0-9_-]/g, '-').replace(/^[_-]+/, '')
+  return token.slice(0, 56) || 'host'
+}
+
+function planBroker(flags: UpFlags): PlannedBroker {
+  if (flags.broker === 'embedded' || flags.broker === 'nats') {
+    const listen = { host: loopback, port: flags.brokerPort ?? usualPort[flags.broker] }
+    return { kind: flags.broker === 'nats' ? 'nats-server' : 'embedded', listen }
+  }
+  const isUrl = /^nats:\/\/[^\s/@]+$/.test(flags.broker) && URL.canParse(flags.broker)
+  refuseUnless(isUrl, '--broker', JSON.stringify(flags.broker), 'embedded, nats or nats://HOST:PORT')
+  refuseUnless(flags.brokerPort === undefined, '--broker-port', flags.brokerPort, 'the port inside the URL of --broker')
+  return { kind: 'nats-url', url: flags.broker }
+}
+
+function refuseUnless(isRight: boolean, flag: string, found: unknown, expected: string): void {
+  if (!isRight) throw new LanistaError('USAGE', `change ${flag}: found ${String(found)}, expected ${expected}`)
+}
