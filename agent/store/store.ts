@@ -21,7 +21,7 @@ export interface SeriesEntry {
 }
 
 /** Why accepted samples were not kept, or were dropped again before every consumer had them. */
-export const dropReasons = ['disk_full', 'write_failed', 'budget', 'head_full'] as const
+export const dropReasons = ['disk_full', 'write_failed', 'budget', 'head_full', 'invalid'] as const
 export type DropReason = (typeof dropReasons)[number]
 
 export interface StoreStats {

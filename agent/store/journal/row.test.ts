@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isLanistaError } from '#protocol/errors.ts'
 import { decodeRow, rowCount } from './row-decoder.ts'
