@@ -4,13 +4,7 @@
  * so that a whole history pushed backwards costs n log n and not n². Of equal timestamps the last written wins.
  */
 
-/** One slice of columns, `start` inclusive to `end` exclusive. Valid until the next write. */
-export interface ColumnSlice {
-  readonly timestampsMs: Float64Array
-  readonly values: Float64Array
-  readonly start: number
-  readonly end: number
-}
+import type { SampleSpan } from '#protocol/aggregation/span.ts'
 
 /** Bytes a sample takes: timestamp, value, second of arrival. */
 export const bytesPerSample = 20
@@ -64,8 +58,8 @@ export class SeriesColumns {
     return this.#length - before
   }
 
-  /** The samples with `fromMs <= timestamp <= untilMs`, in order of time, one per timestamp. */
-  slice(fromMs: number, untilMs: number): ColumnSlice {
+  /** The samples with `fromMs <= timestamp <= untilMs`, in order of time, one per timestamp; valid until the next write. */
+  slice(fromMs: number, untilMs: number): SampleSpan {
     this.#merge()
     const start = this.#firstAtOrAfter(fromMs)
     const end = Math.max(start, this.#firstAfter(untilMs))

@@ -3,10 +3,11 @@
  * It is no history: samples live on agents (DESIGN §6). A sample stays for `windowMs` after it *arrived*, however old its
  * timestamp, so that what a client pushed late or an agent sent after an outage can be looked at too.
  */
+import type { SampleSpan } from '#protocol/aggregation/span.ts'
 import { parseCanonical } from '#protocol/metrics/series.ts'
 import { type Address, hostIdOf } from '#protocol/subjects/subject.ts'
 import { fairCap } from './fair-cap.ts'
-import { bytesPerSample, type ColumnSlice } from './series-columns.ts'
+import { bytesPerSample } from './series-columns.ts'
 import { WindowSeries } from './window-series.ts'
 
 export interface WindowOptions {
@@ -72,7 +73,7 @@ export class SampleWindow {
   }
 
   /** Samples of a series with `fromMs <= timestamp <= untilMs`, in order of time; undefined when it has none at all. */
-  read(series: WindowSeries, fromMs: number, untilMs: number): ColumnSlice | undefined {
+  read(series: WindowSeries, fromMs: number, untilMs: number): SampleSpan | undefined {
     const before = series.samples
     const slice = series.columns?.slice(fromMs, untilMs)
     this.#samples += series.samples - before

@@ -1,0 +1,36 @@
+import { LanistaError } from '#protocol/errors.ts'
+import type { Route } from './route.ts'
+
+export type Parameters = Readonly<Record<string, string | undefined>>
+
+/** Query parameters that fit the route; throws QUERY_INVALID with every mistake in `data.issues`. */
+export function parseParameters(route: Route, query: unknown): Parameters {
+  const result = route.parameters.strict().safeParse(query)
+  if (result.success) return result.data as Parameters
+  const known = Object.keys(route.parameters.shape)
+  const issues = result.error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({
+          parameter: key.slice(0, 80),
+          found: 'an unknown parameter',
+          expected: listOf(known),
+        }))
+      : [{ parameter: issue.path.join('.'), found: foundAt(query, issue.path), expected: issue.message }],
+  )
+  const first = issues[0]
+  throw new LanistaError(
+    'QUERY_INVALID',
+    `change the parameter ${first?.parameter}: found ${first?.found}, expected ${first?.expected}`,
+    { data: { issues } },
+  )
+}
+
+function listOf(known: readonly string[]): string {
+  return known.length === 0 ? 'none' : `one of ${known.join(', ')}`
+}
+
+function foundAt(query: unknown, path: readonly PropertyKey[]): string {
+  const [key] = path
+  const value: unknown = key === undefined ? query : (query as Record<PropertyKey, unknown>)[key]
+  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 120)
+}

@@ -1,0 +1,46 @@
+/** What an HTTP client gets instead of an answer: `{code, message, data}`, the code being the contract. */
+import { isLanistaError, type LanistaError } from '#protocol/errors.ts'
+
+export interface Problem {
+  readonly code: string
+  /** The action first, then what was found, then what was expected. */
+  readonly message: string
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+const statuses: Readonly<Record<string, number>> = {
+  QUERY_INVALID: 400,
+  SELECTOR_INVALID: 400,
+  TIME_INVALID: 400,
+  DURATION_INVALID: 400,
+  FUNCTION_UNKNOWN: 400,
+  STEP_INVALID: 400,
+  UNAUTHORIZED: 401,
+  NOT_FOUND: 404,
+  ANSWER_TOO_LARGE: 413,
+}
+
+/** The HTTP status of an error of ours; 500 for whatever is not the client's doing. */
+export function statusOf(error: unknown): number {
+  return isLanistaError(error) ? (statuses[error.code] ?? 500) : (frameworkStatus(error) ?? 500)
+}
+
+/** The body for `statusOf(error)`; says nothing about what went wrong inside. */
+export function problemOf(error: unknown): Problem {
+  const status = statusOf(error)
+  if (status >= 500) return { code: 'INTERNAL', message: 'look into the log of the controller: it failed', data: {} }
+  if (isLanistaError(error)) return fieldsOf(error)
+  const found = error instanceof Error ? error.message : 'a request that cannot be read'
+  return { code: 'REQUEST_INVALID', message: `send another request: ${found}`, data: {} }
+}
+
+function fieldsOf({ code, message, data }: LanistaError): Problem {
+  return { code, message, data }
+}
+
+/** Fastify's own refusals (a body too large, a broken URL) carry their status. */
+function frameworkStatus(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('statusCode' in error)) return undefined
+  const status = error.statusCode
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined
+}

@@ -1,0 +1,25 @@
+import type * as z from 'zod'
+
+/** What a handler answers: JSON by default, or text of a type of its own. */
+export interface RouteAnswer {
+  /** Default 200. */
+  readonly status?: number | undefined
+  /** Default `application/json; charset=utf-8`. */
+  readonly contentType?: string | undefined
+  /** Text is sent as it is, anything else as JSON. */
+  readonly body: unknown
+}
+
+/** One GET route as data: the server, the OpenAPI document and the page are made from the same list. */
+export interface Route {
+  readonly path: string
+  readonly summary: string
+  /** Query parameters, all strings; unknown ones are refused. */
+  readonly parameters: z.ZodObject
+  /** Shape of a JSON answer, for the document and the contract tests; text answers have none. */
+  readonly answer?: z.ZodType | undefined
+  /** Media type of a text answer, for the document. */
+  readonly produces?: string | undefined
+  /** Handles parameters that fit `parameters`. Throws LanistaError for the client to read. */
+  readonly handle: (parameters: Readonly<Record<string, string | undefined>>) => RouteAnswer
+}
