@@ -8,7 +8,7 @@
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { LanistaError } from '#protocol/errors.ts'
-import { crc32c } from './crc32c.ts'
+import { crc32c } from './block/crc32c.ts'
 import type { SeriesEntry } from './store.ts'
 
 const pageVersion = 1

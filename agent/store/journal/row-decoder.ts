@@ -1,5 +1,5 @@
 import { LanistaError } from '#protocol/errors.ts'
-import { crc32c } from '../crc32c.ts'
+import { crc32c } from '../block/crc32c.ts'
 import { rawValue, rowChecksumBytes, rowSamplesMax, rowVersion, scaleDivisors } from './row-format.ts'
 import { unzigzag, VarintReader } from './varint.ts'
 

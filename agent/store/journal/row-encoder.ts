@@ -1,4 +1,4 @@
-import { crc32c } from '../crc32c.ts'
+import { crc32c } from '../block/crc32c.ts'
 import { rawValue, rowChecksumBytes, rowVersion, sampleBytesMax } from './row-format.ts'
 import { putVarint, varintBytesMax, zigzag } from './varint.ts'
 
