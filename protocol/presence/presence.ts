@@ -1,0 +1,225 @@
+/**
+ * Who is there: the controller's presence core. Pure: events and monotonic time in, actions out; the shell owns bus and timers.
+ *
+ * The session number decides. Of two messages about a host the one with the newer session is right, however they arrive; a session
+ * that has died stays dead (a retained birth may outlive its host), so an agent that was declared dead and is not takes a new session
+ * when it hears so. Silence makes a host suspect, then offline; while the controller itself is cut off it knows nothing, and says so.
+ *
+ * | state | meaning |
+ * |---|---|
+ * | online | heard within 2 heartbeat intervals |
+ * | suspect | silent for more than 2 |
+ * | offline | it died: said so itself, by its last will, or was silent for more than 4 |
+ * | unknown | known from before, and nothing heard since the controller's start or its own return |
+ */
+export type HostState = 'online' | 'suspect' | 'offline' | 'unknown'
+
+export interface PresenceOptions {
+  /** How often agents beat, ms. */
+  readonly heartbeatIntervalMs: number
+  /** Hosts known at most; messages of further hosts are refused and counted. Default 10,000. */
+  readonly hostsMax?: number | undefined
+}
+
+/** What is known of one host. */
+export interface HostPresence {
+  readonly state: HostState
+  /** The newest session heard of. */
+  readonly session: number
+  /** The newest session has died. Nothing but a newer session brings the host back. */
+  readonly isDead: boolean
+  /** The birth of the newest session is known. */
+  readonly isBorn: boolean
+  /** Monotonic ms of the last message of the newest session, or of when listening for it began. */
+  readonly heardAtMs: number
+  /** Monotonic ms of the last askBirth or publishDeath for a message of this host. */
+  readonly answeredAtMs: number
+}
+
+export interface PresenceState {
+  readonly options: { readonly heartbeatIntervalMs: number; readonly hostsMax: number }
+  /** By host id `T.C.H`. */
+  readonly hosts: ReadonlyMap<string, HostPresence>
+  /** The controller cannot hear anybody. */
+  readonly isCutOff: boolean
+  /** Messages of hosts beyond `hostsMax`. */
+  readonly refused: number
+}
+
+/** `host` is the host id `T.C.H`. */
+export type PresenceEvent =
+  | { readonly kind: 'birth'; readonly host: string; readonly session: number }
+  | { readonly kind: 'heartbeat'; readonly host: string; readonly session: number }
+  | { readonly kind: 'death'; readonly host: string; readonly session: number; readonly reason: string }
+  /** Time passes: send one at least every half interval. */
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'brokerLost' }
+  | { readonly kind: 'brokerBack' }
+  /** A host that the registry knows from before the controller's start. Silent; ignored when the host was heard already. */
+  | { readonly kind: 'restored'; readonly host: string; readonly session: number; readonly isDead: boolean }
+  /** An operator removed the host. */
+  | { readonly kind: 'forgotten'; readonly host: string }
+
+export type PresenceAction =
+  | {
+      readonly kind: 'changed'
+      readonly host: string
+      readonly session: number
+      readonly from: HostState
+      readonly to: HostState
+      /** For people. */
+      readonly reason: string
+    }
+  /** Ask the agent to publish its birth. At most once an interval and host. */
+  | { readonly kind: 'askBirth'; readonly host: string }
+  /** Tell everybody, the agent included, that this session is dead. */
+  | { readonly kind: 'publishDeath'; readonly host: string; readonly session: number; readonly reason: string }
+
+export interface PresenceStep {
+  readonly state: PresenceState
+  readonly actions: readonly PresenceAction[]
+}
+
+/** Intervals of silence after which a host is suspect, and offline. */
+export const suspectAfterIntervals = 2
+export const offlineAfterIntervals = 4
+
+/** Nobody known, listening. */
+export function initialPresence(options: PresenceOptions): PresenceState {
+  return {
+    options: { heartbeatIntervalMs: options.heartbeatIntervalMs, hostsMax: options.hostsMax ?? 10_000 },
+    hosts: new Map(),
+    isCutOff: false,
+    refused: 0,
+  }
+}
+
+/**
+ * The state after an event, and what to do. The state given is used up (its map is changed in place: copying 10,000 hosts for
+ * each heartbeat would cost half a core): go on with the one returned. Actions are in order.
+ * @param nowMs monotonic; never less than in the call before
+ */
+export function step(state: PresenceState, event: PresenceEvent, nowMs: number): PresenceStep {
+  const actions: PresenceAction[] = []
+  const hosts = state.hosts as Map<string, HostPresence>
+  switch (event.kind) {
+    case 'tick':
+      if (!state.isCutOff) for (const [host, known] of hosts) stepSilence(state, hosts, host, known, nowMs, actions)
+      return { state, actions }
+    case 'brokerLost':
+      for (const [host, known] of hosts) {
+        if (known.state !== 'offline') change(hosts, host, known, 'unknown', 'the controller is cut off', actions)
+      }
+      return { state: { ...state, isCutOff: true }, actions }
+    case 'brokerBack':
+      for (const [host, known] of hosts) hosts.set(host, { ...known, heardAtMs: nowMs })
+      return { state: { ...state, isCutOff: false }, actions }
+    case 'forgotten':
+      hosts.delete(event.host)
+      return { state, actions }
+    case 'restored':
+    case 'birth':
+    case 'heartbeat':
+    case 'death':
+      if (!hosts.has(event.host) && hosts.size >= state.options.hostsMax) {
+        return { state: { ...state, refused: state.refused + 1 }, actions }
+      }
+      stepHost(state, hosts, event, nowMs, actions)
+      return { state, actions }
+  }
+}
+
+type HostEvent = Extract<PresenceEvent, { readonly session: number }>
+
+function stepHost(
+  state: PresenceState,
+  hosts: Map<string, HostPresence>,
+  event: HostEvent,
+  nowMs: number,
+  actions: PresenceAction[],
+): void {
+  const before = hosts.get(event.host)
+  if (before && event.session < before.session) return
+  const known = before?.session === event.session ? before : newSession(before, event.session, nowMs)
+  switch (event.kind) {
+    case 'restored':
+      if (!before)
+        hosts.set(event.host, { ...known, isDead: event.isDead, state: event.isDead ? 'offline' : 'unknown' })
+      return
+    case 'death':
+      change(hosts, event.host, { ...known, isDead: true }, 'offline', event.reason, actions)
+      return
+    case 'birth':
+      if (known.isDead) return
+      change(hosts, event.host, { ...known, isBorn: true, heardAtMs: nowMs }, 'online', 'birth', actions)
+      return
+    case 'heartbeat':
+      stepHeartbeat(state, hosts, event.host, known, nowMs, actions)
+  }
+}
+
+/** The same host with a newer session: all that was known of the older one is void, but for the state that people see. */
+function newSession(before: HostPresence | undefined, session: number, nowMs: number): HostPresence {
+  return {
+    state: before?.state ?? 'unknown',
+    session,
+    isDead: false,
+    isBorn: false,
+    heardAtMs: nowMs,
+    answeredAtMs: before?.answeredAtMs ?? Number.NEGATIVE_INFINITY,
+  }
+}
+
+function stepHeartbeat(
+  state: PresenceState,
+  hosts: Map<string, HostPresence>,
+  host: string,
+  known: HostPresence,
+  nowMs: number,
+  actions: PresenceAction[],
+): void {
+  const mayAnswer = nowMs - known.answeredAtMs >= state.options.heartbeatIntervalMs
+  const answers = mayAnswer && (known.isDead || !known.isBorn)
+  const answeredAtMs = answers ? nowMs : known.answeredAtMs
+  if (known.isDead) {
+    hosts.set(host, { ...known, answeredAtMs })
+    const reason = 'this session was declared dead'
+    if (answers) actions.push({ kind: 'publishDeath', host, session: known.session, reason })
+    return
+  }
+  change(hosts, host, { ...known, heardAtMs: nowMs, answeredAtMs }, 'online', 'heartbeat', actions)
+  if (answers) actions.push({ kind: 'askBirth', host })
+}
+
+function stepSilence(
+  state: PresenceState,
+  hosts: Map<string, HostPresence>,
+  host: string,
+  known: HostPresence,
+  nowMs: number,
+  actions: PresenceAction[],
+): void {
+  if (known.state === 'offline') return
+  const intervals = (nowMs - known.heardAtMs) / state.options.heartbeatIntervalMs
+  if (intervals > offlineAfterIntervals) {
+    const reason = `silent for ${offlineAfterIntervals} heartbeat intervals`
+    change(hosts, host, { ...known, isDead: true }, 'offline', reason, actions)
+    actions.push({ kind: 'publishDeath', host, session: known.session, reason })
+  } else if (intervals > suspectAfterIntervals && known.state === 'online') {
+    change(hosts, host, known, 'suspect', `silent for ${suspectAfterIntervals} heartbeat intervals`, actions)
+  }
+}
+
+function change(
+  hosts: Map<string, HostPresence>,
+  host: string,
+  known: HostPresence,
+  to: HostState,
+  reason: string,
+  actions: PresenceAction[],
+): void {
+  hosts.set(host, { ...known, state: to })
+  if (known.state !== to) {
+    actions.push({ kind: 'changed', host, session: known.session, from: known.state, to, reason })
+  }
+}
