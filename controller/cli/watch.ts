@@ -35,14 +35,15 @@ export async function runWatch(pattern: string, flags: SharedFlags, terminal: Te
 
 /** The operator's own way to the broker: the name of each connection is new, so that several can watch at once. */
 export function openOperatorBus(connection: ConnectionAnswer, password: string): Bus {
-  return openBus({
-    url: connection.broker,
-    role: { kind: 'operator', tenant: connection.tenant },
-    credential: { kind: 'password', user: connection.user, password },
-    name: `lanista-watch-${randomUUID()}`,
-    clock: systemClock,
-    logger: silentLogger,
-  })
+  return openBus(
+    {
+      url: connection.broker,
+      role: { kind: 'operator', tenant: connection.tenant },
+      credential: { kind: 'password', user: connection.user, password },
+      name: `lanista-watch-${randomUUID()}`,
+    },
+    { clock: systemClock, logger: silentLogger },
+  )
 }
 
 /** Resolves once the bus is up. Throws BROKER_UNREACHABLE after the deadline, or the signal's reason. */

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { isToken } from '#protocol/subjects/token.ts'
 import { hostNameOf, planUp, type UpFlags } from './plan.ts'
@@ -7,7 +7,7 @@ const flags: UpFlags = { data: '/d', restart: 'always', httpPort: 4400, carbonPo
 
 test('without flags: one host of the machine’s name in the cloud home, everything on loopback', () => {
   expect(planUp(flags, 'box')).toEqual({
-    tenant: 'main',
+    tenant: 'default',
     dataDir: '/d',
     http: { host: '127.0.0.1', port: 4400 },
     broker: { kind: 'embedded', listen: { host: '127.0.0.1', port: 1883 } },
@@ -15,7 +15,7 @@ test('without flags: one host of the machine’s name in the cloud home, everyth
     knownAgents: [],
     hosts: [
       {
-        address: { tenant: 'main', cloud: 'home', host: 'box' },
+        address: { tenant: 'default', cloud: 'home', host: 'box' },
         folder: '/d/agents/home.box',
         carbon: { host: '127.0.0.1', port: 2003 },
       },

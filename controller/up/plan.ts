@@ -4,7 +4,7 @@ import { LanistaError } from '#protocol/errors.ts'
 import type { Address } from '#protocol/subjects/subject.ts'
 
 /** The tenant of everything that `up` starts. */
-export const upTenant = 'main'
+export const upTenant = 'default'
 
 /** Hosts that one `up` starts at most: each is a process of 50 MiB. */
 export const hostsMax = 200

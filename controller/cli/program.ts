@@ -1,0 +1,133 @@
+/** The `lanista` command line: what there is to say, and which file does it. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { version } from '#protocol/runtime/version.ts'
+import { runAgentBundle } from './agent-bundle.ts'
+import type { SharedFlags } from './context.ts'
+import { runController } from './controller.ts'
+import { runDoctor } from './doctor.ts'
+import { type ExitCode, usageError } from './exit-code.ts'
+import { runHosts } from './hosts.ts'
+import { type MetricsFlags, runMetrics } from './metrics.ts'
+import { type QueryFlags, runQuery } from './query.ts'
+import type { Terminal } from './terminal.ts'
+import { runTop } from './top.ts'
+import { runUp } from './up.ts'
+import { runWatch } from './watch.ts'
+
+/** Commands that belong to the agent's bundle: it gets their arguments as they are. */
+const agentCommands = [
+  ['agent', 'run one agent, check its configuration, or try its sensors: see "lanista agent --help"'],
+  ['lines', 'show what would become of carbon lines: lanista lines [FILE|-] [--now MS]'],
+] as const
+
+/**
+ * Parses the arguments and runs the command they name. Help and version go to stdout.
+ * @param args what stands behind the program's name
+ * @throws LanistaError USAGE, or whatever the command throws
+ */
+export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
+  if (args[0] === 'agent') return runAgentBundle(args.slice(1), terminal.env)
+  if (args[0] === 'lines') return runAgentBundle(args, terminal.env)
+  let code: ExitCode = 0
+  const program = buildProgram(terminal, (result) => {
+    code = result
+  })
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return 0
+    if (error.code === 'commander.help') throw usageError('name a command: expected one of lanista --help')
+    throw usageError(error.message.replace(/^error: /, '').replaceAll('\n', ' '))
+  }
+  return code
+}
+
+function buildProgram(terminal: Terminal, done: (code: ExitCode) => void): Command {
+  const program = new Command('lanista')
+    .description('Trains the troop: one agent on every machine, one controller, all they measure at hand.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.write(text), writeErr: () => undefined })
+  addUp(program, terminal, done)
+  addController(program, terminal, done)
+  for (const [name, summary] of agentCommands) program.command(name).description(summary)
+  addAsking(program, terminal, done)
+  return program
+}
+
+function addUp(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
+  shared(program.command('up'))
+    .description('a live fleet on this machine: controller, broker and agents, until Ctrl-C')
+    .option('--hosts <n>', 'agents to run (default 1)', countOf)
+    .option('--clouds <n>', 'clouds to spread them over: home, local-1, … (default 1)', countOf)
+    .option('--data <dir>', 'folder for everything that lasts', './.lanista')
+    .addOption(new Option('--restart <policy>', 'agents that die').choices(['always', 'never']).default('always'))
+    .option('--http-port <port>', 'REST API; 0 = any free port', portOf, 4400)
+    .option('--carbon-port <port>', 'Graphite lines of the first agent, the next ones behind it; 0 = any', portOf, 2003)
+    .option('--broker-port <port>', 'broker (default 1883, 4222 for nats); 0 = any', portOf)
+    .option('--broker <kind>', 'embedded (MQTT), nats (a nats-server of ours), or nats://HOST:PORT', 'embedded')
+    .option('--print-nats-config', 'print the users that a nats-server must know, and end')
+    .action(async (flags: Parameters<typeof runUp>[0]) => done(await runUp(flags, terminal)))
+}
+
+function addController(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
+  shared(program.command('controller'))
+    .description('the controller beside a broker, for agents on other machines')
+    .option('--config <file>', 'configuration (YAML or JSON)')
+    .option('--data <dir>', 'folder for everything that lasts')
+    .option('--no-home-agent', 'run no agent of the cloud home beside the controller')
+    .option('--print-config', 'print every setting and where it came from, and end')
+    .action(async (flags: Parameters<typeof runController>[0]) => done(await runController(flags, terminal)))
+}
+
+function addAsking(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
+  shared(program.command('hosts'))
+    .description('hosts, their state and vital signs')
+    .action(async (flags: SharedFlags) => done(await runHosts(flags, terminal)))
+  shared(program.command('metrics'))
+    .description('series whose name and tags match')
+    .argument('[match]', 'Graphite glob, or name;tag=value')
+    .option('--host <host>', 'of this host only')
+    .option('--cloud <cloud>', 'of this cloud only')
+    .action(async (match: string | undefined, flags: MetricsFlags) => done(await runMetrics(match, flags, terminal)))
+  shared(program.command('query'))
+    .description('samples, or a function of them')
+    .argument('<match>', 'Graphite glob, or name;tag=value')
+    .option('--host <host>', 'of this host only')
+    .option('--cloud <cloud>', 'of this cloud only')
+    .option('--from <time>', 'epoch milliseconds, ISO 8601, or relative: -1h')
+    .option('--until <time>', 'the same; default now')
+    .option('--last', 'the newest sample of each series')
+    .option('--function <name>', 'mean, max, p95, … over the span')
+    .option('--step <duration>', 'one result per step: 1m')
+    .action(async (match: string, flags: QueryFlags) => done(await runQuery(match, flags, terminal)))
+  shared(program.command('watch'))
+    .description('published metrics as they come, until Ctrl-C')
+    .argument('<pattern>', "* is one part of a name, a final > all the rest: 'shop.>'")
+    .action(async (pattern: string, flags: SharedFlags) => done(await runWatch(pattern, flags, terminal)))
+  shared(program.command('top'))
+    .description('the table of hosts, live')
+    .action(async (flags: SharedFlags) => done(await runTop(flags, terminal)))
+  shared(program.command('doctor'))
+    .description('what stands in the way, and how to remove it')
+    .option('--data <dir>', 'data folder of "lanista up"', './.lanista')
+    .action(async (flags: Parameters<typeof runDoctor>[0]) => done(await runDoctor(flags, terminal)))
+}
+
+function shared(command: Command): Command {
+  return command
+    .option('--json', 'the answer as JSON on stdout')
+    .option('--controller <url>', 'controller to ask (default: LANISTA_CONTROLLER, or the one with a token)')
+    .allowExcessArguments(false)
+}
+
+function countOf(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('expected a number from 1.')
+  return Number(text)
+}
+
+function portOf(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new InvalidArgumentError('expected a port, 0 to 65535.')
+  return Number(text)
+}

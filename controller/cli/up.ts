@@ -1,0 +1,121 @@
+import { hostname } from 'node:os'
+import { resolve } from 'node:path'
+import { isLanistaError, messageOf } from '#protocol/errors.ts'
+import { systemClock } from '#protocol/runtime/clock.ts'
+import { type Logger, openLogger } from '#protocol/runtime/logger.ts'
+import { type Fleet, startFleet } from '../up/fleet.ts'
+import { brokerUsers } from '../up/fleet-broker.ts'
+import { openUsers } from '../up/fleet-users.ts'
+import { Ledger } from '../up/ledger.ts'
+import { type FleetPlan, hostNameOf, planUp, type UpFlags } from '../up/plan.ts'
+import { expectHealth, type ReadyLine, waitForHosts } from '../up/ready.ts'
+import { RecentLog } from '../up/recent-log.ts'
+import { agentBundlePath } from './agent-bundle.ts'
+import { type SharedFlags, writeJson } from './context.ts'
+import type { ExitCode } from './exit-code.ts'
+import { hostTableLines } from './host-table.ts'
+import { LiveBlock } from './live.ts'
+import type { Terminal } from './terminal.ts'
+import { tokensPath, writeToken } from './tokens.ts'
+
+export interface UpCommandFlags extends SharedFlags, UpFlags {
+  readonly printNatsConfig?: boolean | undefined
+}
+
+/** Time between two drawings of the table, ms. */
+const drawIntervalMs = 1_000
+
+/** `lanista up`: the whole fleet in this terminal, until told to stop. */
+export async function runUp(flags: UpCommandFlags, terminal: Terminal): Promise<ExitCode> {
+  const given = { ...flags, data: resolve(flags.data) }
+  planUp(given, 'host') // wrong flags are refused before anything is touched
+  const ledger = await Ledger.open(given.data)
+  try {
+    const plan = planUp(given, await ledger.remember('hostName', () => hostNameOf(hostname())))
+    if (flags.printNatsConfig) return await printNatsConfig(plan, terminal)
+    return await runFleet(plan, ledger, flags.json === true, terminal)
+  } finally {
+    await ledger.close()
+  }
+}
+
+/** Runs a planned fleet until told to stop: a live table for a person, logs for everybody else. */
+export async function runFleet(
+  plan: FleetPlan,
+  ledger: Ledger,
+  isJson: boolean,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const recent = terminal.isTty && !isJson ? new RecentLog() : undefined
+  const logger = recent ? recent.logger() : openLogger('info')
+  const onChildLog = (line: string): void => (recent ? recent.push(line) : terminal.note(line))
+  const deps = { ledger, clock: systemClock, logger, agentBundle: agentBundlePath(terminal.env), onChildLog }
+  if (recent) terminal.note('starting …')
+  const fleet = await startFleet(plan, deps, terminal.stop)
+  try {
+    await announce(plan, fleet, logger, isJson, terminal)
+    await (recent ? showUntilStopped(fleet, recent, terminal) : stopped(terminal.stop))
+  } catch (error) {
+    if (!terminal.stop.aborted) throw error
+  } finally {
+    logger.info({}, 'stopping')
+    await fleet.close()
+  }
+  return 0
+}
+
+/** Once everything answers: the operator's token goes into the token file, the ready line to stdout. */
+async function announce(
+  plan: FleetPlan,
+  fleet: Fleet,
+  logger: Logger,
+  isJson: boolean,
+  terminal: Terminal,
+): Promise<void> {
+  const { httpUrl } = fleet.controller
+  await waitForHosts(plan, () => fleet.controller.hosts(), systemClock, terminal.stop)
+  await expectHealth(httpUrl, fleet.operator.password, terminal.stop)
+  await keepToken(httpUrl, fleet, logger, terminal)
+  const line: ReadyLine = {
+    event: 'ready',
+    http: httpUrl,
+    broker: fleet.brokerUrl,
+    carbon: fleet.carbon,
+    operator: fleet.operator,
+  }
+  if (isJson) writeJson(terminal, line)
+  logger.info({ http: line.http, broker: line.broker, carbon: line.carbon, user: line.operator.user }, 'ready')
+}
+
+/** A token file that cannot be written leaves the fleet usable: the token is in the ready line. */
+async function keepToken(url: string, fleet: Fleet, logger: Logger, terminal: Terminal): Promise<void> {
+  try {
+    await writeToken(tokensPath(terminal.env), url, fleet.operator.password)
+  } catch (error) {
+    if (!isLanistaError(error)) throw error
+    logger.warn({ reason: messageOf(error) }, 'token_not_kept')
+  }
+}
+
+async function showUntilStopped(fleet: Fleet, recent: RecentLog, terminal: Terminal): Promise<void> {
+  const block = new LiveBlock(terminal)
+  const head = `${fleet.controller.httpUrl}  ${fleet.brokerUrl}  carbon ${fleet.carbon.join(' ')}  (Ctrl-C stops all)`
+  while (!terminal.stop.aborted) {
+    block.draw([head, '', ...hostTableLines(fleet.controller.hosts(), Date.now()), '', ...recent.lines])
+    await systemClock.sleep(drawIntervalMs, terminal.stop)
+  }
+}
+
+function stopped(signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    if (signal.aborted) done()
+    else signal.addEventListener('abort', () => done(), { once: true })
+  })
+}
+
+/** What somebody else's nats-server must know: with it, `--broker nats://…` works. */
+async function printNatsConfig(plan: FleetPlan, terminal: Terminal): Promise<ExitCode> {
+  const users = await openUsers(plan, agentBundlePath(terminal.env))
+  terminal.write(natsConfigFor(plan, users))
+  return 0
+}

@@ -1,0 +1,18 @@
+/** Entry of `dist/lanista.mjs`: runs one command, says what failed in one line, and leaves with the exit code of DESIGN. */
+import { isLanistaError, messageOf } from '#protocol/errors.ts'
+import { exitCodeOf } from './cli/exit-code.ts'
+import { runProgram } from './cli/program.ts'
+import { openTerminal, type Terminal } from './cli/terminal.ts'
+
+async function main(args: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    return await runProgram(args, terminal)
+  } catch (error) {
+    if (terminal.stop.aborted && error === terminal.stop.reason) return 0 // Ctrl-C, or stdout's reader is gone
+    terminal.note(`lanista: ${messageOf(error)}`)
+    if (!isLanistaError(error) && error instanceof Error && error.stack) terminal.note(error.stack)
+    return exitCodeOf(error)
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2), openTerminal())

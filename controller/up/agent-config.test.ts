@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+import { agentConfigOf, portOf } from './agent-config.ts'
+import { planHost } from './plan.ts'
+
+const host = planHost({ tenant: 't', cloud: 'home', host: 'box' }, '/d', { host: '127.0.0.1', port: 0 })
+
+test('a child keeps the carbon port that it got in an earlier run', () => {
+  expect(agentConfigOf(host, { brokerUrl: 'mqtt://127.0.0.1:1', carbonPort: 7 })).toEqual({
+    tenant: 't',
+    cloud: 'home',
+    host: 'box',
+    data: '/d/agents/home.box',
+    broker: ['mqtt://127.0.0.1:1'],
+    carbon: { host: '127.0.0.1', port: 7 },
+    uplink: 'all',
+    publish: 'all',
+  })
+})
+
+test.each([
+  ['127.0.0.1:2003', 2003],
+  ['[::1]:2003', 2003],
+  ['nowhere', undefined],
+  [undefined, undefined],
+])('the port of %s is %s', (place, port) => {
+  expect(portOf(place)).toBe(port)
+})

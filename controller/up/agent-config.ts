@@ -1,0 +1,51 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { LanistaError, messageOf } from '#protocol/errors.ts'
+import type { PlannedHost } from './plan.ts'
+
+/** What a child agent is told beside its place in the plan. */
+export interface AgentSetting {
+  readonly brokerUrl: string
+  /** The port it got in an earlier run; wins over the plan's 0. */
+  readonly carbonPort?: number | undefined
+  readonly heartbeatIntervalMs?: number | undefined
+}
+
+/** The configuration of a child agent. On one machine traffic is free: everything goes up, everything is published. */
+export function agentConfigOf(host: PlannedHost, setting: AgentSetting): object {
+  const { tenant, cloud, host: name } = host.address
+  const { heartbeatIntervalMs } = setting
+  return {
+    tenant,
+    cloud,
+    host: name,
+    data: host.folder,
+    broker: [setting.brokerUrl],
+    carbon: { host: host.carbon.host, port: setting.carbonPort ?? host.carbon.port },
+    uplink: 'all',
+    publish: 'all',
+    ...(heartbeatIntervalMs === undefined ? {} : { heartbeatIntervalMs }),
+  }
+}
+
+/** Writes the configuration into the agent's folder and returns its path. Throws DATA_DIR_UNWRITABLE. */
+export function writeAgentConfig(host: PlannedHost, setting: AgentSetting): string {
+  const path = join(host.folder, 'agent.json')
+  try {
+    mkdirSync(host.folder, { recursive: true, mode: 0o700 })
+    writeFileSync(path, `${JSON.stringify(agentConfigOf(host, setting), undefined, 2)}\n`, { mode: 0o600 })
+    return path
+  } catch (error) {
+    throw new LanistaError(
+      'DATA_DIR_UNWRITABLE',
+      `choose another folder with --data: found ${messageOf(error)}, expected to write ${path}`,
+      { cause: error, data: { path } },
+    )
+  }
+}
+
+/** The port behind `host:port`; undefined for anything else. */
+export function portOf(place: string | undefined): number | undefined {
+  const text = place === undefined ? undefined : /:(\d{1,5})$/.exec(place)?.[1]
+  return text === undefined ? undefined : Number(text)
+}

@@ -1,0 +1,110 @@
+/** The configuration of `lanista controller`: every setting, its unit, its default, and what it trades. */
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { isLanistaError } from '#protocol/errors.ts'
+import { parseHostId } from '#protocol/subjects/subject.ts'
+import { isToken, parseId } from '#protocol/subjects/token.ts'
+import { type FleetPlan, type KnownAgent, type ListenAt, type PlannedBroker, planHost } from './plan.ts'
+
+/** An agent that may connect: `T.C.H` and its nkey, as `lanista agent identity` prints them. */
+export interface AgentEntry {
+  readonly id: string
+  readonly nkey: string
+}
+
+export interface ControllerConfig {
+  /** Folder for keys, registries and the home agent's store. Default `/var/lib/lanista-controller`. */
+  readonly data: string
+  /** Tenant of the operator and of the home agent: 1 to 64 of A-Z a-z 0-9 _ -. Default `default`. */
+  readonly tenant: string
+  /** REST API. Default 127.0.0.1:4400; port 0 = any free one. Another address lets the network ask, with the token in clear text. */
+  readonly http: ListenAt
+  /**
+   * `{ embedded: { host, port } }` = the MQTT broker in our own process (default, 127.0.0.1:1883), `{ server: { host, port } }` =
+   * a nats-server of ours, `{ url: nats://… }` = somebody's.
+   */
+  readonly broker: { readonly embedded: ListenAt } | { readonly server: ListenAt } | { readonly url: string }
+  /** Agents on other machines that may connect (embedded, server); elsewhere the server decides. Default none. */
+  readonly agents: readonly AgentEntry[]
+  /** The agent of the cloud `home` beside the controller; false = none. Default: carbon on 127.0.0.1:2003. */
+  readonly homeAgent: { readonly carbon: ListenAt } | false
+  /** Time between heartbeats, ms, at least 100; shorter = absence noticed earlier, more messages. Default the controller's own. */
+  readonly heartbeatIntervalMs?: number | undefined
+  /** How far back the window of recent samples reaches, ms; memory grows with it. Default the controller's own. */
+  readonly windowMs?: number | undefined
+}
+
+const port = z.int().min(0).max(65_535)
+const listen = z.strictObject({ host: z.string().min(1), port })
+const token = z.string().refine((text) => isToken(text) && !text.startsWith('_'), 'expected 1 to 64 of A-Z a-z 0-9 _ -')
+const agentId = z.string().refine(isHostId, 'expected TENANT.CLOUD.HOST of A-Z a-z 0-9 _ -')
+
+/** Checked against {@link ControllerConfig}; unknown keys are refused. */
+export const controllerConfigSchema: z.ZodType<ControllerConfig> = z.strictObject({
+  data: z.string().min(1),
+  tenant: token,
+  http: listen,
+  broker: z.union(
+    [
+      z.strictObject({ embedded: listen }),
+      z.strictObject({ server: listen }),
+      z.strictObject({ url: z.string().regex(/^nats:\/\/[^\s/@]+$/) }),
+    ],
+    { error: 'expected embedded: { host, port }, server: { host, port } or url: nats://host:port' },
+  ),
+  agents: z.array(
+    z.strictObject({ id: agentId, nkey: z.string().regex(/^U[A-Z2-7]{55}$/, 'expected a public nkey, U…') }),
+  ),
+  homeAgent: z.union([z.literal(false), z.strictObject({ carbon: listen })]),
+  heartbeatIntervalMs: z.int().min(100).optional(),
+  windowMs: z.int().min(1_000).optional(),
+})
+
+/** What holds where the configuration says nothing. */
+export function defaultControllerConfig(): ControllerConfig {
+  return {
+    data: '/var/lib/lanista-controller',
+    tenant: 'default',
+    http: { host: '127.0.0.1', port: 4400 },
+    broker: { embedded: { host: '127.0.0.1', port: 1883 } },
+    agents: [],
+    homeAgent: { carbon: { host: '127.0.0.1', port: 2003 } },
+  }
+}
+
+/** The plan behind a checked configuration; `machineName` names the home agent. Throws NKEY_INVALID, SUBJECT_INVALID. */
+export function planController(config: ControllerConfig, machineName: string): FleetPlan {
+  const dataDir = resolve(config.data)
+  const home = { tenant: config.tenant, cloud: 'home', host: machineName }
+  return {
+    tenant: config.tenant,
+    dataDir,
+    http: config.http,
+    broker: plannedBroker(config.broker),
+    hosts: config.homeAgent === false ? [] : [planHost(home, dataDir, config.homeAgent.carbon)],
+    restart: 'always',
+    knownAgents: config.agents.map(knownAgent),
+    heartbeatIntervalMs: config.heartbeatIntervalMs,
+    windowMs: config.windowMs,
+  }
+}
+
+function plannedBroker(broker: ControllerConfig['broker']): PlannedBroker {
+  if ('embedded' in broker) return { kind: 'embedded', listen: broker.embedded }
+  if ('server' in broker) return { kind: 'nats-server', listen: broker.server }
+  return { kind: 'nats-url', url: broker.url }
+}
+
+function knownAgent(entry: AgentEntry): KnownAgent {
+  return { address: parseHostId(entry.id), publicKey: entry.nkey }
+}
+
+function isHostId(text: string): boolean {
+  try {
+    for (const [what, part] of Object.entries(parseHostId(text))) parseId(part, what)
+    return true
+  } catch (error) {
+    if (isLanistaError(error)) return false
+    throw error
+  }
+}

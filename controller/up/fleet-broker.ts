@@ -1,0 +1,127 @@
+/** The broker of a fleet and the controller's bus on it, whichever of the three kinds it is. */
+import type { Bus } from '#broker/bus.ts'
+import type { BrokerUser } from '#broker/credentials.ts'
+import { EmbeddedBroker } from '#broker/embedded.ts'
+import { openBus } from '#broker/open-bus.ts'
+import { isLanistaError, LanistaError } from '#protocol/errors.ts'
+import type { Clock } from '#protocol/runtime/clock.ts'
+import { Closer } from '#protocol/runtime/closer.ts'
+import type { Logger } from '#protocol/runtime/logger.ts'
+import { version } from '#protocol/runtime/version.ts'
+import type { FleetUsers } from './fleet-users.ts'
+import type { Ledger } from './ledger.ts'
+import { NatsKeeper } from './nats-keeper.ts'
+import type { FleetPlan, ListenAt } from './plan.ts'
+
+/** A broker that answers, and the controller's way to it. */
+export interface FleetBroker {
+  /** What agents and operators dial. */
+  readonly url: string
+  readonly bus: Bus
+  /** Closes the bus, then the broker if it is ours. Idempotent. */
+  close(): Promise<void>
+}
+
+export interface FleetBrokerDeps {
+  readonly ledger: Ledger
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly onChildLog: (line: string) => void
+}
+
+/** Longest wait for somebody's broker at the start, ms; afterwards the bus reconnects for ever. */
+const brokerDeadlineMs = 15_000
+
+/**
+ * Opens the broker that the plan names, knowing all users, and returns once the controller's bus is up.
+ * @throws LanistaError PORT_IN_USE, LISTEN_FAILED, NATS_SERVER_MISSING, BROKER_UNREACHABLE; the signal's reason
+ */
+export async function openFleetBroker(
+  plan: FleetPlan,
+  users: FleetUsers,
+  deps: FleetBrokerDeps,
+  signal: AbortSignal,
+): Promise<FleetBroker> {
+  const closer = new Closer()
+  try {
+    const { url, bus } = await openKind(plan, users, deps, closer)
+    await waitUntilUp(bus, url, plan, deps.clock, signal)
+    return { url, bus, close: () => closer.close() }
+  } catch (error) {
+    await closer.close()
+    throw error
+  }
+}
+
+/** Everybody whom the broker lets in. */
+export function brokerUsers(users: FleetUsers): BrokerUser[] {
+  const { tenant, operator, controllerKey, agents } = users
+  return [
+    { kind: 'controller', publicKey: controllerKey.publicKey },
+    { kind: 'operator', tenant, ...operator },
+    ...agents.map(({ address, publicKey }) => ({ kind: 'agent' as const, address, publicKey })),
+  ]
+}
+
+async function openKind(
+  plan: FleetPlan,
+  users: FleetUsers,
+  deps: FleetBrokerDeps,
+  closer: Closer,
+): Promise<{ url: string; bus: Bus }> {
+  switch (plan.broker.kind) {
+    case 'embedded':
+      return openEmbedded(plan.broker.listen, users, deps, closer)
+    case 'nats-server': {
+      const server = await NatsKeeper.start(plan.broker.listen, plan.dataDir, brokerUsers(users), deps)
+      closer.use('nats-server', server)
+      return { url: server.url, bus: closer.use('bus', openControllerBus(server.url, users, deps)) }
+    }
+    case 'nats-url':
+      return { url: plan.broker.url, bus: closer.use('bus', openControllerBus(plan.broker.url, users, deps)) }
+  }
+}
+
+async function openEmbedded(
+  listen: ListenAt,
+  users: FleetUsers,
+  deps: FleetBrokerDeps,
+  closer: Closer,
+): Promise<{ url: string; bus: Bus }> {
+  const broker = closer.use('embedded broker', await EmbeddedBroker.open(listen, deps))
+  for (const user of brokerUsers(users)) await broker.addUser(user)
+  return { url: broker.url, bus: closer.use('bus', broker.localBus()) }
+}
+
+function openControllerBus(url: string, users: FleetUsers, deps: FleetBrokerDeps): Bus {
+  const session = Math.floor(deps.clock.now() / 1000)
+  return openBus(
+    {
+      url,
+      role: { kind: 'controller' },
+      credential: { kind: 'nkey', seed: users.controllerKey.seed, session: () => session },
+      name: `_controller/${version}`,
+    },
+    { clock: deps.clock, logger: deps.logger.child({ component: 'bus' }) },
+  )
+}
+
+async function waitUntilUp(bus: Bus, url: string, plan: FleetPlan, clock: Clock, signal: AbortSignal): Promise<void> {
+  const deadline = new AbortController()
+  const cancel = clock.after(brokerDeadlineMs, () => deadline.abort(new Error('deadline')))
+  try {
+    await bus.up(AbortSignal.any([signal, deadline.signal]))
+  } catch (error) {
+    if (signal.aborted) throw signal.reason
+    if (isLanistaError(error) && !deadline.signal.aborted) throw error
+    const hint =
+      plan.broker.kind === 'nats-url' ? ', and give it the users that "lanista up --print-nats-config" prints' : ''
+    throw new LanistaError(
+      'BROKER_UNREACHABLE',
+      `start the broker that --broker names${hint}: found no login at ${url} within ${brokerDeadlineMs / 1000} s`,
+      { cause: error, data: { url } },
+    )
+  } finally {
+    cancel()
+  }
+}
