@@ -17,7 +17,14 @@ export interface Permissions {
 export type Role =
   | { readonly kind: 'agent'; readonly address: Address }
   | { readonly kind: 'controller' }
-  | { readonly kind: 'operator'; readonly tenant: string }
+  | {
+      readonly kind: 'operator'
+      /** One tenant, or `everyTenant`: whoever runs the installation. */
+      readonly tenant: string
+    }
+
+/** The tenant of an operator who may hear all of them. No agent's tenant can be called so. */
+export const everyTenant = '*'
 
 /** Subjects of the NATS service protocol; the embedded broker carries none of them. */
 const serviceVerbs = ['PING', 'INFO', 'STATS'] as const
@@ -31,7 +38,7 @@ export function permissionsOf(role: Role): Permissions {
     case 'controller':
       return controllerPermissions
     case 'operator':
-      return operatorPermissions(parseId(role.tenant, 'tenant'))
+      return operatorPermissions(role.tenant === everyTenant ? everyTenant : parseId(role.tenant, 'tenant'))
   }
 }
 
