@@ -1,0 +1,108 @@
+/** The NATS driver: one connection of `nats` without its own reconnecting (options: shared/reference/bus-proof.md §6.2). */
+import { type Authenticator, connect, Events, type Msg, type NatsConnection, type Subscription } from 'nats'
+import { LanistaError, messageOf } from '#protocol/errors.ts'
+import type { Connection, Dial, Receiver } from './connection.ts'
+import { dialTimeoutMs } from './connection.ts'
+import type { Credential } from './credentials.ts'
+import { nkeyFromSeed } from './nkey.ts'
+
+export interface NatsDialOptions {
+  readonly credential: Credential
+  /** Shown in the server's connection list: `T.C.H/version`. */
+  readonly name: string
+  /** Called with each fresh connection, for what only NATS has (`$SRV`); what it opens ends with the connection. */
+  readonly onConnection?: ((connection: NatsConnection) => void) | undefined
+}
+
+/** A server that does not answer two pings in a row is gone: noticed after 20 to 30 s. */
+const pingIntervalMs = 10_000
+const pingsOutMax = 2
+
+/** Dials `nats://host:port`. */
+export function natsDial(options: NatsDialOptions): Dial {
+  return async (address, receiver) => {
+    const url = new URL(address)
+    const nc = await connect({
+      servers: `${url.hostname}:${url.port || '4222'}`,
+      name: options.name,
+      authenticator: authenticatorOf(options.credential),
+      reconnect: false,
+      timeout: dialTimeoutMs,
+      pingInterval: pingIntervalMs,
+      maxPingOut: pingsOutMax,
+      ignoreClusterUpdates: true,
+      noAsyncTraces: true,
+    })
+    options.onConnection?.(nc)
+    return new NatsLink(nc, receiver)
+  }
+}
+
+/** Signs the server's nonce, by node:crypto; read again at every dial. */
+function authenticatorOf(credential: Credential): Authenticator {
+  if (credential.kind === 'password') return () => ({ user: credential.user, pass: credential.password })
+  return (nonce) => {
+    const key = nkeyFromSeed(credential.seed)
+    return { nkey: key.publicKey, sig: key.sign(Buffer.from(nonce ?? '')) }
+  }
+}
+
+class NatsLink implements Connection {
+  readonly ended: Promise<string>
+  readonly #nc: NatsConnection
+  readonly #receiver: Receiver
+  readonly #subscriptions = new Map<string, Subscription>()
+
+  constructor(nc: NatsConnection, receiver: Receiver) {
+    this.#nc = nc
+    this.#receiver = receiver
+    const watching = this.#watch()
+    this.ended = nc.closed().then(async (error) => {
+      await watching
+      return error ? messageOf(error) : 'closed by the server'
+    })
+  }
+
+  subscribe(patterns: readonly string[]): void {
+    for (const pattern of patterns) {
+      if (this.#subscriptions.has(pattern)) continue
+      const callback = (error: Error | null, message: Msg): void => {
+        if (!error) this.#receiver.deliverTo(pattern, { subject: message.subject, body: message.data })
+      }
+      this.#subscriptions.set(pattern, this.#nc.subscribe(pattern, { callback }))
+    }
+  }
+
+  unsubscribe(pattern: string): void {
+    this.#subscriptions.get(pattern)?.unsubscribe()
+    this.#subscriptions.delete(pattern)
+  }
+
+  /** The reply field is for the server alone, which sends its "no responders" there; receivers never see it. */
+  send(subject: string, body: Uint8Array, options: { readonly replySubject?: string | undefined }): void {
+    try {
+      this.#nc.publish(subject, body, options.replySubject === undefined ? {} : { reply: options.replySubject })
+    } catch (cause) {
+      const code = messageOf(cause).includes('MAX_PAYLOAD') ? 'TOO_LARGE' : 'NOT_UP'
+      throw new LanistaError(code, `publish later: the NATS client refused ${subject}, ${messageOf(cause)}`, { cause })
+    }
+  }
+
+  flush(): Promise<void> {
+    return this.#nc.flush()
+  }
+
+  async close(): Promise<void> {
+    await this.#nc.close()
+  }
+
+  /** Ends with the connection. Permission errors are alarms: our own check should have stopped what caused them. */
+  async #watch(): Promise<void> {
+    for await (const status of this.#nc.status()) {
+      const context = 'permissionContext' in status ? status.permissionContext : undefined
+      if (status.type === Events.Error && context) {
+        this.#receiver.refusedByBroker(`${context.operation} ${context.subject}`)
+      }
+    }
+  }
+}
