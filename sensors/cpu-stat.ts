@@ -1,0 +1,57 @@
+/** Parses `/proc/stat` and turns two of its lines into shares of time; see proc_pid_stat(5), "cpu". */
+
+/** Modes of `/proc/stat` in its own order. Guest time is part of `user` and `nice` and is not counted again. */
+export const cpuModes = ['user', 'nice', 'system', 'idle', 'iowait', 'irq', 'softirq', 'steal'] as const
+export type CpuMode = (typeof cpuModes)[number]
+
+/** Ticks per mode since boot, in the order of `cpuModes`; kernels that lack a mode give 0. */
+export type CpuTimes = readonly number[]
+
+export interface CpuStat {
+  /** All cores together; undefined when the text has no `cpu` line. */
+  readonly total: CpuTimes | undefined
+  /** Per online core, by number. */
+  readonly cores: ReadonlyMap<string, CpuTimes>
+}
+
+export function parseCpuStat(text: string): CpuStat {
+  let total: CpuTimes | undefined
+  const cores = new Map<string, CpuTimes>()
+  for (let from = 0; text.startsWith('cpu', from); ) {
+    const end = text.indexOf('\n', from)
+    const [label = '', ...fields] = text.slice(from, end < 0 ? text.length : end).split(/ +/)
+    const times = cpuModes.map((_, index) => Number(fields[index] ?? 0))
+    if (times.every(Number.isFinite)) {
+      if (label === 'cpu') total = times
+      else cores.set(label.slice(3), times)
+    }
+    if (end < 0) break
+    from = end + 1
+  }
+  return { total, cores }
+}
+
+export interface CpuShares {
+  /** Percent of the time not spent idle or waiting for disks; stolen time counts as used. */
+  readonly usage: number
+  /** Percent per mode, in the order of `cpuModes`; together 100. */
+  readonly modes: readonly number[]
+}
+
+/**
+ * Shares of the time between two readings; undefined when no time passed or the counters were reset. A single mode that runs
+ * backwards (`iowait` does, by the kernel's own documentation; `steal` after a migration) counts as nothing.
+ */
+export function cpuShares(before: CpuTimes, after: CpuTimes): CpuShares | undefined {
+  const total = sum(after) - sum(before)
+  if (total <= 0) return undefined
+  const spent = after.map((ticks, index) => Math.max(0, ticks - (before[index] ?? 0)))
+  const all = sum(spent)
+  const modes = spent.map((ticks) => (ticks * 100) / all)
+  const unused = (spent[cpuModes.indexOf('idle')] ?? 0) + (spent[cpuModes.indexOf('iowait')] ?? 0)
+  return { usage: ((all - unused) * 100) / all, modes }
+}
+
+function sum(values: CpuTimes): number {
+  return values.reduce((total, value) => total + value, 0)
+}

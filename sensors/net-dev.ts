@@ -1,0 +1,35 @@
+/** Counters of one network interface since it came up. */
+export interface InterfaceCounters {
+  readonly rxBytes: number
+  readonly rxPackets: number
+  readonly txBytes: number
+  readonly txPackets: number
+  /** Received and sent together. */
+  readonly errors: number
+  /** Received and sent together. */
+  readonly dropped: number
+}
+
+/** Parses `/proc/net/dev`; its two heading lines and lines of another shape are skipped. */
+export function parseNetDev(text: string): ReadonlyMap<string, InterfaceCounters> {
+  const interfaces = new Map<string, InterfaceCounters>()
+  for (const line of text.split('\n')) {
+    const colon = line.lastIndexOf(':')
+    const fields = line
+      .slice(colon + 1)
+      .trim()
+      .split(/ +/)
+      .map(Number)
+    if (colon < 1 || fields.length < 16 || !fields.every(Number.isFinite)) continue
+    const at = (index: number): number => fields[index] ?? 0
+    interfaces.set(line.slice(0, colon).trim(), {
+      rxBytes: at(0),
+      rxPackets: at(1),
+      txBytes: at(8),
+      txPackets: at(9),
+      errors: at(2) + at(10),
+      dropped: at(3) + at(11),
+    })
+  }
+  return interfaces
+}
