@@ -1,0 +1,132 @@
+/**
+ * When to read which sensor: the pure core of the collector, on the monotonic clock alone, so that a step of the wall clock
+ * changes nothing. Ticks lie at `origin + k × interval` for ever: a late start does not shift the next one. Whatever is missed,
+ * because the process was late or the read before had not ended, is skipped and counted, never made up for in a burst.
+ */
+
+/** A sensor to be read every so often. */
+export interface Scheduled {
+  readonly id: string
+  /** Whole milliseconds, at least 1. */
+  readonly intervalMs: number
+}
+
+interface Entry {
+  readonly intervalMs: number
+  /** The next tick. */
+  readonly dueMs: number
+  readonly late: number
+  readonly overlapped: number
+}
+
+export interface ScheduleState {
+  readonly entries: ReadonlyMap<string, Entry>
+  /** Ids whose read has not settled, removed ones included. */
+  readonly running: ReadonlySet<string>
+}
+
+export type ScheduleEvent =
+  /** The whole set from now on. Entries that stay the same are not touched. */
+  | { readonly type: 'configure'; readonly sensors: readonly Scheduled[] }
+  /** Time has passed. */
+  | { readonly type: 'wake' }
+  /** Nothing of this sensor's read is left running. */
+  | { readonly type: 'settled'; readonly id: string }
+
+/** One read to start, and the time it was meant for. */
+export interface Tick {
+  readonly id: string
+  readonly dueMs: number
+}
+
+export interface ScheduleStep {
+  readonly state: ScheduleState
+  readonly start: readonly Tick[]
+  /** When to send `wake` next; undefined = not until something else happens. */
+  readonly wakeAtMs: number | undefined
+}
+
+/** First ticks of sensors configured together are spread over this long, ms, so that they do not all start at once. */
+const spreadMs = 1000
+
+export const emptySchedule: ScheduleState = { entries: new Map(), running: new Set() }
+
+/** @param nowMs monotonic */
+export function stepSchedule(state: ScheduleState, event: ScheduleEvent, nowMs: number): ScheduleStep {
+  switch (event.type) {
+    case 'configure':
+      return started({ ...state, entries: configured(state.entries, event.sensors, nowMs) }, nowMs)
+    case 'settled': {
+      const running = new Set(state.running)
+      running.delete(event.id)
+      return { state: { ...state, running }, start: [], wakeAtMs: earliest(state.entries) }
+    }
+    case 'wake':
+      return started(state, nowMs)
+  }
+}
+
+/** Ticks of a sensor that were skipped: `late` = the process was not there, `overlapped` = the read before was still running. */
+export function skippedTicks(state: ScheduleState, id: string): { readonly late: number; readonly overlapped: number } {
+  const entry = state.entries.get(id)
+  return { late: entry?.late ?? 0, overlapped: entry?.overlapped ?? 0 }
+}
+
+function started(state: ScheduleState, nowMs: number): ScheduleStep {
+  const entries = new Map(state.entries)
+  const running = new Set(state.running)
+  const start: Tick[] = []
+  for (const [id, entry] of state.entries) {
+    if (entry.dueMs > nowMs) continue
+    const missed = Math.floor((nowMs - entry.dueMs) / entry.intervalMs)
+    const lastDueMs = entry.dueMs + missed * entry.intervalMs
+    const isBusy = running.has(id)
+    if (!isBusy) start.push({ id, dueMs: lastDueMs })
+    running.add(id)
+    entries.set(id, {
+      ...entry,
+      dueMs: lastDueMs + entry.intervalMs,
+      late: entry.late + (isBusy ? 0 : missed),
+      overlapped: entry.overlapped + (isBusy ? missed + 1 : 0),
+    })
+  }
+  return { state: { entries, running }, start, wakeAtMs: earliest(entries) }
+}
+
+function configured(
+  before: ReadonlyMap<string, Entry>,
+  sensors: readonly Scheduled[],
+  nowMs: number,
+): ReadonlyMap<string, Entry> {
+  return new Map(
+    sensors.map(({ id, intervalMs }) => {
+      const known = before.get(id)
+      if (known?.intervalMs === intervalMs) return [id, known]
+      return [id, { late: 0, overlapped: 0, ...known, intervalMs, dueMs: firstDue(id, known, intervalMs, nowMs) }]
+    }),
+  )
+}
+
+/** A new sensor starts within the spread; one whose interval changes keeps the time of its last tick. */
+function firstDue(id: string, known: Entry | undefined, intervalMs: number, nowMs: number): number {
+  const soon = Math.ceil(nowMs)
+  if (known) return Math.max(soon, known.dueMs - known.intervalMs + intervalMs)
+  return soon + (hash(id) % Math.min(spreadMs, intervalMs))
+}
+
+function earliest(entries: ReadonlyMap<string, Entry>): number | undefined {
+  let wakeAtMs: number | undefined
+  for (const { dueMs } of entries.values()) {
+    if (wakeAtMs === undefined || dueMs < wakeAtMs) wakeAtMs = dueMs
+  }
+  return wakeAtMs
+}
+
+/** FNV-1a, 32 bits. */
+function hash(text: string): number {
+  let value = 0x811c9dc5
+  for (let index = 0; index < text.length; index++) {
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193)
+  }
+  return value >>> 0
+}
