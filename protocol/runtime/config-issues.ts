@@ -1,0 +1,125 @@
+/** What is wrong with a configuration, in words: action, found, expected, and where. */
+import type * as z from 'zod/mini'
+import { LanistaError } from '#protocol/errors.ts'
+import { keysAt } from './config-schema.ts'
+
+/** One mistake. */
+export interface ConfigIssue {
+  /** Dotted path of the setting, empty for the whole. */
+  readonly path: string
+  readonly expected: string
+  /** The value as JSON, shortened; `nothing` when it is absent. */
+  readonly found: string
+  /** Where the value came from: a file's name, an environment variable, a flag. */
+  readonly origin: string
+}
+
+/** CONFIG_INVALID with every issue, one a line. */
+export function invalidConfig(issues: readonly ConfigIssue[]): LanistaError {
+  const lines = issues.map(({ path, expected, found, origin }) => {
+    return `${path === '' ? '' : `${path}: `}expected ${expected}, found ${found}${origin === '' ? '' : ` (${origin})`}`
+  })
+  return new LanistaError('CONFIG_INVALID', `correct the configuration: ${lines.join('\n')}`, { data: { issues } })
+}
+
+/** All issues of a failed check. `valueAt` and `originOf` tell what stood at a path and who put it there. */
+export function issuesOf(
+  schema: z.core.$ZodType,
+  issues: readonly z.core.$ZodIssue[],
+  valueAt: (path: readonly PropertyKey[]) => unknown,
+  originOf: (path: readonly PropertyKey[]) => string,
+): ConfigIssue[] {
+  return issues.flatMap((issue) => {
+    if (issue.code !== 'unrecognized_keys') {
+      const path = issue.path
+      return [{ path: dotted(path), expected: expectedOf(issue), found: show(valueAt(path)), origin: originOf(path) }]
+    }
+    return issue.keys.map((key) => ({
+      path: dotted([...issue.path, key]),
+      expected: suggestion(key, keysAt(schema, issue.path)),
+      found: 'an unknown key',
+      origin: originOf([...issue.path, key]),
+    }))
+  })
+}
+
+function expectedOf(issue: z.core.$ZodIssue): string {
+  if (issue.message !== '' && issue.message !== 'Invalid input') return issue.message.replace(/^expected /, '')
+  switch (issue.code) {
+    case 'invalid_type':
+      return article(issue.expected)
+    case 'too_small':
+      return `${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${unitOf(issue.origin)}`
+    case 'too_big':
+      return `${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${unitOf(issue.origin)}`
+    case 'invalid_value':
+      return issue.values.map((value) => show(value)).join(' or ')
+    case 'invalid_union':
+      return [...new Set(issue.errors.flatMap((branch) => branch.slice(0, 1).map(expectedOf)))].join(' or ')
+    case 'invalid_format':
+      return `text in the form ${issue.pattern ?? issue.format}`
+    case 'not_multiple_of':
+      return `a multiple of ${issue.divisor}`
+    case 'invalid_key':
+    case 'invalid_element':
+      return issue.issues.map(expectedOf).join(' and ')
+    case 'unrecognized_keys':
+      return `no key ${issue.keys.join(', ')}`
+    case 'custom':
+      return 'another value'
+  }
+}
+
+function unitOf(origin: string): string {
+  return origin === 'string' ? ' characters' : origin === 'array' || origin === 'set' ? ' elements' : ''
+}
+
+const articles: Readonly<Record<string, string>> = {
+  int: 'a whole number',
+  number: 'a number',
+  string: 'text',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a map',
+  record: 'a map',
+}
+
+function article(expected: string): string {
+  return articles[expected] ?? expected
+}
+
+function suggestion(key: string, known: readonly string[]): string {
+  const [nearest, distance] = known
+    .map((candidate) => [candidate, distanceOf(key.toLowerCase(), candidate.toLowerCase())] as const)
+    .reduce<readonly [string, number]>(
+      (best, next) => (next[1] < best[1] ? next : best),
+      ['', Number.POSITIVE_INFINITY],
+    )
+  if (distance <= Math.max(2, key.length / 3)) return `${nearest}?`
+  return known.length > 0 ? `one of ${known.join(', ')}` : 'no such key'
+}
+
+/** Levenshtein distance of two short words. */
+function distanceOf(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1))
+    }
+    row = next
+  }
+  return row[b.length] as number
+}
+
+/** A path as people write it: `sensors.0.intervalMs`. */
+export function dotted(path: readonly PropertyKey[]): string {
+  return path.map(String).join('.')
+}
+
+function show(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  const text = (JSON.stringify(value) as string | undefined) ?? typeof value
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text
+}
