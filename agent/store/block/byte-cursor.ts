@@ -51,13 +51,18 @@ export class ByteReader {
   readonly bytes: Uint8Array
   readonly end: number
   position: number
-  readonly #view: DataView
+  #view: DataView | undefined
 
   constructor(bytes: Uint8Array, position: number, end: number) {
     this.bytes = bytes
     this.position = position
     this.end = end
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  /** A view of all of `bytes`, made when it is first asked for. */
+  get view(): DataView {
+    this.#view ??= new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength)
+    return this.#view
   }
 
   byte(): number {
@@ -67,7 +72,7 @@ export class ByteReader {
 
   double(): number {
     if (this.position + 8 > this.end) throw corrupt('truncated', 'the bytes end too early')
-    const value = this.#view.getFloat64(this.position, true)
+    const value = this.view.getFloat64(this.position, true)
     this.position += 8
     return value
   }

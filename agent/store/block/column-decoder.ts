@@ -6,11 +6,9 @@ import { RESIDUAL_BITS_MAX, type TokenReader } from './token-reader.ts'
 /**
  * Reads `out[1, count)`; `out[0]` becomes `base`. The reader must stand at the column, and stands behind it afterwards.
  * Throws BLOCK_CORRUPT.
- * @param view of the bytes under the reader
  */
 export function decodeColumn(
   reader: ByteReader,
-  view: DataView,
   tokens: TokenReader,
   base: number,
   out: Float64Array,
@@ -22,7 +20,7 @@ export function decodeColumn(
   const divisor = reader.varint()
   const center = reader.signedVarint()
   if (prediction !== 'line') {
-    tokens.open(view, reader.position, reader.end, RESIDUAL_BITS_MAX)
+    tokens.open(reader.view, reader.position, reader.end, RESIDUAL_BITS_MAX)
     tokens.readResiduals(out, 1, count)
     reader.position = tokens.close()
   }

@@ -36,22 +36,21 @@ export class BlockDecoder {
         `decode block: found room for ${Math.min(timestampsMs.length, values.length)} samples, expected at least ${count}`,
       )
     }
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const reader = new ByteReader(bytes, header.payloadOffset, bytes.length - CHECKSUM_BYTES)
     const exceptions = header.hasExceptions ? readExceptions(reader, count) : undefined
-    this.#decodeTimes(header, reader, view, timestampsMs)
-    this.#decodeValues(header, reader, view, values, exceptions)
+    this.#decodeTimes(header, reader, timestampsMs)
+    this.#decodeValues(header, reader, values, exceptions)
     if (reader.position !== reader.end) throw corrupt('payload', 'bytes are left over behind the last sample')
     return count
   }
 
-  #decodeTimes(header: BlockHeader, reader: ByteReader, view: DataView, out: Float64Array): void {
+  #decodeTimes(header: BlockHeader, reader: ByteReader, out: Float64Array): void {
     const { timeCodec, count, t0Ms, t1Ms, stepMs } = header
     if (timeCodec === 'regular') {
       for (let i = 0; i < count; i++) out[i] = t0Ms + i * stepMs
       return
     }
-    if (timeCodec === 'column') decodeColumn(reader, view, this.#tokens, t0Ms, out, count)
+    if (timeCodec === 'column') decodeColumn(reader, this.#tokens, t0Ms, out, count)
     else {
       out[0] = t0Ms
       for (let i = 1; i < count; i++) out[i] = reader.double()
@@ -59,25 +58,19 @@ export class BlockDecoder {
     checkTimes(out, count, t1Ms)
   }
 
-  #decodeValues(
-    header: BlockHeader,
-    reader: ByteReader,
-    view: DataView,
-    out: Float64Array,
-    exceptions: Exceptions | undefined,
-  ): void {
+  #decodeValues(header: BlockHeader, reader: ByteReader, out: Float64Array, exceptions: Exceptions | undefined): void {
     const { valueCodec, count, first, exponent } = header
     switch (valueCodec) {
       case 'constant':
         out.fill(first, 0, count)
         return
       case 'xor':
-        decodeXor(reader, view, this.#tokens, first, out, count)
+        decodeXor(reader, this.#tokens, first, out, count)
         return
       case 'integer': {
         const power = powersOfTen[exponent] as number
         const base = exceptions === undefined ? Math.round(first * power) : exceptions.base
-        decodeColumn(reader, view, this.#tokens, base, out, count)
+        decodeColumn(reader, this.#tokens, base, out, count)
         if (exponent > 0) for (let i = 0; i < count; i++) out[i] = (out[i] as number) / power
         exceptions?.positions.forEach((at, i) => {
           out[at] = exceptions.values[i] as number

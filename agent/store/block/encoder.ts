@@ -3,8 +3,8 @@ import { ByteWriter } from './byte-cursor.ts'
 import { ColumnEncoder } from './column-encoder.ts'
 import { crc32c } from './crc32c.ts'
 import { DecimalScaler, leastExponent, powersOfTen, type Scaled } from './decimal.ts'
-import { BLOCK_SAMPLES_MAX, badInput, EXPONENT_MAX, SPAN_MAX, type ValueCodec } from './format.ts'
-import { type HeaderPlan, type IntegerScalars, writeHeader } from './header-writer.ts'
+import { BLOCK_SAMPLES_MAX, badInput, EXPONENT_MAX, SPAN_MAX } from './format.ts'
+import { type IntegerScalars, type ValuePlan, writeHeader } from './header-writer.ts'
 import { type Summary, summarise } from './summary.ts'
 import { encodeTimes, planTimes } from './time-encoder.ts'
 import { TokenWriter } from './token-writer.ts'
@@ -14,14 +14,6 @@ import { encodeXor } from './xor.ts'
 const HEADER_BYTES_MAX = 512
 /** Above what a sample can take: a raw timestamp or 8 bytes of one, its value, and a code for each. */
 const SAMPLE_BYTES_MAX = 24
-
-/** How a block's values will be stored. */
-interface ValuePlan {
-  readonly valueCodec: ValueCodec
-  readonly exponent: number
-  readonly scalars: IntegerScalars | undefined
-  readonly scaled?: Scaled
-}
 
 /**
  * Encodes one block after the other in buffers of its own; nothing is allocated per sample. Not to be shared between
@@ -61,13 +53,7 @@ export class BlockEncoder {
     const plan = this.#planValues(values, start, count, summary)
     const writer = this.#writer
     writer.position = 0
-    writeHeader(writer, {
-      ...times,
-      ...plan,
-      count,
-      hasExceptions: hasExceptions(plan),
-      aggregates: summary,
-    } satisfies HeaderPlan)
+    writeHeader(writer, { count, times, values: plan, aggregates: summary })
     if (plan.scaled !== undefined) this.#writeExceptions(values, start, plan.scaled)
     encodeTimes(times, timestampsMs, start, count, this.#column, this.#times, writer)
     if (plan.valueCodec === 'integer') this.#column.encode(this.#integers, count, writer)
@@ -89,13 +75,14 @@ export class BlockEncoder {
     if (summary.isIntegral) {
       if (summary.max - summary.min > SPAN_MAX) return planXor()
       integers.set(values.subarray(start, start + count))
-      return { valueCodec: 'integer', exponent: 0, scalars: summary }
+      return { valueCodec: 'integer', exponent: 0, scalars: summary, scaled: undefined }
     }
     const scaled = this.#scaler.scale(values, start, count, integers)
     if (scaled === undefined) return planXor()
     const scalars = scaled.exceptionCount === 0 ? scaleScalars(summary, scaled.exponent) : extremes(integers, count)
     if (scalars.max - scalars.min > SPAN_MAX) return planXor()
-    if (scaled.exceptionCount === 0) return { valueCodec: 'integer', exponent: scaled.exponent, scalars }
+    if (scaled.exceptionCount === 0)
+      return { valueCodec: 'integer', exponent: scaled.exponent, scalars, scaled: undefined }
     return { valueCodec: 'integer', exponent: scaled.exponent, scalars: undefined, scaled }
   }
 
@@ -120,19 +107,16 @@ export class BlockEncoder {
   }
 }
 
-function hasExceptions(plan: ValuePlan): boolean {
-  return plan.scaled !== undefined
-}
-
 function planXor(): ValuePlan {
-  return { valueCodec: 'xor', exponent: 0, scalars: undefined }
+  return { valueCodec: 'xor', exponent: 0, scalars: undefined, scaled: undefined }
 }
 
 function planConstant(value: number): ValuePlan {
   const exponent = leastExponent(value)
-  if (exponent > EXPONENT_MAX) return { valueCodec: 'constant', exponent: 0, scalars: undefined }
+  if (exponent > EXPONENT_MAX) return { valueCodec: 'constant', exponent: 0, scalars: undefined, scaled: undefined }
   const integer = Math.round(value * (powersOfTen[exponent] as number))
-  return { valueCodec: 'constant', exponent, scalars: { first: integer, last: integer, min: integer, max: integer } }
+  const scalars = { first: integer, last: integer, min: integer, max: integer }
+  return { valueCodec: 'constant', exponent, scalars, scaled: undefined }
 }
 
 function scaleScalars(summary: Summary, exponent: number): IntegerScalars {

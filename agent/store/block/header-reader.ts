@@ -26,10 +26,15 @@ export function verifyBlock(bytes: Uint8Array): void {
   }
   const end = bytes.length - CHECKSUM_BYTES
   const expected = crc32c(bytes, 0, end)
-  const found = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(end, true)
+  const found = crcAt(bytes, end)
   if (found !== expected) {
     throw corrupt('checksum', `found the checksum ${found.toString(16)}, expected ${expected.toString(16)}`)
   }
+}
+
+function crcAt(bytes: Uint8Array, at: number): number {
+  const [a, b, c, d] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]] as [number, number, number, number]
+  return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0
 }
 
 /**
@@ -53,17 +58,26 @@ export function decodeHeader(bytes: Uint8Array): BlockHeader {
     throw corrupt('header', `found ${count} samples, expected 1 to ${BLOCK_SAMPLES_MAX}`)
   }
   const times = readTimes(reader, timeCodec, count)
-  const aggregates = readAggregates(reader, valueCodec, exponent, bits, count)
-  const hasExceptions = (bits & flags.exceptions) !== 0
+  const scalars =
+    bits & flags.rawScalars ? readRawScalars(reader, valueCodec) : readScalars(reader, valueCodec, exponent, bits)
+  const sums = readSums(reader, valueCodec, bits, count, scalars.first)
   return {
     version,
     valueCodec,
     timeCodec,
     count,
-    ...times,
-    ...aggregates,
+    t0Ms: times.t0Ms,
+    t1Ms: times.t1Ms,
+    stepMs: times.stepMs,
+    first: scalars.first,
+    last: scalars.last,
+    min: scalars.min,
+    max: scalars.max,
+    sum: sums.sum,
+    falls: sums.falls,
+    lost: sums.lost,
     exponent,
-    hasExceptions,
+    hasExceptions: (bits & flags.exceptions) !== 0,
     payloadOffset: reader.position,
   }
 }
@@ -100,35 +114,15 @@ function readTimes(reader: ByteReader, codec: TimeCodec, count: number): Pick<Bl
 
 const badTimes = () => corrupt('header', 'the first and last timestamps, step and count contradict each other')
 
-function readAggregates(
-  reader: ByteReader,
-  codec: ValueCodec,
-  exponent: number,
-  bits: number,
-  count: number,
-): Aggregates {
-  const hasFalls = (bits & flags.falls) !== 0
-  const scalars =
-    bits & flags.rawScalars ? readRawScalars(reader, codec) : readScalars(reader, codec, exponent, hasFalls)
-  const isRaw = (bits & flags.rawSums) !== 0
-  const sum = readSum(reader, codec, isRaw, count * scalars.first)
-  const falls = hasFalls ? reader.varint() : 0
-  if (hasFalls && (falls < 1 || falls >= count)) {
-    throw corrupt('header', `found ${falls} falls in ${count} samples`)
-  }
-  const lost = hasFalls ? readLost(reader, isRaw) : 0
-  return { ...scalars, sum, falls, lost }
-}
-
 type Scalars = Pick<Aggregates, 'first' | 'last' | 'min' | 'max'>
 
-function readScalars(reader: ByteReader, codec: ValueCodec, exponent: number, hasFalls: boolean): Scalars {
+function readScalars(reader: ByteReader, codec: ValueCodec, exponent: number, bits: number): Scalars {
   const power = powersOfTen[exponent] as number
   const integer = reader.signedVarint()
   const first = integer / power
   if (codec === 'constant') return { first, last: first, min: first, max: first }
   const last = (integer + reader.signedVarint()) / power
-  if (!hasFalls) return { first, last, min: first, max: last }
+  if ((bits & flags.falls) === 0) return { first, last, min: first, max: last }
   const min = (integer - reader.varint()) / power
   const max = (integer + reader.varint()) / power
   return { first, last, min, max }
@@ -137,15 +131,20 @@ function readScalars(reader: ByteReader, codec: ValueCodec, exponent: number, ha
 function readRawScalars(reader: ByteReader, codec: ValueCodec): Scalars {
   const first = reader.finite()
   if (codec === 'constant') return { first, last: first, min: first, max: first }
-  return { first, last: reader.finite(), min: reader.finite(), max: reader.finite() }
+  const last = reader.finite()
+  const min = reader.finite()
+  return { first, last, min, max: reader.finite() }
 }
 
-/** A sum of finite values may itself be infinite. */
-function readSum(reader: ByteReader, codec: ValueCodec, isRaw: boolean, base: number): number {
-  if (isRaw) return reader.double()
-  return codec === 'constant' ? base : base + reader.signedVarint()
-}
+type Sums = Pick<Aggregates, 'sum' | 'falls' | 'lost'>
 
-function readLost(reader: ByteReader, isRaw: boolean): number {
-  return isRaw ? reader.double() : reader.signedVarint()
+/** Sums of finite values may themselves be infinite. */
+function readSums(reader: ByteReader, codec: ValueCodec, bits: number, count: number, first: number): Sums {
+  const isRaw = (bits & flags.rawSums) !== 0
+  const base = count * first
+  const sum = isRaw ? reader.double() : codec === 'constant' ? base : base + reader.signedVarint()
+  if ((bits & flags.falls) === 0) return { sum, falls: 0, lost: 0 }
+  const falls = reader.varint()
+  if (falls < 1 || falls >= count) throw corrupt('header', `found ${falls} falls in ${count} samples`)
+  return { sum, falls, lost: isRaw ? reader.double() : reader.signedVarint() }
 }

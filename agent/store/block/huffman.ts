@@ -18,6 +18,7 @@ export class HuffmanCodes {
   readonly #parents = new Uint8Array(2 * SYMBOLS)
   readonly #depths = new Uint8Array(2 * SYMBOLS)
   readonly #perLength = new Uint16Array(SYMBOLS + 1)
+  readonly #next = new Uint16Array(CODE_BITS_MAX + 1)
 
   /**
    * Makes the codes for how often each symbol occurs.
@@ -30,7 +31,7 @@ export class HuffmanCodes {
     this.#growTree(used)
     this.#shorten(used)
     this.#assignLengths(used)
-    assignCodes(this.lengths, this.codes)
+    assignCodes(this.lengths, this.codes, this.#next)
     return used
   }
 
@@ -109,19 +110,33 @@ export class HuffmanCodes {
   }
 }
 
-/** Writes the canonical code of every symbol with a length into `codes`. */
-export function assignCodes(lengths: Uint8Array, codes: Uint16Array): void {
+/** Writes the canonical code of every symbol with a length into `codes`. @param next room for CODE_BITS_MAX + 1 numbers */
+export function assignCodes(lengths: Uint8Array, codes: Uint16Array, next: Uint16Array): void {
+  next.fill(0)
+  for (let symbol = 0; symbol < SYMBOLS; symbol++) {
+    const length = lengths[symbol] as number
+    next[length] = (next[length] as number) + 1
+  }
   let code = 0
   for (let length = 1; length <= CODE_BITS_MAX; length++) {
-    for (let symbol = 0; symbol < SYMBOLS; symbol++) {
-      if (lengths[symbol] === length) codes[symbol] = reverseBits(code++, length)
-    }
-    code <<= 1
+    const first = code
+    code = (code + (next[length] as number)) << 1
+    next[length] = first
+  }
+  for (let symbol = 0; symbol < SYMBOLS; symbol++) {
+    const length = lengths[symbol] as number
+    if (length === 0) continue
+    const own = next[length] as number
+    next[length] = own + 1
+    codes[symbol] = reverseBits(own, length)
   }
 }
 
+/** Turns a code of up to 16 bits around by swapping neighbours, pairs, halves of bytes and bytes. */
 function reverseBits(code: number, length: number): number {
-  let reversed = 0
-  for (let bit = 0; bit < length; bit++) reversed |= ((code >>> bit) & 1) << (length - 1 - bit)
-  return reversed
+  let bits = ((code & 0x5555) << 1) | ((code >>> 1) & 0x5555)
+  bits = ((bits & 0x3333) << 2) | ((bits >>> 2) & 0x3333)
+  bits = ((bits & 0x0f0f) << 4) | ((bits >>> 4) & 0x0f0f)
+  bits = ((bits & 0x00ff) << 8) | (bits >>> 8)
+  return bits >>> (16 - length)
 }

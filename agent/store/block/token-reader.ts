@@ -14,6 +14,7 @@ const RUN_FLAG = 0x400
 export class TokenReader {
   readonly #lengths = new Uint8Array(SYMBOLS)
   readonly #codes = new Uint16Array(SYMBOLS)
+  readonly #next = new Uint16Array(CODE_BITS_MAX + 1)
   /** For each look of `#mask` bits: code length, extra bits << 4, RUN_FLAG. */
   readonly #table = new Uint16Array(2 ** CODE_BITS_MAX)
   #mask = 0
@@ -122,7 +123,7 @@ export class TokenReader {
       room -= 2 ** (CODE_BITS_MAX - length)
     }
     if (room !== 0) throw badTable()
-    assignCodes(this.#lengths, this.#codes)
+    assignCodes(this.#lengths, this.#codes, this.#next)
     this.#mask = 2 ** longest - 1
     for (let symbol = 0; symbol < SYMBOLS; symbol++) {
       const length = this.#lengths[symbol] as number

@@ -42,7 +42,6 @@ export function encodeXor(
 /** Reads what encodeXor wrote: `out[0]` becomes `first`. Throws BLOCK_CORRUPT, also for values that are not finite. */
 export function decodeXor(
   reader: ByteReader,
-  view: DataView,
   tokens: TokenReader,
   first: number,
   out: Float64Array,
@@ -51,7 +50,7 @@ export function decodeXor(
   const shift = reader.byte()
   if (shift > 63) throw corrupt('payload', `found a shift of ${shift} bits, expected at most 63`)
   const words = wordsOf(out)
-  tokens.open(view, reader.position, reader.end, XOR_BITS_MAX - shift)
+  tokens.open(reader.view, reader.position, reader.end, XOR_BITS_MAX - shift)
   tokens.readNumbers(words, 1, count)
   reader.position = tokens.close()
   out[0] = first
