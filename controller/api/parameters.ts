@@ -4,7 +4,7 @@ import type { Route } from './route.ts'
 export type Parameters = Readonly<Record<string, string | undefined>>
 
 /** Query parameters that fit the route; throws QUERY_INVALID with every mistake in `data.issues`. */
-export function parseParameters(route: Route, query: unknown): Parameters {
+export function parseParameters(route: Pick<Route, 'parameters'>, query: unknown): Parameters {
   const result = route.parameters.strict().safeParse(query)
   if (result.success) return result.data as Parameters
   const known = Object.keys(route.parameters.shape)

@@ -40,9 +40,15 @@ interface HostEntry<S> {
   readonly address: Address
   readonly key: string
   readonly ingest: HostIngest<S>
+  /** Samples ingested since the start, the same at the last look, and a second between the two. */
+  samples: number
+  samplesBefore: number
+  samplesPerSecond: number
 }
 
 const rowPrefix = 'ingest!'
+/** How often the rate of each host is measured anew, ms. */
+const rateIntervalMs = 10_000
 /** A store silent for this long gives its names back. */
 const idleMs = 3_600_000
 
@@ -78,11 +84,18 @@ export class IngestService<S> {
     }
     const subscription = deps.bus.subscribe('lanista.*.*.*.samples', (message) => service.#hear(message))
     const stopSweep = every(deps.clock, 60_000, () => service.#releaseIdle())
+    const stopRates = every(deps.clock, rateIntervalMs, () => service.#measureRates())
     service.#stop = () => {
       subscription.close()
       stopSweep()
+      stopRates()
     }
     return service
+  }
+
+  /** Samples of a host `T.C.H` ingested a second, over the last whole ten seconds. */
+  samplesPerSecond(host: string): number {
+    return this.#hosts.get(host)?.samplesPerSecond ?? 0
   }
 
   /** Stops listening, writes what was ingested, acknowledges it if the bus is still up. Idempotent. */
@@ -98,7 +111,9 @@ export class IngestService<S> {
     const message = this.#decode(address, body)
     const entry = message && this.#entryOf(address)
     if (!message || !entry) return
+    const before = this.counters.samples
     entry.ingest.take(message, this.#deps.clock.now())
+    entry.samples += this.counters.samples - before
     this.#waiting.add(entry)
     if (entry.ingest.pendingRanges >= this.#ackRangesMax) this.#flushNow()
     else this.#arm()
@@ -125,7 +140,8 @@ export class IngestService<S> {
       this.#warn(address, 'ingest_hosts_limit')
       return undefined
     }
-    const entry = { address, key, ingest: new HostIngest(this.#shared, this.#deps.targetOf(address)) }
+    const ingest = new HostIngest(this.#shared, this.#deps.targetOf(address))
+    const entry = { address, key, ingest, samples: 0, samplesBefore: 0, samplesPerSecond: 0 }
     this.#hosts.set(hostIdOf(address), entry)
     return entry
   }
@@ -179,6 +195,13 @@ export class IngestService<S> {
     } catch (error) {
       this.#shared.counters.acksUnsent++
       if (!isLanistaError(error, 'NOT_UP')) this.#warn(address, 'ack_not_sent', error)
+    }
+  }
+
+  #measureRates(): void {
+    for (const entry of this.#hosts.values()) {
+      entry.samplesPerSecond = ((entry.samples - entry.samplesBefore) * 1000) / rateIntervalMs
+      entry.samplesBefore = entry.samples
     }
   }
 

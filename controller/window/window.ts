@@ -4,7 +4,7 @@
  * timestamp, so that what a client pushed late or an agent sent after an outage can be looked at too.
  */
 import type { SampleSpan } from '#protocol/aggregation/span.ts'
-import { parseCanonical } from '#protocol/metrics/series.ts'
+import { formatSeries, parseCanonical } from '#protocol/metrics/series.ts'
 import { type Address, hostIdOf } from '#protocol/subjects/subject.ts'
 import { fairCap } from './fair-cap.ts'
 import { bytesPerSample } from './series-columns.ts'
@@ -45,8 +45,10 @@ export class SampleWindow {
   }
 
   /** The series of a host, the same object for the same name while it has samples. Throws SERIES_INVALID. */
-  series(address: Address, canonical: string, unit: string | undefined): WindowSeries {
-    return this.#hosts.get(hostIdOf(address))?.get(canonical) ?? newSeries(address, canonical, unit)
+  series(address: Address, text: string, unit: string | undefined): WindowSeries {
+    const name = parseCanonical(text)
+    const canonical = formatSeries(name)
+    return this.find(hostIdOf(address), canonical) ?? new WindowSeries(address, canonical, name, unit)
   }
 
   /** Takes a sample that arrived at `nowMs`. The last one written for a timestamp wins. */
@@ -152,8 +154,4 @@ export class SampleWindow {
       }
     }
   }
-}
-
-function newSeries(address: Address, canonical: string, unit: string | undefined): WindowSeries {
-  return new WindowSeries(address, canonical, parseCanonical(canonical), unit)
 }

@@ -1,0 +1,81 @@
+/** The shapes of the JSON answers, for the OpenAPI document and the contract tests. */
+import * as z from 'zod'
+
+const tags = z.record(z.string(), z.string()).describe('tag values by tag name')
+const percent = z.number().nullable().describe('percent')
+const line = z.object({ slope: z.number().describe('a second'), intercept: z.number() })
+const functionValue = z.union([z.number(), line]).nullable().describe('null = unknown; leastSquares gives a line')
+
+const place = {
+  host: z.string().describe('host token'),
+  cloud: z.string(),
+  tenant: z.string(),
+}
+
+export const hostsShape: z.ZodType = z.array(
+  z.strictObject({
+    id: z.string().describe('host token'),
+    tenant: z.string(),
+    cloud: z.string(),
+    state: z.enum(['online', 'suspect', 'offline', 'unknown']),
+    session: z.int().nullable(),
+    version: z.string().nullable(),
+    pid: z.int().nullable().describe('process id of the agent'),
+    carbon: z.string().nullable().describe('where it takes carbon lines, host:port'),
+    labels: z.record(z.string(), z.string()),
+    inventory: z.record(z.string(), z.union([z.string(), z.number()])),
+    last_seen_ms: z.number().nullable(),
+    skew_ms: z.number().nullable().describe('its clock minus the controller’s'),
+    lag_samples: z.number().nullable().describe('accepted there, not acknowledged here'),
+    dropped: z.number().nullable().describe('samples it dropped since its start'),
+    samples_per_second: z.number(),
+    vitals: z.strictObject({
+      cpu: percent,
+      memory: percent,
+      disk: percent.describe('percent of / in use'),
+      network: z.number().nullable().describe('bytes a second, both ways'),
+    }),
+  }),
+)
+
+export const metricsShape: z.ZodType = z.array(
+  z.strictObject({
+    name: z.string(),
+    tags,
+    ...place,
+    unit: z.string().nullable(),
+    last: z.tuple([z.number(), z.number()]).describe('newest [timestampMs, value]'),
+  }),
+)
+
+export const queryShape: z.ZodType = z.array(
+  z.strictObject({
+    name: z.string(),
+    tags,
+    ...place,
+    unit: z.string().nullable(),
+    served_by: z.string().describe('_controller: out of its window of recent samples'),
+    step_ms: z.number().nullable(),
+    samples: z
+      .array(z.tuple([z.number(), functionValue]))
+      .optional()
+      .describe('[timestampMs, value], ascending'),
+    value: functionValue.optional(),
+  }),
+)
+
+export const healthShape: z.ZodType = z.strictObject({
+  status: z.enum(['ok', 'degraded']),
+  version: z.string(),
+  uptime_ms: z.number(),
+  now_ms: z.number(),
+  broker: z.enum(['connecting', 'up', 'down', 'closed']),
+  hosts: z.record(z.string(), z.int()).describe('hosts by state'),
+  window: z.strictObject({ series: z.int(), samples: z.int(), bytes: z.int() }),
+})
+
+export const connectionShape: z.ZodType = z.strictObject({
+  broker: z.string().describe('URL of the broker'),
+  user: z.string().describe('user name there; the password is the token of this API'),
+  tenant: z.string(),
+})

@@ -1,0 +1,158 @@
+/** The controller's own metrics: one line each here, one family each at `/metrics`. */
+import type { BusCounters } from '#broker/bus.ts'
+import type { IngestCounters } from '#controller/ingest/ingest-limits.ts'
+import type { HostView } from '#controller/presence/host-view.ts'
+import type { PresenceCounters } from '#controller/presence/presence-service.ts'
+import type { WindowStats } from '#controller/window/window.ts'
+import { version } from '#protocol/runtime/version.ts'
+import type { MetricFamily, MetricSample } from './open-metrics.ts'
+import type { HttpCounters } from './server.ts'
+
+export interface OwnSources {
+  readonly ingest: Readonly<IngestCounters>
+  readonly presence: Readonly<PresenceCounters>
+  readonly hostsRefused: number
+  readonly hosts: readonly HostView[]
+  readonly window: WindowStats
+  readonly http: Readonly<HttpCounters>
+  /** Of buses that count. */
+  readonly bus: BusCounters | undefined
+  readonly rssBytes: number
+  readonly uptimeSeconds: number
+}
+
+export function ownFamilies(sources: OwnSources): MetricFamily[] {
+  const { bus } = sources
+  return [
+    info('build', 'The running version.', { version }),
+    gauge('uptime_seconds', 'seconds', 'Time since the start.', sources.uptimeSeconds),
+    gauge('memory_rss_bytes', 'bytes', 'Resident memory of the process.', sources.rssBytes),
+    ...ingestFamilies(sources.ingest),
+    ...hostFamilies(sources),
+    ...windowFamilies(sources.window),
+    labelled('counter', 'http_requests', 'HTTP requests by outcome.', 'outcome', httpOutcomes(sources.http)),
+    ...(bus
+      ? [
+          labelled(
+            'counter',
+            'bus_messages',
+            'Messages of our bus by what became of them.',
+            'outcome',
+            busOutcomes(bus),
+          ),
+        ]
+      : []),
+    ...(bus ? [counter('bus_connections', 'Times the bus came up.', bus.connections)] : []),
+  ]
+}
+
+function ingestFamilies(ingest: Readonly<IngestCounters>): MetricFamily[] {
+  return [
+    counter('ingest_samples', 'Samples handed to the window.', ingest.samples),
+    counter('ingest_duplicate_samples', 'Samples of ranges seen before.', ingest.duplicates),
+    labelled('counter', 'ingest_messages', 'Messages of samples by kind and fate.', 'kind', {
+      batch: ingest.batches,
+      dictionary: ingest.dictionaries,
+      undecodable: ingest.undecodable,
+      unknown_series: ingest.unknownSeries,
+      hosts_limit: ingest.hostsLimit,
+    }),
+    labelled('counter', 'ingest_dropped_samples', 'Samples acknowledged and not kept, by reason.', 'reason', {
+      series_limit: ingest.droppedSeriesLimit,
+      name: ingest.droppedName,
+    }),
+    labelled('counter', 'ingest_acks', 'Acknowledgements by fate.', 'outcome', {
+      sent: ingest.acks,
+      unsent: ingest.acksUnsent,
+    }),
+    labelled('counter', 'ingest_forgotten', 'State given up at its bound.', 'what', {
+      ranges: ingest.rangesForgotten,
+      stores: ingest.storesForgotten,
+    }),
+    counter('ingest_persist_failures', 'Writes of acknowledged ranges that failed.', ingest.persistFailures),
+    gauge('ingest_hosts', undefined, 'Hosts with ingest state.', ingest.hosts),
+    gauge('ingest_open_series', undefined, 'Series names known, all hosts.', ingest.openSeries),
+  ]
+}
+
+function hostFamilies({ hosts, presence, hostsRefused }: OwnSources): MetricFamily[] {
+  const states: Record<string, number> = { online: 0, suspect: 0, offline: 0, unknown: 0 }
+  for (const { state } of hosts) states[state] = (states[state] ?? 0) + 1
+  return [
+    labelled('gauge', 'hosts', 'Hosts by state.', 'state', states),
+    labelled('counter', 'presence_messages', 'Presence messages by kind.', 'kind', {
+      birth: presence.births,
+      heartbeat: presence.heartbeats,
+      death: presence.deaths,
+      malformed: presence.malformed,
+      hosts_limit: hostsRefused,
+      birth_asked: presence.birthsAsked,
+      death_told: presence.deathsTold,
+    }),
+    counter('presence_persist_failures', 'Writes of hosts that failed.', presence.persistFailures),
+  ]
+}
+
+function windowFamilies(window: WindowStats): MetricFamily[] {
+  return [
+    gauge('window_series', undefined, 'Series with recent samples.', window.series),
+    gauge('window_samples', undefined, 'Samples in the window.', window.samples),
+    gauge('window_bytes', 'bytes', 'Memory of the window’s columns.', window.bytes),
+    labelled(
+      'counter',
+      'window_dropped_samples',
+      'Samples that left the window or did not enter it, by reason.',
+      'reason',
+      window.dropped,
+    ),
+  ]
+}
+
+function httpOutcomes({ requests, refused, unauthorized, failed }: Readonly<HttpCounters>): Record<string, number> {
+  return { answered: requests - refused - unauthorized - failed, refused, unauthorized, failed }
+}
+
+function busOutcomes(bus: BusCounters): Record<string, number> {
+  return {
+    published: bus.published,
+    received: bus.received,
+    malformed: bus.malformed,
+    refused: bus.refused,
+    not_sent: bus.notSent,
+    refused_by_broker: bus.refusedByBroker,
+    handler_error: bus.handlerErrors,
+  }
+}
+
+function counter(name: string, help: string, value: number): MetricFamily {
+  return family('counter', name, undefined, help, [{ value }])
+}
+
+function gauge(name: string, unit: string | undefined, help: string, value: number): MetricFamily {
+  return family('gauge', name, unit, help, [{ value }])
+}
+
+function info(name: string, help: string, labels: Readonly<Record<string, string>>): MetricFamily {
+  return family('info', name, undefined, help, [{ labels, value: 1 }])
+}
+
+function labelled(
+  type: 'counter' | 'gauge',
+  name: string,
+  help: string,
+  label: string,
+  values: Readonly<Record<string, number>>,
+): MetricFamily {
+  const samples = Object.entries(values).map(([key, value]) => ({ labels: { [label]: key }, value }))
+  return family(type, name, undefined, help, samples)
+}
+
+function family(
+  type: MetricFamily['type'],
+  name: string,
+  unit: string | undefined,
+  help: string,
+  samples: readonly MetricSample[],
+): MetricFamily {
+  return { name: `lanista_controller_${name}`, type, unit, help, samples }
+}

@@ -1,0 +1,104 @@
+/** `/api/v1/metrics` and `/api/v1/query`: the window over HTTP. */
+import * as z from 'zod'
+import { chooseSeries, type QueryLimits, queryWindow, type SeriesChoice, tooLarge } from '#controller/window/query.ts'
+import type { SampleWindow } from '#controller/window/window.ts'
+import type { WindowSeries } from '#controller/window/window-series.ts'
+import { LanistaError } from '#protocol/errors.ts'
+import { compileSelector } from '#protocol/metrics/selector.ts'
+import type { Clock } from '#protocol/runtime/clock.ts'
+import { parseDuration, parseTime } from '#protocol/runtime/time.ts'
+import { metricsShape, queryShape } from './answer-shapes.ts'
+import type { Parameters } from './parameters.ts'
+import type { Route } from './route.ts'
+
+export interface SampleRoutesDeps {
+  readonly window: SampleWindow
+  readonly clock: Pick<Clock, 'now'>
+  /** What the operator may see. */
+  readonly tenant: string
+  readonly limits: QueryLimits
+}
+
+const text = z.string().max(1024)
+const match = text.describe(
+  'Graphite glob over names, then ;tag=value, ;tag!=value, ;tag=~regex, ;tag!=~regex: `cpu.*;core=~[01]`',
+)
+const host = text.optional().describe('host token, or tenant.cloud.host')
+const cloud = text.optional().describe('cloud token')
+const time = (meaning: string): z.ZodOptional<z.ZodString> =>
+  text.optional().describe(`${meaning}: epoch milliseconds, ISO 8601, or relative like -1h`)
+
+export function sampleRoutes(deps: SampleRoutesDeps): Route[] {
+  return [
+    {
+      path: '/api/v1/metrics',
+      summary: 'Series with recent samples, by name.',
+      parameters: z.object({ match: match.optional(), host, cloud }),
+      answer: metricsShape,
+      handle: (parameters) => ({ body: listMetrics(deps, choiceOf(deps, parameters)) }),
+    },
+    {
+      path: '/api/v1/query',
+      summary: 'Recent samples of the series that match, or a function of them.',
+      parameters: z.object({
+        match,
+        host,
+        cloud,
+        from: time('first moment, included'),
+        until: time('last moment, included'),
+        last: z.enum(['true', 'false']).optional().describe('the newest sample alone'),
+        function: text.optional().describe('count, sum, mean, min, max, median, p95, rate, …'),
+        step: text.optional().describe('one value of the function for each step, like 1m'),
+      }),
+      answer: queryShape,
+      handle: (parameters) => ({ body: query(deps, parameters) }),
+    },
+  ]
+}
+
+function query(deps: SampleRoutesDeps, parameters: Parameters): unknown {
+  const nowMs = deps.clock.now()
+  const { from, until, last, function: functionName, step } = parameters
+  if (step !== undefined && functionName === undefined)
+    throw clash('function', 'nothing', 'a function to apply to each step')
+  if (last === 'true' && functionName !== undefined) throw clash('last', 'it with a function', 'one of the two')
+  const fromMs = from === undefined ? undefined : parseTime(from, nowMs)
+  const untilMs = until === undefined ? undefined : parseTime(until, nowMs)
+  if (fromMs !== undefined && untilMs !== undefined && fromMs > untilMs) {
+    throw clash('from', `${fromMs} after until ${untilMs}`, 'a time before it')
+  }
+  const stepMs = step === undefined ? undefined : parseDuration(step)
+  const choice = choiceOf(deps, parameters)
+  return queryWindow(
+    deps.window,
+    { ...choice, fromMs, untilMs, last: last === 'true', function: functionName, stepMs },
+    deps.limits,
+  )
+}
+
+function listMetrics({ window, limits }: SampleRoutesDeps, choice: SeriesChoice): unknown[] {
+  const found: WindowSeries[] = []
+  for (const series of chooseSeries(window, choice)) {
+    found.push(series)
+    if (found.length > limits.seriesMax) throw tooLarge('series', limits.seriesMax)
+  }
+  return found.sort((a, b) => (a.canonical < b.canonical ? -1 : 1)).flatMap((series) => metricOf(window, series))
+}
+
+function metricOf(window: SampleWindow, series: WindowSeries): unknown[] {
+  const span = window.read(series, -Infinity, Infinity)
+  if (!span || span.end === span.start) return []
+  const { host, cloud, tenant } = series.address
+  const last = [span.timestampsMs[span.end - 1], span.values[span.end - 1]]
+  return [{ name: series.name.name, tags: series.name.tags, host, cloud, tenant, unit: series.unit ?? null, last }]
+}
+
+function choiceOf({ tenant }: SampleRoutesDeps, { match, host, cloud }: Parameters): SeriesChoice {
+  return { tenant, matches: match === undefined ? undefined : compileSelector(match), host, cloud }
+}
+
+function clash(parameter: string, found: string, expected: string): LanistaError {
+  return new LanistaError('QUERY_INVALID', `change the parameter ${parameter}: found ${found}, expected ${expected}`, {
+    data: { issues: [{ parameter, found, expected }] },
+  })
+}

@@ -1,0 +1,161 @@
+/** HTTP for operators: routes from a list, the same check for each of them, and nothing without the token. */
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import * as z from 'zod'
+import { LanistaError, messageOf } from '#protocol/errors.ts'
+import type { Logger } from '#protocol/runtime/logger.ts'
+import { type Credential, challenges, isAuthorized } from './authentication.ts'
+import { docsPageOf } from './docs-page.ts'
+import { openApiOf } from './openapi.ts'
+import { parseParameters } from './parameters.ts'
+import { problemOf, statusOf } from './problem.ts'
+import type { Route, RouteAnswer } from './route.ts'
+
+export interface ApiServerOptions {
+  readonly host: string
+  /** 0 = any free port. */
+  readonly port: number
+  readonly credential: Credential
+}
+
+export interface ApiServerDeps {
+  readonly routes: readonly Route[]
+  /** Counted up by the server. */
+  readonly counters: HttpCounters
+  readonly logger: Logger
+}
+
+/** Requests, and of them those refused for what they ask, those without the token, those that failed here. */
+export interface HttpCounters {
+  requests: number
+  refused: number
+  unauthorized: number
+  failed: number
+}
+
+export function newHttpCounters(): HttpCounters {
+  return { requests: 0, refused: 0, unauthorized: 0, failed: 0 }
+}
+
+/** Connections at once; more are closed at once. */
+const connectionsMax = 512
+/** No route takes a body. */
+const bodyBytesMax = 1024
+/** A request that takes longer to arrive is ended, ms. */
+const requestTimeoutMs = 10_000
+
+export class ApiServer {
+  readonly url: string
+  readonly #app: FastifyInstance
+
+  private constructor(app: FastifyInstance, url: string) {
+    this.#app = app
+    this.url = url
+  }
+
+  /** Listens. Throws PORT_IN_USE, or HTTP_LISTEN_FAILED for an address that cannot be listened on. */
+  static async open(options: ApiServerOptions, deps: ApiServerDeps): Promise<ApiServer> {
+    const app = appOf(options.credential, deps)
+    try {
+      return new ApiServer(app, await app.listen({ host: options.host, port: options.port }))
+    } catch (error) {
+      await app.close()
+      throw listenError(error, options)
+    }
+  }
+
+  /** Ends open connections. Idempotent. */
+  async close(): Promise<void> {
+    await this.#app.close()
+  }
+}
+
+function appOf(credential: Credential, { routes, counters, logger }: ApiServerDeps): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit: bodyBytesMax,
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: requestTimeoutMs * 3,
+    forceCloseConnections: true,
+    http: { headersTimeout: requestTimeoutMs },
+  })
+  app.server.maxConnections = connectionsMax
+  app.addHook('onRequest', async (request, reply) => {
+    counters.requests++
+    if (!isAuthorized(request.headers.authorization, credential)) await refuse(reply, counters)
+  })
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply, counters, logger))
+  app.setNotFoundHandler((request, reply) => answerError(notFound(request, routes), request, reply, counters, logger))
+  for (const route of [...routes, ...documentRoutes(routes)]) {
+    app.get(route.path, async (request, reply) => send(reply, route.handle(parseParameters(route, request.query))))
+  }
+  return app
+}
+
+/** `/openapi.json` and `/docs`, made once. */
+function documentRoutes(routes: readonly Route[]): Pick<Route, 'path' | 'parameters' | 'handle'>[] {
+  const document = openApiOf(routes)
+  const page = docsPageOf(document)
+  const parameters = z.object({})
+  return [
+    { path: '/openapi.json', parameters, handle: () => ({ body: document }) },
+    { path: '/docs', parameters, handle: () => ({ contentType: 'text/html; charset=utf-8', body: page }) },
+  ]
+}
+
+async function refuse(reply: FastifyReply, counters: HttpCounters): Promise<void> {
+  counters.unauthorized++
+  const error = new LanistaError(
+    'UNAUTHORIZED',
+    'send the operator’s token as "Authorization: Bearer …": found none or another, expected the one that the controller was started with',
+  )
+  await reply
+    .code(401)
+    .header('www-authenticate', [...challenges])
+    .send(problemOf(error))
+}
+
+async function send(reply: FastifyReply, answer: RouteAnswer): Promise<void> {
+  const { status = 200, contentType = 'application/json; charset=utf-8', body } = answer
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  await reply.code(status).header('cache-control', 'no-store').type(contentType).send(text)
+}
+
+async function answerError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  counters: HttpCounters,
+  logger: Logger,
+): Promise<void> {
+  const status = statusOf(error)
+  if (status >= 500) {
+    counters.failed++
+    logger.error({ url: request.url.slice(0, 200), error: messageOf(error) }, 'http_failed')
+  } else counters.refused++
+  await reply.code(status).send(problemOf(error))
+}
+
+function notFound(request: FastifyRequest, routes: readonly Route[]): LanistaError {
+  const known = [...routes.map((route) => route.path), '/openapi.json', '/docs']
+  return new LanistaError(
+    'NOT_FOUND',
+    `ask for another path: found ${request.method} ${request.url.slice(0, 200)}, expected GET of one of ${known.join(', ')}`,
+    { data: { known } },
+  )
+}
+
+function listenError(cause: unknown, { host, port }: ApiServerOptions): LanistaError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  if (code === 'EADDRINUSE') {
+    return new LanistaError(
+      'PORT_IN_USE',
+      `choose another port with --http-port (0 = any free one): found ${host}:${port} in use`,
+      { cause, data: { host, port, flag: '--http-port' } },
+    )
+  }
+  return new LanistaError(
+    'HTTP_LISTEN_FAILED',
+    `choose another address or port with --http-port: cannot listen on ${host}:${port} (${messageOf(cause)})`,
+    { cause, data: { host, port } },
+  )
+}

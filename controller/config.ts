@@ -1,0 +1,72 @@
+/** What the controller can be told: every setting, its unit, its default, and what it trades. */
+import * as z from 'zod'
+import { LanistaError } from '#protocol/errors.ts'
+import { isToken } from '#protocol/subjects/token.ts'
+
+export interface ControllerOptions {
+  /** Folder for the registry (hosts, acknowledged ranges, the session number); one controller at a time. */
+  readonly dataDir: string
+  /** Address the REST API listens on. Anything but loopback lets the network ask, with the token in clear text. */
+  readonly httpHost: string
+  /** Its port; 0 = any free one. */
+  readonly httpPort: number
+  /** Tenant of the operator: what the API shows. */
+  readonly tenant: string
+  /** What `/api/v1/connection` tells: the broker's URL, and the operator's user name there and for Basic authentication. */
+  readonly connection: { readonly brokerUrl: string; readonly user: string }
+  /** The one secret of the operator: bearer token, and password on the broker. At least 16 characters. */
+  readonly operatorToken: string
+  /** How often agents beat, ms, at least 100. A host is suspect after two silent intervals, offline after four. Default 5,000. */
+  readonly heartbeatIntervalMs?: number | undefined
+  /** How long a sample stays in the window after it arrived, ms, at least 1,000. Default 900,000. */
+  readonly windowMs?: number | undefined
+  /** Samples in the window at most, about 20 bytes each; beyond it the biggest series of the biggest hosts lose their oldest. Default 4,000,000. */
+  readonly windowSamplesMax?: number | undefined
+  /** Hosts known at most; messages of others are refused and counted. Default 10,000. */
+  readonly hostsMax?: number | undefined
+  /** Series in one answer at most (413 beyond). Default 10,000. */
+  readonly answerSeriesMax?: number | undefined
+  /** Samples in one answer at most (413 beyond). Default 1,000,000. */
+  readonly answerSamplesMax?: number | undefined
+}
+
+/** The same with nothing left open. */
+export type ControllerSettings = {
+  readonly [K in keyof ControllerOptions]-?: Exclude<ControllerOptions[K], undefined>
+}
+
+const optionsSchema: z.ZodType<ControllerOptions> = z.strictObject({
+  dataDir: z.string().min(1),
+  httpHost: z.string().min(1),
+  httpPort: z.int().min(0).max(65_535),
+  tenant: z.string().refine((text) => isToken(text) && !text.startsWith('_'), 'expected 1 to 64 of A-Z a-z 0-9 _ -'),
+  connection: z.strictObject({ brokerUrl: z.string().min(1), user: z.string().min(1) }),
+  operatorToken: z.string().min(16),
+  heartbeatIntervalMs: z.int().min(100).max(3_600_000).optional(),
+  windowMs: z.int().min(1000).max(86_400_000).optional(),
+  windowSamplesMax: z.int().min(1000).max(100_000_000).optional(),
+  hostsMax: z.int().min(1).max(100_000).optional(),
+  answerSeriesMax: z.int().min(1).optional(),
+  answerSamplesMax: z.int().min(1).optional(),
+})
+
+/** Checks the options and fills in defaults; throws CONFIG_INVALID naming each mistake, never a secret. */
+export function settingsOf(options: ControllerOptions): ControllerSettings {
+  const result = optionsSchema.safeParse(options)
+  if (!result.success) {
+    const issues = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+    throw new LanistaError('CONFIG_INVALID', `correct the controller's options: ${issues.join('; ')}`, {
+      data: { issues },
+    })
+  }
+  const { heartbeatIntervalMs, windowMs, windowSamplesMax, hostsMax, answerSeriesMax, answerSamplesMax } = result.data
+  return {
+    ...result.data,
+    heartbeatIntervalMs: heartbeatIntervalMs ?? 5000,
+    windowMs: windowMs ?? 900_000,
+    windowSamplesMax: windowSamplesMax ?? 4_000_000,
+    hostsMax: hostsMax ?? 10_000,
+    answerSeriesMax: answerSeriesMax ?? 10_000,
+    answerSamplesMax: answerSamplesMax ?? 1_000_000,
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * The controller, composed: registry -> window -> ingest -> presence -> api, in the order the data flows; closed in reverse.
+ * The bus is the caller's: open before, closed after.
+ */
+import type { Bus, BusCounters } from '#broker/bus.ts'
+import type { Clock } from '#protocol/runtime/clock.ts'
+import { Closer } from '#protocol/runtime/closer.ts'
+import type { Logger } from '#protocol/runtime/logger.ts'
+import type { Address } from '#protocol/subjects/subject.ts'
+import { fleetFamilies } from './api/fleet-families.ts'
+import { fleetRoutes } from './api/fleet-routes.ts'
+import { ownFamilies } from './api/own-families.ts'
+import { sampleRoutes } from './api/sample-routes.ts'
+import { ApiServer, newHttpCounters } from './api/server.ts'
+import { type ControllerOptions, type ControllerSettings, settingsOf } from './config.ts'
+import { every } from './every.ts'
+import { ingestLimits } from './ingest/ingest-limits.ts'
+import { IngestService } from './ingest/ingest-service.ts'
+import { openControllerSession } from './presence/controller-session.ts'
+import { listHosts } from './presence/host-list.ts'
+import type { HostView } from './presence/host-view.ts'
+import { PresenceService } from './presence/presence-service.ts'
+import { LevelRegistryStore } from './registry/level-registry-store.ts'
+import { SampleWindow } from './window/window.ts'
+import type { WindowSeries } from './window/window-series.ts'
+import { windowTarget } from './window/window-target.ts'
+
+export interface ControllerDeps {
+  /** With the role of the controller; it may still be connecting. */
+  readonly bus: Bus & { readonly counters?: BusCounters }
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface Controller extends AsyncDisposable {
+  /** `http://host:port` of the API; it answers from now on. */
+  readonly httpUrl: string
+  /** Every host of the operator's tenant, present or not. */
+  hosts(): readonly HostView[]
+  /** Ends the API, acknowledges what was ingested, writes the registry. Idempotent; leaves the bus open. */
+  close(): Promise<void>
+}
+
+const sweepIntervalMs = 5000
+
+/**
+ * Starts a controller that listens and answers when the promise resolves.
+ * @throws LanistaError CONFIG_INVALID, DATA_DIR_UNWRITABLE, DATA_DIR_LOCKED, REGISTRY_DAMAGED, PORT_IN_USE, HTTP_LISTEN_FAILED;
+ * nothing is left open then
+ */
+export async function startController(options: ControllerOptions, deps: ControllerDeps): Promise<Controller> {
+  const settings = settingsOf(options)
+  const closer = new Closer()
+  try {
+    return await compose(settings, deps, closer)
+  } catch (error) {
+    await closer.close()
+    throw error
+  }
+}
+
+async function compose(settings: ControllerSettings, deps: ControllerDeps, closer: Closer): Promise<Controller> {
+  const { bus, clock } = deps
+  const { tenant } = settings
+  const registry = closer.use('registry', await LevelRegistryStore.open(settings.dataDir, 'registry'))
+  const session = await openControllerSession(registry, clock.now())
+  const window = openWindow(settings, clock, closer)
+  const ingest = closer.use('ingest', await openIngest(settings, { ...deps, registry, window }))
+  const presence = closer.use(
+    'presence',
+    await PresenceService.open(
+      { heartbeatIntervalMs: settings.heartbeatIntervalMs, hostsMax: settings.hostsMax, session, tenants: [tenant] },
+      { bus, registry, clock, logger: deps.logger.child({ component: 'presence' }) },
+    ),
+  )
+  const hosts = (): HostView[] =>
+    listHosts(tenant, { hosts: presence.hosts(), window, samplesPerSecond: (host) => ingest.samplesPerSecond(host) })
+  const api = closer.use('api', await openApi(settings, { ...deps, window, ingest, presence, hosts }))
+  deps.logger.info({ httpUrl: api.url, session }, 'controller_started')
+  return {
+    httpUrl: api.url,
+    hosts,
+    close: () => closer.close(),
+    [Symbol.asyncDispose]: () => closer.close(),
+  }
+}
+
+function openWindow(settings: ControllerSettings, clock: Clock, closer: Closer): SampleWindow {
+  const { windowMs, windowSamplesMax } = settings
+  const seriesMax = Math.floor(windowSamplesMax / 4)
+  const window = new SampleWindow({ windowMs, samplesMax: windowSamplesMax, seriesMax })
+  closer.defer(
+    'window',
+    every(clock, sweepIntervalMs, () => window.sweep(clock.now())),
+  )
+  return window
+}
+
+function openIngest(
+  { hostsMax }: ControllerSettings,
+  { bus, registry, clock, logger, window }: ControllerDeps & { registry: LevelRegistryStore; window: SampleWindow },
+): Promise<IngestService<WindowSeries>> {
+  return IngestService.open(
+    { limits: { ...ingestLimits, hostsMax } },
+    {
+      bus,
+      registry,
+      clock,
+      logger: logger.child({ component: 'ingest' }),
+      targetOf: (host: Address) => windowTarget(window, host, clock),
+    },
+  )
+}
+
+interface ApiParts extends ControllerDeps {
+  readonly window: SampleWindow
+  readonly ingest: IngestService<WindowSeries>
+  readonly presence: PresenceService
+  readonly hosts: () => HostView[]
+}
+
+function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServer> {
+  const { bus, clock, logger, window, ingest, presence, hosts } = parts
+  const { tenant, connection, operatorToken } = settings
+  const startedAt = clock.monotonic()
+  const http = newHttpCounters()
+  const limits = { seriesMax: settings.answerSeriesMax, samplesMax: settings.answerSamplesMax }
+  const routes = [
+    ...sampleRoutes({ window, clock, tenant, limits }),
+    ...fleetRoutes({
+      hosts,
+      busState: () => bus.state,
+      windowStats: () => window.stats(),
+      connection: { ...connection, tenant },
+      clock,
+      fleetFamilies: () => fleetFamilies(window, tenant),
+      ownFamilies: () =>
+        ownFamilies({
+          ingest: ingest.counters,
+          presence: presence.counters,
+          hostsRefused: presence.refused,
+          hosts: hosts(),
+          window: window.stats(),
+          http,
+          bus: bus.counters,
+          rssBytes: process.memoryUsage.rss(),
+          uptimeSeconds: (clock.monotonic() - startedAt) / 1000,
+        }),
+    }),
+  ]
+  return ApiServer.open(
+    { host: settings.httpHost, port: settings.httpPort, credential: { user: connection.user, token: operatorToken } },
+    { routes, counters: http, logger: logger.child({ component: 'http' }) },
+  )
+}

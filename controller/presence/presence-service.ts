@@ -1,0 +1,318 @@
+/**
+ * The shell of presence: hears births, heartbeats and deaths, lets `#protocol/presence/presence.ts` decide, asks for births,
+ * tells deaths, and keeps the hosts in the registry so that a controller that starts again still lists those that are gone.
+ */
+import type { Bus, BusMessage } from '#broker/bus.ts'
+import { every } from '#controller/every.ts'
+import type { RegistryStore } from '#controller/registry/registry-store.ts'
+import { isLanistaError, messageOf } from '#protocol/errors.ts'
+import { encodeJson } from '#protocol/messages/json.ts'
+import { parseBirth, parseDeath, parseHeartbeat } from '#protocol/messages/presence.ts'
+import {
+  type HostPresence,
+  initialPresence,
+  type PresenceAction,
+  type PresenceEvent,
+  type PresenceState,
+  step,
+} from '#protocol/presence/presence.ts'
+import type { Clock } from '#protocol/runtime/clock.ts'
+import type { Logger } from '#protocol/runtime/logger.ts'
+import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
+import {
+  type Address,
+  buildSubject,
+  controllerHost,
+  homeCloud,
+  hostIdOf,
+  parseHostId,
+  parseSubject,
+} from '#protocol/subjects/subject.ts'
+import { type HostRecord, newHostRecord, parseHostRow } from './host-record.ts'
+
+export interface PresenceServiceOptions {
+  /** How often agents are told to beat, ms. */
+  readonly heartbeatIntervalMs: number
+  readonly hostsMax: number
+  /** The controller's own session number. */
+  readonly session: number
+  /** Tenants that hear the controller's state from the start; others when their first host is born. */
+  readonly tenants: readonly string[]
+}
+
+export interface PresenceServiceDeps {
+  readonly bus: Bus
+  readonly registry: RegistryStore
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface PresenceCounters {
+  births: number
+  heartbeats: number
+  deaths: number
+  /** Bodies that are none of the three. */
+  malformed: number
+  birthsAsked: number
+  deathsTold: number
+  persistFailures: number
+}
+
+/** A host as the presence core and its own words describe it. */
+export interface KnownHost {
+  readonly record: HostRecord
+  readonly presence: HostPresence
+}
+
+const rowPrefix = 'host!'
+/** Agents that connected meanwhile hear our state at their birth; this is for those who missed that. */
+const stateIntervalMs = 30_000
+const persistDelayMs = 1000
+
+export class PresenceService {
+  readonly counters: Readonly<PresenceCounters>
+  readonly #options: PresenceServiceOptions
+  readonly #deps: PresenceServiceDeps
+  readonly #counters: PresenceCounters = {
+    births: 0,
+    heartbeats: 0,
+    deaths: 0,
+    malformed: 0,
+    birthsAsked: 0,
+    deathsTold: 0,
+    persistFailures: 0,
+  }
+  readonly #records = new Map<string, HostRecord>()
+  readonly #tenants: Set<string>
+  readonly #dirty = new Set<string>()
+  readonly #logged: OnceAMinute
+  readonly #stops: (() => void)[] = []
+  #state: PresenceState
+  #ids = 0
+  #persisting: Promise<void> = Promise.resolve()
+  #cancelPersist: (() => void) | undefined
+
+  private constructor(options: PresenceServiceOptions, deps: PresenceServiceDeps) {
+    this.#options = options
+    this.#deps = deps
+    this.counters = this.#counters
+    this.#tenants = new Set(options.tenants)
+    this.#logged = new OnceAMinute(deps.clock)
+    this.#state = initialPresence(options)
+  }
+
+  /** Reads the hosts known from before, then listens. */
+  static async open(options: PresenceServiceOptions, deps: PresenceServiceDeps): Promise<PresenceService> {
+    const service = new PresenceService(options, deps)
+    for await (const { key, value } of deps.registry.list(rowPrefix)) service.#restore(key, value)
+    service.#listen()
+    return service
+  }
+
+  /** Messages of hosts above `hostsMax`. */
+  get refused(): number {
+    return this.#state.refused
+  }
+
+  /** Every host known, present or not. */
+  *hosts(): Iterable<KnownHost> {
+    for (const [id, presence] of this.#state.hosts) {
+      const record = this.#records.get(id)
+      if (record) yield { record, presence }
+    }
+  }
+
+  /** Stops listening and writes what was learnt. Idempotent. */
+  async close(): Promise<void> {
+    for (const stop of this.#stops.splice(0).reverse()) stop()
+    this.#cancelPersist?.()
+    for (const id of this.#records.keys()) this.#dirty.add(id)
+    await this.#persist()
+  }
+
+  #restore(key: string, value: unknown): void {
+    const row = parseHostRow(value)
+    if (!row) return
+    const id = key.slice(rowPrefix.length)
+    const { session, isDead, birth, lastSeenMs } = row
+    const address = parseHostId(id)
+    this.#records.set(id, { ...newHostRecord(address), birth, lastSeenMs })
+    this.#tenants.add(address.tenant)
+    this.#step({ kind: 'restored', host: id, session, isDead })
+  }
+
+  #listen(): void {
+    const { bus, clock } = this.#deps
+    const tickMs = this.#options.heartbeatIntervalMs / 2
+    for (const kind of ['birth', 'heartbeat', 'death'] as const) {
+      const subscription = bus.subscribe(`lanista.*.*.*.${kind}`, (message) => this.#hear(kind, message))
+      this.#stops.push(() => subscription.close())
+    }
+    this.#stops.push(every(clock, tickMs, () => this.#step({ kind: 'tick' })))
+    this.#stops.push(every(clock, stateIntervalMs, () => this.#tellAll()))
+    this.#follow()
+  }
+
+  /** The bus outlives us: its next state finds us closed and ends the loop. */
+  #follow(): void {
+    let isClosed = false
+    this.#stops.push(() => {
+      isClosed = true
+    })
+    const follow = async (): Promise<void> => {
+      for await (const { state } of this.#deps.bus.states()) {
+        if (isClosed) return
+        this.#step({ kind: state === 'up' ? 'brokerBack' : 'brokerLost' })
+        if (state === 'up') this.#tellAll()
+      }
+    }
+    void follow()
+  }
+
+  #hear(kind: 'birth' | 'heartbeat' | 'death', { subject, body }: BusMessage): void {
+    const { address } = parseSubject(subject)
+    try {
+      if (kind === 'birth') this.#onBirth(address, body)
+      else if (kind === 'heartbeat') this.#onHeartbeat(address, body)
+      else this.#onDeath(address, body)
+    } catch (error) {
+      if (!isLanistaError(error, 'MESSAGE_INVALID')) throw error
+      this.#counters.malformed++
+      const host = hostIdOf(address)
+      this.#logged.pass(host, (suppressed) =>
+        this.#deps.logger.warn({ host, kind, suppressed, error: error.message }, 'presence_malformed'),
+      )
+    }
+  }
+
+  #onBirth(address: Address, body: Uint8Array): void {
+    const birth = parseBirth(body)
+    this.#counters.births++
+    const id = hostIdOf(address)
+    const known = this.#step({ kind: 'birth', host: id, session: birth.session })
+    if (!known?.isBorn || known.session !== birth.session || known.isDead) return
+    const record = this.#recordOf(id, address)
+    if (record.birth?.session !== birth.session) record.heartbeat = undefined
+    record.birth = birth
+    record.lastSeenMs = this.#deps.clock.now()
+    this.#markDirty(id)
+    this.#tenants.add(address.tenant)
+    this.#tell(address.tenant)
+  }
+
+  #onHeartbeat(address: Address, body: Uint8Array): void {
+    const heartbeat = parseHeartbeat(body)
+    this.#counters.heartbeats++
+    const id = hostIdOf(address)
+    const known = this.#step({ kind: 'heartbeat', host: id, session: heartbeat.session })
+    if (!known || known.session !== heartbeat.session || known.isDead) return
+    const record = this.#recordOf(id, address)
+    record.heartbeat = heartbeat
+    record.lastSeenMs = this.#deps.clock.now()
+    record.skewMs = heartbeat.nowMs - record.lastSeenMs
+  }
+
+  #onDeath(address: Address, body: Uint8Array): void {
+    const { session, reason } = parseDeath(body)
+    this.#counters.deaths++
+    const id = hostIdOf(address)
+    if (this.#step({ kind: 'death', host: id, session, reason })) this.#recordOf(id, address)
+  }
+
+  #recordOf(id: string, address: Address): HostRecord {
+    const record = this.#records.get(id) ?? newHostRecord(address)
+    this.#records.set(id, record)
+    return record
+  }
+
+  /** Steps the core and does what it says; returns what is known of the event's host afterwards. */
+  #step(event: PresenceEvent): HostPresence | undefined {
+    const { state, actions } = step(this.#state, event, this.#deps.clock.monotonic())
+    this.#state = state
+    for (const action of actions) this.#act(action)
+    return 'host' in event ? state.hosts.get(event.host) : undefined
+  }
+
+  #act(action: PresenceAction): void {
+    const address = parseHostId(action.host)
+    switch (action.kind) {
+      case 'changed':
+        this.#deps.logger.info(action, 'host_changed')
+        this.#markDirty(action.host)
+        return
+      case 'askBirth':
+        this.#counters.birthsAsked++
+        this.#publish(buildSubject(address, 'control', 'birth', `b${(this.#ids++).toString(36)}`), {})
+        return
+      case 'publishDeath': {
+        this.#counters.deathsTold++
+        const { session, reason } = action
+        const subject = buildSubject(ownAddress(address.tenant), 'death', address.cloud, address.host)
+        this.#publish(subject, { session, reason })
+      }
+    }
+  }
+
+  #tellAll(): void {
+    for (const tenant of this.#tenants) this.#tell(tenant)
+  }
+
+  #tell(tenant: string): void {
+    const { session, heartbeatIntervalMs } = this.#options
+    this.#publish(buildSubject(ownAddress(tenant), 'state'), {
+      session,
+      nowMs: this.#deps.clock.now(),
+      heartbeatIntervalMs,
+    })
+  }
+
+  /** What cannot be sent now is said again: by the next tick, heartbeat or state. */
+  #publish(subject: string, body: object): void {
+    try {
+      this.#deps.bus.publish(subject, encodeJson(body))
+    } catch (error) {
+      if (isLanistaError(error, 'NOT_UP')) return
+      this.#logged.pass(subject, (suppressed) =>
+        this.#deps.logger.warn({ subject, suppressed, error: messageOf(error) }, 'presence_not_sent'),
+      )
+    }
+  }
+
+  #markDirty(id: string): void {
+    this.#dirty.add(id)
+    this.#cancelPersist ??= this.#deps.clock.after(persistDelayMs, () => {
+      this.#cancelPersist = undefined
+      void this.#persist()
+    })
+  }
+
+  #persist(): Promise<void> {
+    this.#persisting = this.#persisting.then(() => this.#writeDirty())
+    return this.#persisting
+  }
+
+  async #writeDirty(): Promise<void> {
+    const ids = [...this.#dirty]
+    this.#dirty.clear()
+    const changes = ids.flatMap((id) => {
+      const known = this.#state.hosts.get(id)
+      const record = this.#records.get(id)
+      if (!known || !record) return []
+      const { session, isDead } = known
+      return [{ key: rowPrefix + id, value: { session, isDead, birth: record.birth, lastSeenMs: record.lastSeenMs } }]
+    })
+    try {
+      await this.#deps.registry.write(changes)
+    } catch (error) {
+      this.#counters.persistFailures++
+      for (const id of ids) this.#dirty.add(id)
+      this.#logged.pass('persist', (suppressed) =>
+        this.#deps.logger.error({ error: messageOf(error), suppressed }, 'hosts_not_persisted'),
+      )
+    }
+  }
+}
+
+function ownAddress(tenant: string): Address {
+  return { tenant, cloud: homeCloud, host: controllerHost }
+}
