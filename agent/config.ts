@@ -3,14 +3,19 @@ import { hostname } from 'node:os'
 import * as z from 'zod/mini'
 import { type LogLevel, logLevels } from '#protocol/runtime/logger.ts'
 import { isToken } from '#protocol/subjects/token.ts'
+import type { SensorAllowList } from '#sensors/sensor.ts'
 
 export interface SensorConfig {
+  /** Names this entry; an entry with the id of a default sensor takes its place. Default: the sensor's name. */
+  readonly id?: string | undefined
   /** A name of the table in `sensors/README.md`. */
   readonly sensor: string
-  /** How often it is read, ms. Default 10,000. */
+  /** How often it is read, ms. Default `sensorIntervalMs`. */
   readonly intervalMs?: number | undefined
   /** The sensor's own parameters. */
   readonly parameters?: Readonly<Record<string, unknown>> | undefined
+  /** Added to every reading; keeps two sensors of one kind apart. */
+  readonly tags?: Readonly<Record<string, string>> | undefined
 }
 
 export interface CarbonConfig {
@@ -35,16 +40,16 @@ export interface AgentConfig {
   readonly broker: readonly string[]
   /** Absent = no carbon port. */
   readonly carbon?: CarbonConfig | undefined
-  /** Sensors beside or, by the same name, instead of the default ones. */
+  /** Sensors beside or, by the same id, instead of the default ones. */
   readonly sensors: readonly SensorConfig[]
   /** Read the default sensors, every `intervalMs` of `sensorIntervalMs`. Default true. */
   readonly defaultSensors: boolean
   /** Interval of sensors that name none, ms. Default 10,000. */
   readonly sensorIntervalMs: number
   /** Folders custom sensors may be loaded from, programs that script sensors may start. Default none. */
-  readonly allow: { readonly sensorFolders: readonly string[]; readonly scripts: readonly string[] }
+  readonly allow: SensorAllowList
   /** What the controller is sent: `all`, `vital`, or selectors. Default `vital`; `all` in the cloud `home`. */
-  readonly uplink: 'all' | 'vital' | readonly string[] | undefined
+  readonly uplink?: 'all' | 'vital' | readonly string[] | undefined
   /** What operators may hear on `metric.<name>`: `all`, or selectors. Default none. */
   readonly publish: 'all' | readonly string[]
   /** Series the store may hold. Default 100,000; about 600 bytes of memory each. */
@@ -96,14 +101,19 @@ export const agentConfigSchema: z.ZodMiniType<AgentConfig> = z.strictObject({
   carbon: z.optional(z.strictObject({ host: z.string(), port, picklePort: z.optional(port), fourFields: z.boolean() })),
   sensors: z.array(
     z.strictObject({
+      id: z.optional(idText),
       sensor: z.string(),
       intervalMs: z.optional(z.int().check(z.minimum(100))),
       parameters: z.optional(z.record(z.string(), z.unknown())),
+      tags: z.optional(z.record(z.string(), z.string())),
     }),
   ),
   defaultSensors: z.boolean(),
   sensorIntervalMs: z.int().check(z.minimum(100)),
-  allow: z.strictObject({ sensorFolders: z.array(z.string()), scripts: z.array(z.string()) }),
+  allow: z.strictObject({
+    sensorFolders: z.array(z.string()),
+    scripts: z.array(z.string()),
+  }),
   uplink: z.optional(z.union([z.literal('all'), z.literal('vital'), selectors])),
   publish: z.union([z.literal('all'), selectors]),
   seriesMax: z.int().check(z.minimum(1), z.maximum(10_000_000)),
@@ -115,7 +125,7 @@ export const agentConfigSchema: z.ZodMiniType<AgentConfig> = z.strictObject({
   labels: z.record(z.string(), z.string()),
   heartbeatIntervalMs: z.int().check(z.minimum(100)),
   log: z.enum(logLevels),
-}) as z.ZodMiniType<AgentConfig>
+})
 
 /** What holds where the configuration says nothing. */
 export function defaultAgentConfig(): AgentConfig {
@@ -130,7 +140,6 @@ export function defaultAgentConfig(): AgentConfig {
     defaultSensors: true,
     sensorIntervalMs: 10_000,
     allow: { sensorFolders: [], scripts: [] },
-    uplink: undefined,
     publish: [],
     seriesMax: 100_000,
     store: { commitIntervalMs: 200, sync: 'everySecond' },

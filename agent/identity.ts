@@ -5,10 +5,10 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod/mini'
-import { createSeed, publicKeyOf } from '#broker/credentials.ts'
+import { generateNkey, nkeyFromSeed } from '#broker/nkey.ts'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
 import { nextSession } from '#protocol/presence/session.ts'
-import { type Address, hostIdOf, parseHostId } from '#protocol/subjects/subject.ts'
+import { type Address, hostIdOf } from '#protocol/subjects/subject.ts'
 
 export interface Identity {
   readonly address: Address
@@ -36,9 +36,9 @@ export function openIdentity(dataDir: string, address: Address): Identity {
   const id = hostIdOf(address)
   const stored = readJson(path, identitySchema)
   if (!stored) {
-    const made = { id, seed: createSeed() }
-    writeWhole(path, made)
-    return { address, seed: made.seed, publicKey: publicKeyOf(made.seed) }
+    const { seed, publicKey } = generateNkey()
+    writeWhole(path, { id, seed })
+    return { address, seed, publicKey }
   }
   if (stored.id !== id) {
     throw new LanistaError(
@@ -47,21 +47,25 @@ export function openIdentity(dataDir: string, address: Address): Identity {
       { data: { found: stored.id, expected: id } },
     )
   }
-  return { address: parseHostId(stored.id), seed: stored.seed, publicKey: publicKeyOf(stored.seed) }
+  return { address, seed: stored.seed, publicKey: nkeyFromSeed(stored.seed).publicKey }
 }
 
 /** Takes the next session number and keeps it, before anything is sent under it. */
 export function takeSession(dataDir: string, nowMs: number): number {
-  const path = join(dataDir, 'session.json')
   let stored: number | undefined
   try {
-    stored = readJson(path, sessionSchema)?.session
+    stored = readJson(join(dataDir, 'session.json'), sessionSchema)?.session
   } catch {
     stored = undefined // a damaged file must not stop the agent: the clock keeps the number ahead of the past
   }
   const session = nextSession(stored, nowMs)
-  writeWhole(path, { session })
+  keepSession(dataDir, session)
   return session
+}
+
+/** Keeps a session number taken otherwise (after hearing one's own death), before anything is sent under it. */
+export function keepSession(dataDir: string, session: number): void {
+  writeWhole(join(dataDir, 'session.json'), { session })
 }
 
 /** Creates the data folder (mode 0700); throws DATA_DIR_UNWRITABLE. */

@@ -6,7 +6,7 @@ import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeF
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { type BuildOptions, build } from 'esbuild'
+import { type BuildOptions, build, type Plugin } from 'esbuild'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const dist = join(root, 'dist')
@@ -30,7 +30,6 @@ const shared: BuildOptions = {
   target: 'node20',
   format: 'esm',
   minify: true,
-  keepNames: true,
   sourcemap: 'linked',
   sourcesContent: false,
   metafile: true,
@@ -40,8 +39,18 @@ const shared: BuildOptions = {
   logLevel: 'warning',
 }
 
+/** What only systems other than Linux need stays a file of its own, loaded when asked for. */
+const apart: Plugin = {
+  name: 'apart',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /^systeminformation$/ }, ({ kind }) =>
+      kind === 'entry-point' ? null : { path: './systeminformation.mjs', external: true },
+    )
+  },
+}
+
 async function bundle(entry: string, name: string): Promise<void> {
-  const result = await build({ ...shared, entryPoints: [entry], outfile: join(dist, name) })
+  const result = await build({ ...shared, entryPoints: [entry], outfile: join(dist, name), plugins: [apart] })
   const bytes = readFileSync(join(dist, name))
   chmodSync(join(dist, name), 0o755)
   if (process.argv.includes('--metafile'))
@@ -65,6 +74,7 @@ function kib(bytes: number): string {
 
 rmSync(dist, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
+await bundle('systeminformation', 'systeminformation.mjs')
 await bundle('agent/main.ts', 'agent.mjs')
 await bundle('controller/main.ts', 'lanista.mjs')
 copyBindings()

@@ -2,6 +2,7 @@ import type { Bus, BusStateChange, BusSubscription } from '#broker/bus.ts'
 import { messageOf } from '#protocol/errors.ts'
 import { encodeJson } from '#protocol/messages/json.ts'
 import { type Birth, type Heartbeat, parseDeath, parseState } from '#protocol/messages/presence.ts'
+import { sessionAfterDeath } from '#protocol/presence/own-death.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { type Address, buildSubject, controllerHost, homeCloud, prefixOf } from '#protocol/subjects/subject.ts'
@@ -18,8 +19,8 @@ export interface HeraldDeps {
   readonly logger: Logger
   /** The session of this start. */
   readonly session: () => number
-  /** Takes a newer session and keeps it: asked for when the agent hears its own death while it lives. */
-  readonly renewSession: () => number
+  /** Keeps a newer session: the agent heard its own death while it lives. */
+  readonly renewSession: (session: number) => void
   readonly birth: () => Omit<Birth, 'session'>
   readonly heartbeat: () => Omit<Heartbeat, 'session' | 'nowMs'>
 }
@@ -105,8 +106,10 @@ export class Herald {
   /** A death of this very session, heard while alive: a late last will, or a controller that missed heartbeats. */
   #onDeath(body: Uint8Array): void {
     try {
-      if (this.#isClosed || parseDeath(body).session < this.#deps.session()) return
-      const session = this.#deps.renewSession()
+      const heard = parseDeath(body).session
+      const session = sessionAfterDeath(this.#deps.session(), heard, this.#deps.clock.now())
+      if (this.#isClosed || session === undefined) return
+      this.#deps.renewSession(session)
       this.#deps.logger.info({ session }, 'heard_own_death')
       this.#beBorn()
     } catch (error) {

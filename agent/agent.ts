@@ -1,0 +1,208 @@
+/**
+ * The composition root: builds the parts in the order samples flow through them, closes them in reverse. Start reading here.
+ */
+import { loadavg } from 'node:os'
+import type { Bus } from '#broker/bus.ts'
+import { openBus } from '#broker/open-bus.ts'
+import { encodeJson } from '#protocol/messages/json.ts'
+import type { Clock } from '#protocol/runtime/clock.ts'
+import { Closer } from '#protocol/runtime/closer.ts'
+import type { Logger } from '#protocol/runtime/logger.ts'
+import { version } from '#protocol/runtime/version.ts'
+import { type Address, buildSubject, hostIdOf } from '#protocol/subjects/subject.ts'
+import { Collector } from '#sensors/collector.ts'
+import { readInventory } from '#sensors/inventory.ts'
+import { type AgentConfig, uplinkOf } from './config.ts'
+import { type Identity, keepSession, openIdentity, takeSession } from './identity.ts'
+import { CarbonServer } from './intake/carbon/carbon-server.ts'
+import { Intake } from './intake/intake.ts'
+import { recordReadings } from './intake/readings.ts'
+import { Herald } from './presence/herald.ts'
+import { Publisher } from './publish/publisher.ts'
+import { type SelfSources, selfSensor } from './self-sensor.ts'
+import { sensorList } from './sensor-list.ts'
+import { openStore } from './store/open-store.ts'
+import type { Store } from './store/store.ts'
+import { Uplink } from './uplink/uplink.ts'
+
+export interface AgentDeps {
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface Agent extends AsyncDisposable {
+  readonly address: Address
+  /** `host:port` of the carbon port, once it listens. */
+  readonly carbon: string | undefined
+  readonly store: Store
+  /** Samples committed and not acknowledged by the controller. */
+  readonly lag: number
+  /** For `systemctl status`. */
+  statusLine(): string
+  /** Resolves when every sensor has been read once and, where there is a broker, all of it is acknowledged; rejects with the signal's reason. */
+  cycled(signal: AbortSignal): Promise<void>
+  /** Finishes first: takes nothing more in, commits, sends what it can until the signal, says goodbye, closes. */
+  drain(signal: AbortSignal): Promise<void>
+  /** Now: what is accepted is committed, the rest stays in the store for the next start. Idempotent. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts an agent. It measures and takes lines at once; the broker may come later, or never.
+ * @throws LanistaError DATA_DIR_UNWRITABLE, IDENTITY_INVALID, IDENTITY_OTHER, STORE_LOCKED, PORT_IN_USE, SENSOR_PARAMETERS
+ */
+export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<Agent> {
+  const closer = new Closer()
+  try {
+    return await compose(config, deps, closer)
+  } catch (error) {
+    await closer.close()
+    throw error
+  }
+}
+
+async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Promise<Agent> {
+  const { clock, logger } = deps
+  const address: Address = { tenant: config.tenant, cloud: config.cloud, host: config.host }
+  const identity = openIdentity(config.data, address)
+  const part = (component: string): { clock: Clock; logger: Logger } => ({ clock, logger: logger.child({ component }) })
+
+  const store = closer.use('store', await openStore(storeOptions(config), part('store')))
+  const intake = new Intake({ seriesMax: config.seriesMax }, { store })
+  const carbon = config.carbon
+    ? closer.use('carbon', await CarbonServer.open(config.carbon, { ...part('carbon'), sink: intake }))
+    : undefined
+  const carbonAddress = carbon && `${config.carbon?.host}:${carbon.port}`
+
+  let link: Link | undefined
+  const sources: SelfSources = {
+    intake,
+    store,
+    carbon: () => carbon?.counters(),
+    link: () => link && { uplink: link.uplink.counters, lag: link.uplink.lag, publisher: link.publisher.counters },
+  }
+  const collector = closer.use(
+    'sensors',
+    new Collector(
+      { allow: config.allow },
+      { ...part('sensors'), onReadings: (_, timestampMs, readings) => recordReadings(intake, timestampMs, readings) },
+    ),
+  )
+  collector.configure(sensorList(config, selfSensor(sources)))
+
+  link =
+    config.broker.length > 0
+      ? openLink(config, deps, closer, { identity, store, intake, carbon: carbonAddress })
+      : undefined
+
+  return {
+    address,
+    carbon: carbonAddress,
+    store,
+    get lag() {
+      return link?.uplink.lag ?? 0
+    },
+    statusLine: () =>
+      `${store.seriesCount} series, ${intake.accepted} samples, ${link?.uplink.lag ?? 0} to send, broker ${link?.bus.state ?? 'none'}`,
+    cycled: async (signal) => {
+      await collector.firstRound(signal)
+      await store.commit()
+      if (link) await link.bus.up(signal)
+      while (link && link.uplink.lag > 0) await clock.sleep(20, signal)
+    },
+    drain: async (signal) => {
+      await carbon?.close()
+      await collector.close()
+      await store.commit()
+      if (link) await sendAll(link, clock, signal)
+      await closer.close()
+    },
+    close: () => closer.close(),
+    [Symbol.asyncDispose]: () => closer.close(),
+  }
+}
+
+interface Link {
+  readonly bus: Bus
+  readonly uplink: Uplink
+  readonly publisher: Publisher
+}
+
+interface LinkParts {
+  readonly identity: Identity
+  readonly store: Store
+  readonly intake: Intake
+  readonly carbon: string | undefined
+}
+
+/** Everything that needs the broker. */
+function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, parts: LinkParts): Link {
+  const { clock, logger } = deps
+  const { identity, store, intake } = parts
+  const { address } = identity
+  const startedAtMs = clock.now()
+  let session = takeSession(config.data, startedAtMs)
+
+  const bus = openBus(
+    {
+      url: config.broker,
+      role: { kind: 'agent', address },
+      credential: { kind: 'nkey', seed: identity.seed, session: () => session },
+      name: `${hostIdOf(address)}/${version}`,
+      will: { subject: buildSubject(address, 'death'), body: encodeJson({ session, reason: 'connection lost' }) },
+    },
+    { clock, logger: logger.child({ component: 'bus' }) },
+  )
+  // the goodbye of `presence` is on its way when this runs: drain flushes it, and closes even when it cannot
+  closer.defer('bus', () => bus.drain(AbortSignal.timeout(2000)).catch(() => {}))
+
+  const publisher = closer.use('publisher', new Publisher({ address, publish: config.publish }, { bus, store, clock }))
+  intake.listen((seriesId, timestampMs, value) => publisher.note(seriesId, timestampMs, value))
+  const uplink = closer.use(
+    'uplink',
+    new Uplink(
+      { address, uplink: uplinkOf(config) },
+      { bus, store, clock, logger: logger.child({ component: 'uplink' }) },
+    ),
+  )
+  const herald = new Herald(
+    { address, heartbeatIntervalMs: config.heartbeatIntervalMs },
+    {
+      bus,
+      clock,
+      logger: logger.child({ component: 'presence' }),
+      session: () => session,
+      renewSession: (next) => {
+        session = next
+        keepSession(config.data, next)
+      },
+      birth: () => ({
+        version,
+        pid: process.pid,
+        ...(parts.carbon ? { carbon: parts.carbon } : {}),
+        labels: config.labels,
+        inventory: readInventory(),
+        storeId: store.storeId,
+        startedAtMs,
+      }),
+      heartbeat: () => ({ load: loadavg()[0] ?? 0, lagSamples: uplink.lag, dropped: droppedOf(store) }),
+    },
+  )
+  closer.defer('presence', () => herald.close('stopped'))
+  return { bus, uplink, publisher }
+}
+
+/** Waits until everything committed is acknowledged, or the signal. */
+async function sendAll(link: Link, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (link.bus.state === 'up' && link.uplink.lag > 0 && !signal.aborted) {
+    await clock.sleep(20, signal).catch(() => {})
+  }
+}
+
+function storeOptions(config: AgentConfig): Parameters<typeof openStore>[0] {
+  return { folder: `${config.data}/store`, ...config.store }
+}
+
+function droppedOf(store: Store): number {
+  return Object.values(store.stats().dropped).reduce((sum, count) => sum + count, 0)
+}

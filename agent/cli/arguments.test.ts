@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest'
+import { parseArguments } from './arguments.ts'
+
+describe('the agent command line', () => {
+  it('runs when nothing else is asked for', () => {
+    expect(parseArguments([])).toMatchObject({ kind: 'run', mode: 'serve', json: false })
+    expect(parseArguments(['--test'])).toMatchObject({ kind: 'run', mode: 'test' })
+    expect(parseArguments(['run', '--once', '--config', 'a.yaml'])).toMatchObject({ mode: 'once', config: 'a.yaml' })
+  })
+
+  it('reads lines from a file or from standard input, at a given time', () => {
+    expect(parseArguments(['lines'])).toMatchObject({ kind: 'lines', file: '-', nowMs: undefined })
+    expect(parseArguments(['lines', 'x.txt', '--now', '1700000000000'])).toMatchObject({ file: 'x.txt', nowMs: 1.7e12 })
+  })
+
+  it.each([
+    [['fly'], 'choose one of run, check, identity, lines: found "fly"'],
+    [['--bogus'], "Unknown option '--bogus'"],
+    [['run', 'twice'], 'leave out "twice"'],
+    [['identity', '--data', 'd'], '--id TENANT.CLOUD.HOST'],
+    [['lines', '--now', 'yesterday'], 'found "yesterday"'],
+    [['--once', '--test'], 'one of --once and --test'],
+  ])('refuses %j', (args, message) => {
+    expect(() => parseArguments(args)).toThrow(message)
+  })
+})

@@ -1,0 +1,13 @@
+import { type LoadedConfig, loadConfig, readConfigFile } from '#protocol/runtime/config.ts'
+import { type AgentConfig, agentConfigSchema, defaultAgentConfig } from '../config.ts'
+import type { ConfigFlags } from './arguments.ts'
+
+/** The configuration behind file, environment and flags; throws CONFIG_INVALID with every mistake, CONFIG_UNREADABLE. */
+export function loadAgentConfig(flags: ConfigFlags): LoadedConfig<AgentConfig> {
+  return loadConfig(agentConfigSchema, {
+    defaults: defaultAgentConfig(),
+    file: flags.config === undefined ? undefined : readConfigFile(flags.config),
+    environment: process.env,
+    flags: { data: flags.data },
+  })
+}

@@ -1,0 +1,70 @@
+import { isLanistaError, LanistaError } from '#protocol/errors.ts'
+import { systemClock } from '#protocol/runtime/clock.ts'
+import { openLogger } from '#protocol/runtime/logger.ts'
+import { hostIdOf } from '#protocol/subjects/subject.ts'
+import { type Agent, startAgent } from '../agent.ts'
+import type { AgentConfig } from '../config.ts'
+import { superviseBySystemd } from '../systemd.ts'
+import type { Command } from './arguments.ts'
+import { loadAgentConfig } from './load-config.ts'
+import { testSensors } from './test-sensors.ts'
+
+/** How long a stopping agent may still send, ms; systemd kills after 20 s. */
+const drainMs = 5000
+/** How long `--once` waits for the controller's acknowledgement, ms. */
+const onceMs = 30_000
+
+/** Runs until told to stop, or once through. */
+export async function run(command: Extract<Command, { kind: 'run' }>): Promise<number> {
+  const config = loadAgentConfig(command).value
+  if (command.mode === 'test') return testSensors(config, command.json)
+  const logger = openLogger(config.log)
+  const stopped = stopRequested(command.exitWithParent)
+  const agent = await startAgent(config, { clock: systemClock, logger })
+  logger.info({ id: hostIdOf(agent.address), carbon: agent.carbon }, 'agent_started')
+  if (command.json) {
+    const ready = { event: 'ready', id: hostIdOf(agent.address), carbon: agent.carbon ?? null, pid: process.pid }
+    process.stdout.write(`${JSON.stringify(ready)}\n`)
+  }
+  if (command.mode === 'once') return once(agent, config)
+  const unsupervise = superviseBySystemd({
+    clock: systemClock,
+    logger,
+    env: process.env,
+    status: () => agent.statusLine(),
+  })
+  const reason = await stopped
+  logger.info({ reason }, 'agent_stopping')
+  unsupervise()
+  await agent.drain(AbortSignal.timeout(drainMs))
+  return 0
+}
+
+/** One full cycle: every sensor read, stored, and where a broker is configured acknowledged by the controller. */
+async function once(agent: Agent, config: AgentConfig): Promise<number> {
+  const signal = AbortSignal.timeout(onceMs)
+  try {
+    await agent.cycled(signal)
+    return 0
+  } catch (error) {
+    if (!signal.aborted && !isLanistaError(error)) throw error
+    throw new LanistaError(
+      'CYCLE_INCOMPLETE',
+      `look at the broker ${config.broker.join(', ')}: ${agent.statusLine()} after ${onceMs / 1000} s, expected everything to be acknowledged`,
+      { cause: error },
+    )
+  } finally {
+    await agent.close()
+  }
+}
+
+/** Resolves with the reason when a signal comes, or (started by a parent that may be killed) when stdin ends. */
+function stopRequested(exitWithParent: boolean): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal))
+    if (!exitWithParent) return
+    process.stdin.on('end', () => resolve('parent gone'))
+    process.stdin.on('error', () => resolve('parent gone'))
+    process.stdin.resume()
+  })
+}

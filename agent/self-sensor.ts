@@ -1,0 +1,99 @@
+/** What the agent counts about itself, as a sensor among the others, so that every bound and every drop is a metric. */
+import type { MetricDescription, OpenSensor, Reading, Sensor } from '#sensors/sensor.ts'
+import type { CarbonCounters } from './intake/carbon/carbon-server.ts'
+import type { Intake } from './intake/intake.ts'
+import type { PublisherCounters } from './publish/publisher.ts'
+import type { Store } from './store/store.ts'
+import type { UplinkCounters } from './uplink/uplink.ts'
+
+export interface SelfSources {
+  readonly intake: Pick<Intake, 'accepted' | 'refusedSeries'>
+  readonly store: Pick<Store, 'seriesCount' | 'stats'>
+  readonly carbon: () => Promise<CarbonCounters> | undefined
+  readonly link: () =>
+    | { readonly uplink: UplinkCounters; readonly lag: number; readonly publisher: PublisherCounters }
+    | undefined
+}
+
+const described: readonly (readonly [
+  name: string,
+  unit: string,
+  kind: 'gauge' | 'counter',
+  meaning: string,
+  tag?: string,
+])[] = [
+  ['agent.intake.accepted', 'samples', 'counter', 'samples taken from sensors and clients'],
+  ['agent.intake.refused_series', 'count', 'counter', 'times a new series was refused by the cardinality budget'],
+  ['agent.store.series', 'count', 'gauge', 'series in the store'],
+  ['agent.store.bytes', 'bytes', 'gauge', 'bytes of the store on disk'],
+  ['agent.store.dropped', 'samples', 'counter', 'samples accepted and not kept', 'reason'],
+  ['agent.carbon.accepted', 'samples', 'counter', 'lines and points taken by the carbon port'],
+  ['agent.carbon.rejected', 'lines', 'counter', 'lines and points refused by the carbon port', 'reason'],
+  ['agent.carbon.connections', 'count', 'gauge', 'open connections'],
+  ['agent.carbon.kernel_drops', 'datagrams', 'counter', 'datagrams the kernel dropped for the carbon port'],
+  ['agent.uplink.lag', 'samples', 'gauge', 'samples committed and not acknowledged by the controller'],
+  ['agent.uplink.bytes', 'bytes', 'counter', 'bytes of samples sent'],
+  ['agent.uplink.resent', 'batches', 'counter', 'batches sent again'],
+  ['agent.publish.published', 'messages', 'counter', 'metric messages to operators'],
+  ['agent.publish.skipped', 'messages', 'counter', 'metric messages not sent', 'reason'],
+]
+
+const units = new Map(described.map(([name, unit]) => [name, unit]))
+
+/** The sensor `self`. Counters that are still zero and carry a reason are left out. */
+export function selfSensor(sources: SelfSources): Sensor<null> {
+  return {
+    name: 'self',
+    metrics: described.map(
+      ([name, unit, kind, meaning, tag]): MetricDescription => ({ name, unit, kind, meaning, tags: tag ? [tag] : [] }),
+    ),
+    privileges: 'none',
+    parse: () => null,
+    open: (): OpenSensor => ({ read: () => readSelf(sources), close: () => {} }),
+  }
+}
+
+async function readSelf({ intake, store, carbon, link }: SelfSources): Promise<Reading[]> {
+  const { bytes, dropped } = store.stats()
+  return [
+    reading('agent.intake.accepted', intake.accepted),
+    reading('agent.intake.refused_series', intake.refusedSeries),
+    reading('agent.store.series', store.seriesCount),
+    reading('agent.store.bytes', bytes),
+    ...byReason('agent.store.dropped', dropped),
+    ...carbonReadings(await carbon()),
+    ...linkReadings(link()),
+  ]
+}
+
+function carbonReadings(counters: CarbonCounters | undefined): Reading[] {
+  if (!counters) return []
+  const drops = counters.udpKernelDrops
+  return [
+    reading('agent.carbon.accepted', counters.accepted),
+    ...byReason('agent.carbon.rejected', counters.rejected),
+    reading('agent.carbon.connections', counters.tcp.open + (counters.pickle?.open ?? 0)),
+    ...(drops === undefined ? [] : [reading('agent.carbon.kernel_drops', drops)]),
+  ]
+}
+
+function linkReadings(link: ReturnType<SelfSources['link']>): Reading[] {
+  if (!link) return []
+  return [
+    reading('agent.uplink.lag', link.lag),
+    reading('agent.uplink.bytes', link.uplink.bytes),
+    reading('agent.uplink.resent', link.uplink.resent),
+    reading('agent.publish.published', link.publisher.published),
+    ...byReason('agent.publish.skipped', { not_up: link.publisher.notUp, unnameable: link.publisher.unnameable }),
+  ]
+}
+
+function byReason(name: string, counts: Readonly<Record<string, number>>): Reading[] {
+  return Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([reason, count]) => ({ ...reading(name, count), tags: { reason } }))
+}
+
+function reading(name: string, value: number): Reading {
+  return { name, value, unit: units.get(name) }
+}

@@ -1,0 +1,27 @@
+/**
+ * `npm run bench [-- AREA …]`: measures what the README quotes and prints it as Markdown, with machine and date. Ratios are
+ * against a baseline run in the same call; absolute times mean little on a shared machine.
+ */
+import { benchCarbon } from './bench/carbon.ts'
+import { benchFootprint } from './bench/footprint.ts'
+import { benchLatency } from './bench/latency.ts'
+import { machine } from './bench/report.ts'
+import { benchSamples } from './bench/samples.ts'
+import { benchSize } from './bench/size.ts'
+
+const areas: Readonly<Record<string, () => Promise<void>>> = {
+  size: benchSize,
+  samples: benchSamples,
+  carbon: benchCarbon,
+  latency: benchLatency,
+  footprint: () => benchFootprint(Number(process.env['BENCH_MINUTES'] ?? 5)),
+}
+
+const asked = process.argv.slice(2)
+const unknown = asked.filter((area) => !(area in areas))
+if (unknown.length > 0) {
+  process.stderr.write(`bench: choose among ${Object.keys(areas).join(', ')}: found ${unknown.join(', ')}\n`)
+  process.exit(2)
+}
+console.log(`Measured ${machine()}`)
+for (const area of asked.length > 0 ? asked : Object.keys(areas)) await areas[area]?.()
