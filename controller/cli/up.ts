@@ -1,15 +1,16 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
+import { natsAuthorization } from '#broker/nats-config.ts'
+import { type Fleet, startFleet } from '#controller/up/fleet.ts'
+import { brokerUsers } from '#controller/up/fleet-broker.ts'
+import { openUsers } from '#controller/up/fleet-users.ts'
+import { Ledger } from '#controller/up/ledger.ts'
+import { type FleetPlan, hostNameOf, planUp, type UpFlags } from '#controller/up/plan.ts'
+import { expectHealth, type ReadyLine, waitForHosts } from '#controller/up/ready.ts'
+import { RecentLog } from '#controller/up/recent-log.ts'
 import { isLanistaError, messageOf } from '#protocol/errors.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
 import { type Logger, openLogger } from '#protocol/runtime/logger.ts'
-import { type Fleet, startFleet } from '../up/fleet.ts'
-import { brokerUsers } from '../up/fleet-broker.ts'
-import { openUsers } from '../up/fleet-users.ts'
-import { Ledger } from '../up/ledger.ts'
-import { type FleetPlan, hostNameOf, planUp, type UpFlags } from '../up/plan.ts'
-import { expectHealth, type ReadyLine, waitForHosts } from '../up/ready.ts'
-import { RecentLog } from '../up/recent-log.ts'
 import { agentBundlePath } from './agent-bundle.ts'
 import { type SharedFlags, writeJson } from './context.ts'
 import type { ExitCode } from './exit-code.ts'
@@ -116,6 +117,6 @@ function stopped(signal: AbortSignal): Promise<void> {
 /** What somebody else's nats-server must know: with it, `--broker nats://…` works. */
 async function printNatsConfig(plan: FleetPlan, terminal: Terminal): Promise<ExitCode> {
   const users = await openUsers(plan, agentBundlePath(terminal.env))
-  terminal.write(natsConfigFor(plan, users))
+  terminal.write(natsAuthorization(brokerUsers(users)))
   return 0
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { isLanistaError } from '#protocol/errors.ts'
 import { parseHostId } from '#protocol/subjects/subject.ts'
 import { isToken, parseId } from '#protocol/subjects/token.ts'
-import { type FleetPlan, type KnownAgent, type ListenAt, type PlannedBroker, planHost } from './plan.ts'
+import { type FleetPlan, type KnownAgent, type ListenAt, planBroker, planHost } from './plan.ts'
 
 /** An agent that may connect: `T.C.H` and its nkey, as `lanista agent identity` prints them. */
 export interface AgentEntry {
@@ -19,11 +19,10 @@ export interface ControllerConfig {
   readonly tenant: string
   /** REST API. Default 127.0.0.1:4400; port 0 = any free one. Another address lets the network ask, with the token in clear text. */
   readonly http: ListenAt
-  /**
-   * `{ embedded: { host, port } }` = the MQTT broker in our own process (default, 127.0.0.1:1883), `{ server: { host, port } }` =
-   * a nats-server of ours, `{ url: nats://… }` = somebody's.
-   */
-  readonly broker: { readonly embedded: ListenAt } | { readonly server: ListenAt } | { readonly url: string }
+  /** As `--broker` of `lanista up`: `embedded` = MQTT in our own process (default), `nats` = a nats-server of ours, `nats://…` = somebody's. */
+  readonly broker: string
+  /** Where a broker of ours listens. Default 127.0.0.1, port 1883 or 4222. Another address lets agents of the network in. */
+  readonly brokerListen: { readonly host: string; readonly port?: number | undefined }
   /** Agents on other machines that may connect (embedded, server); elsewhere the server decides. Default none. */
   readonly agents: readonly AgentEntry[]
   /** The agent of the cloud `home` beside the controller; false = none. Default: carbon on 127.0.0.1:2003. */
@@ -44,14 +43,8 @@ export const controllerConfigSchema: z.ZodType<ControllerConfig> = z.strictObjec
   data: z.string().min(1),
   tenant: token,
   http: listen,
-  broker: z.union(
-    [
-      z.strictObject({ embedded: listen }),
-      z.strictObject({ server: listen }),
-      z.strictObject({ url: z.string().regex(/^nats:\/\/[^\s/@]+$/) }),
-    ],
-    { error: 'expected embedded: { host, port }, server: { host, port } or url: nats://host:port' },
-  ),
+  broker: z.string().regex(/^(embedded|nats|nats:\/\/[^\s/@]+)$/, 'expected embedded, nats or nats://host:port'),
+  brokerListen: z.strictObject({ host: z.string().min(1), port: port.optional() }),
   agents: z.array(
     z.strictObject({ id: agentId, nkey: z.string().regex(/^U[A-Z2-7]{55}$/, 'expected a public nkey, U…') }),
   ),
@@ -66,13 +59,14 @@ export function defaultControllerConfig(): ControllerConfig {
     data: '/var/lib/lanista-controller',
     tenant: 'default',
     http: { host: '127.0.0.1', port: 4400 },
-    broker: { embedded: { host: '127.0.0.1', port: 1883 } },
+    broker: 'embedded',
+    brokerListen: { host: '127.0.0.1' },
     agents: [],
     homeAgent: { carbon: { host: '127.0.0.1', port: 2003 } },
   }
 }
 
-/** The plan behind a checked configuration; `machineName` names the home agent. Throws NKEY_INVALID, SUBJECT_INVALID. */
+/** The plan behind a checked configuration; `machineName` names the home agent. Throws USAGE, SUBJECT_INVALID. */
 export function planController(config: ControllerConfig, machineName: string): FleetPlan {
   const dataDir = resolve(config.data)
   const home = { tenant: config.tenant, cloud: 'home', host: machineName }
@@ -80,19 +74,13 @@ export function planController(config: ControllerConfig, machineName: string): F
     tenant: config.tenant,
     dataDir,
     http: config.http,
-    broker: plannedBroker(config.broker),
+    broker: planBroker(config.broker, config.brokerListen),
     hosts: config.homeAgent === false ? [] : [planHost(home, dataDir, config.homeAgent.carbon)],
     restart: 'always',
     knownAgents: config.agents.map(knownAgent),
     heartbeatIntervalMs: config.heartbeatIntervalMs,
     windowMs: config.windowMs,
   }
-}
-
-function plannedBroker(broker: ControllerConfig['broker']): PlannedBroker {
-  if ('embedded' in broker) return { kind: 'embedded', listen: broker.embedded }
-  if ('server' in broker) return { kind: 'nats-server', listen: broker.server }
-  return { kind: 'nats-url', url: broker.url }
 }
 
 function knownAgent(entry: AgentEntry): KnownAgent {

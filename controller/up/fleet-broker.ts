@@ -4,6 +4,7 @@ import type { BrokerUser } from '#broker/credentials.ts'
 import { EmbeddedBroker } from '#broker/embedded.ts'
 import { openBus } from '#broker/open-bus.ts'
 import { isLanistaError, LanistaError } from '#protocol/errors.ts'
+import { everyTenant } from '#protocol/permissions.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
@@ -55,10 +56,10 @@ export async function openFleetBroker(
 
 /** Everybody whom the broker lets in. */
 export function brokerUsers(users: FleetUsers): BrokerUser[] {
-  const { tenant, operator, controllerKey, agents } = users
+  const { operator, controllerKey, agents } = users
   return [
     { kind: 'controller', publicKey: controllerKey.publicKey },
-    { kind: 'operator', tenant, ...operator },
+    { kind: 'operator', tenant: everyTenant, ...operator },
     ...agents.map(({ address, publicKey }) => ({ kind: 'agent' as const, address, publicKey })),
   ]
 }

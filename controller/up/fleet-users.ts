@@ -5,7 +5,6 @@ import type { FleetPlan, KnownAgent } from './plan.ts'
 
 /** Who is let in to the broker. */
 export interface FleetUsers {
-  readonly tenant: string
   readonly operator: OperatorCredential
   readonly controllerKey: ControllerKey
   readonly agents: readonly KnownAgent[]
@@ -21,5 +20,5 @@ export async function openUsers(plan: FleetPlan, agentBundle: string): Promise<F
   const own = await agentIdentities(agentBundle, plan.hosts)
   const ownIds = new Set(own.map((agent) => hostIdOf(agent.address)))
   const others = plan.knownAgents.filter((agent) => !ownIds.has(hostIdOf(agent.address)))
-  return { tenant: plan.tenant, operator, controllerKey, agents: [...own, ...others] }
+  return { operator, controllerKey, agents: [...own, ...others] }
 }

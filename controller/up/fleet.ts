@@ -1,11 +1,11 @@
 /** One controller, its broker and the agents beside it: built in the order in which samples flow, closed in reverse. */
 import { join } from 'node:path'
+import { type Controller, startController } from '#controller/controller.ts'
 import { messageOf } from '#protocol/errors.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { hostIdOf } from '#protocol/subjects/subject.ts'
-import { type Controller, startController } from '../controller.ts'
 import { portOf, writeAgentConfig } from './agent-config.ts'
 import { AgentProcess } from './agent-process.ts'
 import type { OperatorCredential } from './credentials.ts'

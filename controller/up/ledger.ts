@@ -4,8 +4,8 @@
  */
 import { mkdir } from 'node:fs/promises'
 import { z } from 'zod'
-import { LevelRegistryStore } from '../registry/level-registry-store.ts'
-import type { RegistryStore } from '../registry/registry-store.ts'
+import { LevelRegistryStore } from '#controller/registry/level-registry-store.ts'
+import type { RegistryStore } from '#controller/registry/registry-store.ts'
 import type { ProcessIdentity } from './process-identity.ts'
 
 const childPrefix = 'child/'

@@ -85,7 +85,7 @@ export function planUp(flags: UpFlags, machineName: string): FleetPlan {
     tenant: upTenant,
     dataDir: flags.data,
     http: { host: loopback, port: flags.httpPort },
-    broker: planBroker(flags),
+    broker: planBroker(flags.broker, { host: loopback, port: flags.brokerPort }),
     restart: flags.restart,
     knownAgents: [],
     hosts: Array.from({ length: hosts }, (_, i) => {
@@ -95,6 +95,23 @@ export function planUp(flags: UpFlags, machineName: string): FleetPlan {
       return planHost({ tenant: upTenant, cloud, host: name }, flags.data, { host: loopback, port })
     }),
   }
+}
+
+/**
+ * The broker behind `embedded`, `nats` or `nats://…`; an absent port is the usual one. Throws USAGE.
+ */
+export function planBroker(
+  broker: string,
+  at: { readonly host: string; readonly port?: number | undefined },
+): PlannedBroker {
+  if (broker === 'embedded' || broker === 'nats') {
+    const listen = { host: at.host, port: at.port ?? usualPort[broker] }
+    return { kind: broker === 'nats' ? 'nats-server' : 'embedded', listen }
+  }
+  const isUrl = /^nats:\/\/[^\s/@]+$/.test(broker) && URL.canParse(broker)
+  refuseUnless(isUrl, '--broker', JSON.stringify(broker), 'embedded, nats or nats://HOST:PORT')
+  refuseUnless(at.port === undefined, '--broker-port', at.port, 'the port inside the URL of --broker')
+  return { kind: 'nats-url', url: broker }
 }
 
 /** A child agent with its folder below the data folder. */
@@ -107,17 +124,6 @@ export function hostNameOf(machine: string): string {
   const label = machine.split('.')[0] ?? ''
   const token = label.replace(/[^A-Za-z0-9_-]/g, '-').replace(/^[_-]+/, '')
   return token.slice(0, 56) || 'host'
-}
-
-function planBroker(flags: UpFlags): PlannedBroker {
-  if (flags.broker === 'embedded' || flags.broker === 'nats') {
-    const listen = { host: loopback, port: flags.brokerPort ?? usualPort[flags.broker] }
-    return { kind: flags.broker === 'nats' ? 'nats-server' : 'embedded', listen }
-  }
-  const isUrl = /^nats:\/\/[^\s/@]+$/.test(flags.broker) && URL.canParse(flags.broker)
-  refuseUnless(isUrl, '--broker', JSON.stringify(flags.broker), 'embedded, nats or nats://HOST:PORT')
-  refuseUnless(flags.brokerPort === undefined, '--broker-port', flags.brokerPort, 'the port inside the URL of --broker')
-  return { kind: 'nats-url', url: flags.broker }
 }
 
 function refuseUnless(isRight: boolean, flag: string, found: unknown, expected: string): void {

@@ -1,0 +1,132 @@
+/** Samples accepted while the broker is away arrive afterwards, once each. LANISTA_LONG=1 makes the outage a minute. */
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { commandLine, descendants } from './process-tree.ts'
+import { firstLine, type Running, sendLines, until, Workspace } from './workspace.ts'
+
+interface Answer {
+  readonly host: string
+  readonly samples: readonly (readonly [number, number])[]
+}
+
+const outageMs = process.env['LANISTA_LONG'] === '1' ? 60_000 : 8_000
+const intervalMs = 50
+
+let workspace: Workspace
+
+beforeEach(() => {
+  workspace = new Workspace()
+})
+
+afterEach(() => workspace.close())
+
+/** Sends numbered samples, one every 50 ms, each with a time of its own, for the length of an outage and some. */
+async function sendNumbered(carbon: string | undefined, from: number, durationMs: number): Promise<number> {
+  const end = performance.now() + durationMs
+  let number = from
+  while (performance.now() < end) {
+    await sendLines(carbon, `outage.numbered ${number} ${startMs + number}`)
+    number++
+    await new Promise((resolve) => setTimeout(resolve, intervalMs))
+  }
+  return number
+}
+
+const startMs = Date.now() - 5 * 60_000
+
+async function arrived(...flags: readonly string[]): Promise<readonly number[]> {
+  const answers = await workspace.ask<Answer[]>('query', 'outage.numbered', '--from', '-10m', ...flags)
+  return answers.flatMap((answer) => answer.samples.map(([, value]) => value))
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i)
+}
+
+test('on nats: the server is frozen and killed again and again', async () => {
+  const { running, ready } = await workspace.up('--broker', 'nats')
+  let count = await sendNumbered(ready.carbon[0], 0, 1_000)
+  const end = performance.now() + outageMs
+  while (performance.now() < end) {
+    const server = natsServerOf(running)
+    if (server > 0) process.kill(server, 'SIGSTOP')
+    count = await sendNumbered(ready.carbon[0], count, 2_000)
+    if (server > 0) process.kill(server, 'SIGKILL')
+    count = await sendNumbered(ready.carbon[0], count, 500)
+  }
+  await until(async () => (await arrived()).length >= count, `all ${count} samples`, 90_000, running)
+  expect(await arrived()).toEqual(upTo(count))
+})
+
+test('on the embedded broker: the controller is killed, the agent on its own goes on', async () => {
+  const [http, broker] = [await freePort(), await freePort()]
+  const agent = await agentOnItsOwn(broker)
+  const config = join(workspace.folder, 'controller.json')
+  const nkey = await publicKeyOf('default.home.alone')
+  writeFileSync(config, JSON.stringify({ data: workspace.data, agents: [{ id: 'default.home.alone', nkey }] }))
+  const controllerFlags = ['controller', '--config', config, '--no-home-agent', '--json']
+  const ports = ['--http-port', String(http), '--broker-port', String(broker)]
+
+  const first = workspace.start([...controllerFlags, ...ports])
+  await firstLine(first)
+  let count = await sendNumbered(agent.carbon, 0, 1_000)
+  first.child.kill('SIGKILL')
+  await first.ended
+  count = await sendNumbered(agent.carbon, count, outageMs)
+
+  const second = workspace.start([...controllerFlags, ...ports])
+  await firstLine(second)
+  count = await sendNumbered(agent.carbon, count, 500)
+  // what the first controller acknowledged went with its window: history belongs to the agents; everything since is here
+  await until(async () => (await arrived()).at(-1) === count - 1, `sample ${count - 1}`, 90_000, second)
+  const numbers = await arrived()
+  expect(numbers).toEqual(upTo(count).slice(count - numbers.length))
+  expect(numbers.length).toBeGreaterThanOrEqual(outageMs / intervalMs / 2)
+})
+
+/** An agent as systemd would run it, with a data folder of its own. */
+async function agentOnItsOwn(brokerPort: number): Promise<{ running: Running; carbon: string }> {
+  const path = join(workspace.folder, 'agent.json')
+  const config = {
+    tenant: 'default',
+    cloud: 'home',
+    host: 'alone',
+    data: join(workspace.folder, 'alone'),
+    broker: [`mqtt://127.0.0.1:${brokerPort}`],
+    carbon: { port: 0 },
+    uplink: 'all',
+  }
+  writeFileSync(path, JSON.stringify(config))
+  const running = workspace.start(['agent', 'run', '--config', path, '--json'])
+  const ready = JSON.parse(await firstLine(running)) as { carbon: string }
+  return { running, carbon: ready.carbon }
+}
+
+async function publicKeyOf(id: string): Promise<string> {
+  const { stdout } = await workspace.run(
+    'agent',
+    'identity',
+    '--data',
+    join(workspace.folder, 'alone'),
+    '--id',
+    id,
+    '--json',
+  )
+  return (JSON.parse(stdout) as { nkey: string }).nkey
+}
+
+function natsServerOf(running: Running): number {
+  return descendants(running.pid).find((pid) => commandLine(pid).includes('nats-server')) ?? -1
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address ? address.port : 0
+}
