@@ -1,4 +1,4 @@
-import { destination, pino } from 'pino'
+import { destination, type Logger as Pino, pino } from 'pino'
 
 /** An event name and fields, never a sentence. error = someone must act, warn = degraded, info = state changes, debug = per message. */
 export interface Logger {
@@ -15,7 +15,25 @@ export type LogLevel = (typeof logLevels)[number]
 
 /** JSON lines on stderr; stdout belongs to the command's answer. */
 export function openLogger(level: LogLevel): Logger {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination({ dest: 2, sync: true }))
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  }
+  return withFields(pino(options, destination({ dest: 2, sync: true })), {})
+}
+
+/** A child's field replaces its parent's of the same name: pino itself would write both. */
+function withFields(root: Pino, fields: object): Logger {
+  const bound = root.child(fields)
+  return {
+    error: (more, event) => bound.error(more, event),
+    warn: (more, event) => bound.warn(more, event),
+    info: (more, event) => bound.info(more, event),
+    debug: (more, event) => bound.debug(more, event),
+    child: (more) => withFields(root, { ...fields, ...more }),
+  }
 }
 
 /** Swallows everything: for tests and for library use. */
