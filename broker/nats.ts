@@ -1,5 +1,13 @@
 /** The NATS driver: one connection of `nats` without its own reconnecting (options: shared/reference/bus-proof.md §6.2). */
-import { type Authenticator, connect, Events, type Msg, type NatsConnection, type Subscription } from 'nats'
+import {
+  type Authenticator,
+  connect,
+  Events,
+  type Msg,
+  type NatsConnection,
+  type Status,
+  type Subscription,
+} from 'nats'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
 import type { Connection, Dial, Receiver } from './connection.ts'
 import { dialTimeoutMs } from './connection.ts'
@@ -56,8 +64,11 @@ class NatsLink implements Connection {
   constructor(nc: NatsConnection, receiver: Receiver) {
     this.#nc = nc
     this.#receiver = receiver
-    const watching = this.#watch()
+    // nats.js leaves this iterator open at close; its own class can stop it
+    const statuses = nc.status() as AsyncIterable<Status> & { stop(): void }
+    const watching = this.#watch(statuses)
     this.ended = nc.closed().then(async (error) => {
+      statuses.stop()
       await watching
       return error ? messageOf(error) : 'closed by the server'
     })
@@ -97,8 +108,8 @@ class NatsLink implements Connection {
   }
 
   /** Ends with the connection. Permission errors are alarms: our own check should have stopped what caused them. */
-  async #watch(): Promise<void> {
-    for await (const status of this.#nc.status()) {
+  async #watch(statuses: AsyncIterable<Status>): Promise<void> {
+    for await (const status of statuses) {
       const context = 'permissionContext' in status ? status.permissionContext : undefined
       if (status.type === Events.Error && context) {
         this.#receiver.refusedByBroker(`${context.operation} ${context.subject}`)
