@@ -74,7 +74,11 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
     : undefined
   const carbonAddress = carbon && `${config.carbon?.host}:${carbon.port}`
 
-  let link: Link | undefined
+  const link =
+    config.broker.length > 0
+      ? openLink(config, deps, closer, { identity, store, intake, carbon: carbonAddress })
+      : undefined
+
   const sources: SelfSources = {
     intake,
     store,
@@ -90,11 +94,6 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
   )
   collector.configure(sensorList(config, selfSensor(sources)))
 
-  link =
-    config.broker.length > 0
-      ? openLink(config, deps, closer, { identity, store, intake, carbon: carbonAddress })
-      : undefined
-
   return {
     address,
     carbon: carbonAddress,
@@ -107,8 +106,10 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
     cycled: async (signal) => {
       await collector.firstRound(signal)
       await store.commit()
-      if (link) await link.bus.up(signal)
-      while (link && link.uplink.lag > 0) await clock.sleep(20, signal)
+      if (!link) return
+      await link.bus.up(signal)
+      await sendAll(link, clock, signal)
+      signal.throwIfAborted()
     },
     drain: async (signal) => {
       await carbon?.close()

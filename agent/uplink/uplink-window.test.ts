@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RangeSet } from '#protocol/samples/arrival.ts'
 import { UplinkWindow } from './uplink-window.ts'
