@@ -69,10 +69,9 @@ export function parseHostId(text: string): Address {
 
 /** Builds `lanista.T.C.H.<kind>[.rest…]`; throws SUBJECT_INVALID for a token outside the alphabet or a subject over 1,024 bytes. */
 export function buildSubject(address: Address, kind: Kind, ...rest: readonly string[]): string {
-  const tokens = [address.tenant, address.cloud, address.host, ...rest]
   const subject = [prefixOf(address), kind, ...rest].join('.')
   if (subject.length > subjectBytesMax) throw invalid(subject, `at most ${subjectBytesMax} bytes`)
-  if (!(kind === 'metric' ? tokens.every((token) => /^[A-Za-z0-9_-]+$/.test(token)) : tokens.every(isToken))) {
+  if (![address.tenant, address.cloud, address.host].every(isToken) || !restFits(kind, rest)) {
     throw invalid(subject, 'tokens of 1 to 64 of A-Z a-z 0-9 _ -')
   }
   return subject
@@ -92,10 +91,8 @@ export function metricNameOf(subject: Subject): string {
 export function parseSubject(text: string): Subject {
   if (text.length > subjectBytesMax) throw invalid(text, `at most ${subjectBytesMax} bytes`)
   const [root, tenant, cloud, host, kind, ...rest] = text.split('.')
-  const long = kind === 'metric'
   const tokensFit =
-    [tenant, cloud, host].every((token) => token !== undefined && isToken(token)) &&
-    rest.every((token) => (long ? /^[A-Za-z0-9_-]+$/.test(token) : isToken(token)))
+    [tenant, cloud, host].every((token) => token !== undefined && isToken(token)) && restFits(kind, rest)
   if (root !== 'lanista' || !tenant || !cloud || !host || !kind || !tokensFit || !kindSet.has(kind)) {
     throw invalid(text, 'lanista.<tenant>.<cloud>.<host>.<kind>')
   }
@@ -114,6 +111,11 @@ export function replySubject(request: string): string {
     throw invalid(request, '….order.<verb>.<id>, ….control.<verb>.<id> or ….ring.<asker>.<verb>.<id>')
   }
   return buildSubject(address, 'reply', kind === 'ring' ? (rest[0] as string) : controllerHost, id)
+}
+
+/** Tokens of metric names may be longer than others: they are encoded. */
+function restFits(kind: string | undefined, rest: readonly string[]): boolean {
+  return rest.every((token) => (kind === 'metric' ? /^[A-Za-z0-9_-]+$/.test(token) : isToken(token)))
 }
 
 function invalid(found: string, expected: string): LanistaError {

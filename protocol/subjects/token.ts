@@ -26,7 +26,7 @@ export function parseId(text: string, what: string): string {
 /**
  * A metric name as subject tokens: a part within the alphabet and without a leading `_` stays as it is, any other becomes
  * `_` + base64url of its UTF-8 bytes (free of the 64-character limit). The inverse is `decodeMetricName`.
- * @throws LanistaError METRIC_NAME_INVALID for an empty part or a name over 512 bytes
+ * @throws LanistaError METRIC_NAME_INVALID for an empty part, a lone surrogate, or a name over 512 bytes
  */
 export function encodeMetricName(name: string): string {
   if (Buffer.byteLength(name) > metricNameBytesMax || name.length === 0) throw invalidName(name)
@@ -34,7 +34,10 @@ export function encodeMetricName(name: string): string {
     .split('.')
     .map((part) => {
       if (part.length === 0) throw invalidName(name)
-      return metricTokenPattern.test(part) ? part : `_${Buffer.from(part, 'utf8').toString('base64url')}`
+      if (metricTokenPattern.test(part)) return part
+      const bytes = Buffer.from(part, 'utf8')
+      if (bytes.toString('utf8') !== part) throw invalidName(name)
+      return `_${bytes.toString('base64url')}`
     })
     .join('.')
 }
