@@ -103,12 +103,12 @@ export class CarbonServer implements AsyncDisposable {
 
   /** The port of lines, TCP and UDP. */
   get port(): number {
-    return this.#tcp?.port ?? 0
+    return this.#tcp?.address.port ?? 0
   }
 
   /** The port of pickles, where they are on. */
   get picklePort(): number | undefined {
-    return this.#pickle?.port
+    return this.#pickle?.address.port
   }
 
   async counters(): Promise<CarbonCounters> {
@@ -162,7 +162,7 @@ export class CarbonServer implements AsyncDisposable {
         () => new LineClient(this.#parser),
       )
       try {
-        const where = { host: options.host ?? '127.0.0.1', port: tcp.port, portFlag: options.portFlag }
+        const where = { ...tcp.address, portFlag: options.portFlag }
         const udp = await UdpIntake.open(where, { logger: this.#deps.logger, onDatagram: (d) => this.#onDatagram(d) })
         return { tcp, udp }
       } catch (error) {

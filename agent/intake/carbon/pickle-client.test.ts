@@ -121,6 +121,11 @@ describe('a pickle', () => {
     expect(new Bench().sendBytes(framed(Buffer.from('I5\n.')))).toEqual({ close: 'pickle_frame' })
   })
 
+  test('of a megabyte of digits that are no number is refused without trying its digits twice', () => {
+    const bench = new Bench()
+    expect(bench.sendBytes(framed(Buffer.from(`I${'1'.repeat(1_000_000)}x\n.`)))).toEqual({ close: 'pickle_frame' })
+  })
+
   test('that has not come whole when the connection ends is counted as partial', () => {
     const bench = new Bench()
     bench.sendBytes(framed(Buffer.from('(l.')).subarray(0, 5))

@@ -61,6 +61,7 @@ export class PickleClient implements StreamClient {
   }
 
   #drop(bytes: number): void {
+    if (bytes === 0) return
     this.#pending.copy(this.#pending, 0, bytes, this.#pendingBytes)
     this.#pendingBytes -= bytes
     if (this.#pendingBytes === 0) this.#pending = nothing

@@ -4,6 +4,7 @@
  * opcode outside the list ends the frame. Pure, and bounded in values, memo and marks; the frame bounds the rest.
  */
 import { LanistaError } from '#protocol/errors.ts'
+import { parseDecimal } from './decimal.ts'
 
 /** Text stays bytes: a name is checked where lines are. Lists and tuples are both arrays, which may share and even contain themselves. */
 export type PickleValue = number | Buffer | null | PickleValue[]
@@ -228,11 +229,13 @@ class PickleDecoder {
 
   /** A number in text; Python's words for the non-finite ones included. */
   #decimalLine(suffix: string): number {
-    const text = this.#line().toString('latin1')
-    const body = suffix !== '' && text.endsWith(suffix) ? text.slice(0, -suffix.length) : text
-    if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(body)) return Number(body)
-    if (/^[+-]?inf$/.test(body)) return body.startsWith('-') ? -Infinity : Infinity
-    if (/^[+-]?nan$/.test(body)) return Number.NaN
+    const line = this.#line()
+    const end = line.length - (suffix !== '' && line.at(-1) === suffix.charCodeAt(0) ? 1 : 0)
+    const number = parseDecimal(line, 0, end)
+    if (!Number.isNaN(number)) return number
+    const word = end > 4 ? '' : line.toString('latin1', 0, end)
+    if (/^[+-]?inf$/.test(word)) return word.startsWith('-') ? -Infinity : Infinity
+    if (/^[+-]?nan$/.test(word)) return Number.NaN
     throw invalid('no number', this.#at)
   }
 

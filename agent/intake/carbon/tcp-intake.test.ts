@@ -25,7 +25,7 @@ test('no connection gets more than its share of a turn, and all that was sent is
   })
   const options = { host: '127.0.0.1', port: 0, portFlag: '--port', connectionsMax: 2, idleMs: 10_000 }
   const intake = await TcpIntake.open(options, { sink: new MemorySink(), logger: silentLogger, client })
-  const socket = connect(intake.port, '127.0.0.1')
+  const socket = connect(intake.address.port, '127.0.0.1')
   await once(socket, 'connect')
   socket.end(Buffer.alloc(sentBytes))
   await until(() => heardBytes === sentBytes)

@@ -75,7 +75,7 @@ export class TcpIntake {
   /** Those heard in this turn. */
   #heard: Connection[] = []
   #isWaiting = false
-  #isClosed = false
+  #closing: Promise<void> | undefined
 
   private constructor(options: TcpIntakeOptions, deps: TcpIntakeDeps) {
     this.#options = options
@@ -102,9 +102,12 @@ export class TcpIntake {
     return intake
   }
 
-  get port(): number {
+  /** Where it listens, a name resolved and a port chosen. */
+  get address(): { readonly host: string; readonly port: number } {
     const address = this.#server.address()
-    return address !== null && typeof address === 'object' ? address.port : this.#options.port
+    return address !== null && typeof address === 'object'
+      ? { host: address.address, port: address.port }
+      : { host: this.#options.host, port: this.#options.port }
   }
 
   counters(): TcpCounters {
@@ -112,14 +115,12 @@ export class TcpIntake {
   }
 
   /** Stops listening and cuts every connection now. Idempotent. */
-  async close(): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    const closed = new Promise<void>((resolve) => {
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
       this.#server.close(() => resolve())
+      for (const { socket } of this.#connections) socket.destroy()
     })
-    for (const { socket } of this.#connections) socket.destroy()
-    await closed
+    return this.#closing
   }
 
   #accept(socket: Socket): void {

@@ -61,7 +61,11 @@ export class UdpIntake {
     })
     socket.removeAllListeners('error')
     socket.on('error', (error) => deps.logger.error({ reason: messageOf(error) }, 'udp_failed'))
-    socket.setRecvBufferSize(receiveBufferBytes)
+    try {
+      socket.setRecvBufferSize(receiveBufferBytes)
+    } catch (error) {
+      deps.logger.info({ bytes: receiveBufferBytes, reason: messageOf(error) }, 'udp_buffer_refused')
+    }
     return intake
   }
 
