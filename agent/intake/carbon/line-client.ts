@@ -1,5 +1,4 @@
-import type { LineParser } from './line-parser.ts'
-import { lineBytesMax } from './line-parser.ts'
+import { type LineParser, lineBytesMax } from './line-parser.ts'
 import { LineStream } from './line-stream.ts'
 import { farewells, sniff } from './sniff.ts'
 import type { StreamClient, Verdict } from './tcp-intake.ts'
