@@ -1,6 +1,6 @@
 /** What this machine is, for people and for placement: read once at start, from `node:os` and small files. */
 import { readFileSync } from 'node:fs'
-import { arch, availableParallelism, cpus, networkInterfaces, platform, release, totalmem, version } from 'node:os'
+import { arch, availableParallelism, cpus, networkInterfaces, release, totalmem, version } from 'node:os'
 
 /** Flat facts, as a birth carries them. Absent = not known. */
 export type Inventory = Readonly<Record<string, string | number>>
@@ -10,7 +10,6 @@ export interface InventorySources {
   /** Text of a file, or undefined when it cannot be read. */
   file(path: string): string | undefined
   readonly facts: {
-    readonly platform: string
     readonly kernel: string
     readonly arch: string
     readonly cpu: string | undefined
@@ -67,7 +66,6 @@ function machineSources(): InventorySources {
       }
     },
     facts: {
-      platform: platform(),
       kernel: release(),
       arch: arch(),
       cpu: cpus()[0]?.model,
