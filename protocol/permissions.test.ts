@@ -3,6 +3,7 @@ import { everyTenant, permissionsOf, type Role } from './permissions.ts'
 import {
   matrixAgent,
   matrixController,
+  matrixEveryTenant,
   matrixOperator,
   permissionsMatrix,
   smugglingTokens,

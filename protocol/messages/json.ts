@@ -1,5 +1,6 @@
 import type * as z from 'zod/mini'
 import { LanistaError } from '#protocol/errors.ts'
+import { dotted, expectedOf, showValue } from '#protocol/schema-words.ts'
 
 /** A JSON body above this many bytes is refused unread. */
 export const jsonBytesMax = 262_144
@@ -21,9 +22,15 @@ export function parseJson<T>(body: Uint8Array, schema: z.ZodMiniType<T>, what: s
   const result = schema.safeParse(value)
   if (!result.success) {
     const issue = result.error.issues[0]
-    throw invalid(what, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'wrong shape'}`, result.error)
+    throw invalid(what, issue ? mistakeOf(issue, value) : 'wrong shape', result.error)
   }
   return result.data
+}
+
+function mistakeOf(issue: z.core.$ZodIssue, value: unknown): string {
+  let found: unknown = value
+  for (const key of issue.path) found = (found as Readonly<Record<PropertyKey, unknown>> | undefined)?.[key]
+  return `${dotted(issue.path)}: found ${showValue(found)}, expected ${expectedOf(issue)}`
 }
 
 function invalid(what: string, found: string, cause?: unknown): LanistaError {

@@ -19,6 +19,8 @@ const controlCharacter = /[\u0000-\u0020\u007f]/
 const tagName = /^[^;!^=\u0000-\u0020\u007f]+$/
 const tagValue = /^[^;~\u0000-\u0020\u007f][^;\u0000-\u0020\u007f]*$/
 
+const surrogate = /[\ud800-\udfff]/
+
 /** Tags a series may have at most; beyond it the line is refused as `tag`. */
 export const tagCountMax = 64
 
@@ -32,11 +34,14 @@ export function canonicalName(raw: string): string | undefined {
   return name.length > 0 && Buffer.byteLength(name) <= metricNameBytesMax ? name : undefined
 }
 
-/** Parses `name;tag=value;…` as clients write it (any order, repeats: the last wins), or says what is wrong with it. */
+/**
+ * Parses `name;tag=value;…` as clients write it (any order, repeats: the last wins), or says what is wrong with it. The tag `name`
+ * stands for the metric's name everywhere, so a client's own is dropped, as carbon does.
+ */
 export function parseSeries(raw: string): SeriesName | NameFault {
   const [rawName = '', ...segments] = raw.split(';')
   const name = canonicalName(rawName)
-  if (name === undefined) return 'name'
+  if (name === undefined || /^~+$/.test(name)) return 'name'
   if (segments.length > tagCountMax) return 'tag'
   const tags: Record<string, string> = Object.create(null) as Record<string, string>
   for (const segment of segments) {
@@ -44,7 +49,7 @@ export function parseSeries(raw: string): SeriesName | NameFault {
     const key = segment.slice(0, cut)
     const value = segment.slice(cut + 1)
     if (cut < 1 || !tagName.test(key) || !tagValue.test(value)) return 'tag'
-    tags[key] = value
+    if (key !== 'name') tags[key] = value
   }
   return { name, tags }
 }
@@ -67,6 +72,8 @@ export function parseCanonical(text: string): SeriesName {
   return series
 }
 
+/** Order of the UTF-8 bytes, which is carbon's; UTF-16 order differs from it beyond the basic plane only. */
 function byBytes(a: string, b: string): number {
+  if (surrogate.test(a) || surrogate.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b))
   return a < b ? -1 : a > b ? 1 : 0
 }

@@ -1,6 +1,7 @@
 /** What is wrong with a configuration, in words: action, found, expected, and where. */
 import type * as z from 'zod/mini'
 import { LanistaError } from '#protocol/errors.ts'
+import { dotted, expectedOf, showValue } from '#protocol/schema-words.ts'
 import { keysAt } from './config-schema.ts'
 
 /** One mistake. */
@@ -32,7 +33,9 @@ export function issuesOf(
   return issues.flatMap((issue) => {
     if (issue.code !== 'unrecognized_keys') {
       const path = issue.path
-      return [{ path: dotted(path), expected: expectedOf(issue), found: show(valueAt(path)), origin: originOf(path) }]
+      return [
+        { path: dotted(path), expected: expectedOf(issue), found: showValue(valueAt(path)), origin: originOf(path) },
+      ]
     }
     return issue.keys.map((key) => ({
       path: dotted([...issue.path, key]),
@@ -41,51 +44,6 @@ export function issuesOf(
       origin: originOf([...issue.path, key]),
     }))
   })
-}
-
-function expectedOf(issue: z.core.$ZodIssue): string {
-  if (issue.message !== '' && issue.message !== 'Invalid input') return issue.message.replace(/^expected /, '')
-  switch (issue.code) {
-    case 'invalid_type':
-      return article(issue.expected)
-    case 'too_small':
-      return `${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${unitOf(issue.origin)}`
-    case 'too_big':
-      return `${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${unitOf(issue.origin)}`
-    case 'invalid_value':
-      return issue.values.map((value) => show(value)).join(' or ')
-    case 'invalid_union':
-      return [...new Set(issue.errors.flatMap((branch) => branch.slice(0, 1).map(expectedOf)))].join(' or ')
-    case 'invalid_format':
-      return `text in the form ${issue.pattern ?? issue.format}`
-    case 'not_multiple_of':
-      return `a multiple of ${issue.divisor}`
-    case 'invalid_key':
-    case 'invalid_element':
-      return issue.issues.map(expectedOf).join(' and ')
-    case 'unrecognized_keys':
-      return `no key ${issue.keys.join(', ')}`
-    case 'custom':
-      return 'another value'
-  }
-}
-
-function unitOf(origin: string): string {
-  return origin === 'string' ? ' characters' : origin === 'array' || origin === 'set' ? ' elements' : ''
-}
-
-const articles: Readonly<Record<string, string>> = {
-  int: 'a whole number',
-  number: 'a number',
-  string: 'text',
-  boolean: 'true or false',
-  array: 'a list',
-  object: 'a map',
-  record: 'a map',
-}
-
-function article(expected: string): string {
-  return articles[expected] ?? expected
 }
 
 function suggestion(key: string, known: readonly string[]): string {
@@ -111,15 +69,4 @@ function distanceOf(a: string, b: string): number {
     row = next
   }
   return row[b.length] as number
-}
-
-/** A path as people write it: `sensors.0.intervalMs`. */
-export function dotted(path: readonly PropertyKey[]): string {
-  return path.map(String).join('.')
-}
-
-function show(value: unknown): string {
-  if (value === undefined) return 'nothing'
-  const text = (JSON.stringify(value) as string | undefined) ?? typeof value
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }

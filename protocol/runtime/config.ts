@@ -10,7 +10,8 @@ import { readFileSync } from 'node:fs'
 import { parseDocument } from 'yaml'
 import * as z from 'zod/mini'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
-import { type ConfigIssue, dotted, invalidConfig, issuesOf } from './config-issues.ts'
+import { dotted } from '#protocol/schema-words.ts'
+import { type ConfigIssue, invalidConfig, issuesOf } from './config-issues.ts'
 import { type ConfigSchema, kindAt, settingPaths } from './config-schema.ts'
 
 /** Where values come from, besides the defaults. */
