@@ -4,7 +4,7 @@
  * sound: no subscribe entry ends in `*` (old NATS servers then accept `>` below it), and every token that enters a list has
  * been checked against the alphabet (a host named `*` could publish as anybody).
  */
-import { type Address, controllerHost, homeCloud, prefixOf } from '#protocol/subjects/subject.ts'
+import { type Address, cloudHost, controllerHost, homeCloud, prefixOf } from '#protocol/subjects/subject.ts'
 import { parseId } from '#protocol/subjects/token.ts'
 
 /** Allow lists in NATS form. What is in no list is refused. */
@@ -54,8 +54,8 @@ function agentPermissions(address: Address): Permissions {
       ...['birth', 'heartbeat', 'death', 'samples'].map((kind) => `${own}.${kind}`),
       ...['metric', 'partial', 'event', 'log', 'reply'].map((kind) => `${own}.${kind}.>`),
       `${peers}.ring.${host}.>`,
-      `lanista.${tenant}.${cloud}._cloud.metric.>`,
-      `lanista.${tenant}.${cloud}._cloud.merged.>`,
+      `lanista.${tenant}.${cloud}.${cloudHost}.metric.>`,
+      `lanista.${tenant}.${cloud}.${cloudHost}.merged.>`,
       `${home}._srv.>`,
     ],
     subscribe: [
@@ -86,7 +86,7 @@ const controllerPermissions: Permissions = {
     'lanista.*.*.*.event.>',
     'lanista.*.*.*.log.>',
     `lanista.*.*.*.reply.${controllerHost}.>`,
-    'lanista.*.*._cloud.merged.>',
+    `lanista.*.*.${cloudHost}.merged.>`,
     'lanista._join.*.*.ask',
   ],
 }

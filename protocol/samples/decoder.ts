@@ -53,8 +53,9 @@ function decode(body: Uint8Array): SamplesMessage {
   const bytes = deflated === 1 ? inflateRawSync(payload, { maxOutputLength: payloadBytesMax }) : payload
   if (deflated !== 0 && deflated !== 1) throw invalidSamples(`deflation ${show(deflated)}, expected 0 or 1`)
   if (kind === samplesKind.batch) return decodeBatch(storeId, from, count, bytes)
+  if (kind === samplesKind.selection) return decodeSelection(storeId, from, to, bytes)
   if (kind === samplesKind.dictionary) return decodeEntries(storeId, from, count, bytes)
-  throw invalidSamples(`kind ${show(kind)}, expected 0 or 1`)
+  throw invalidSamples(`kind ${show(kind)}, expected 0 to 2`)
 }
 
 function unpack(bytes: Uint8Array): unknown {
@@ -97,15 +98,44 @@ function textOf(value: unknown): string {
 }
 
 function decodeBatch(storeId: string, from: number, count: number, bytes: Uint8Array): BatchMessage {
+  const columns = new ByteReader(bytes)
+  const samples = readColumns(columns, from, count)
+  return { kind: 'batch', storeId, from, to: from + count - 1, ...samples }
+}
+
+function decodeSelection(storeId: string, from: number, to: number, bytes: Uint8Array): BatchMessage {
+  const columns = new ByteReader(bytes)
+  const positions = readPositions(columns, from, to)
+  return { kind: 'batch', storeId, from, to, positions, ...readColumns(columns, from, positions.length) }
+}
+
+function readColumns(
+  columns: ByteReader,
+  from: number,
+  count: number,
+): Pick<BatchMessage, 'seriesIds' | 'timestampsMs' | 'values'> {
   if (count < 1 || count > samplesPerBatchMax || from < 1) {
     throw invalidSamples(`${count} samples from ${from}, expected 1 to ${samplesPerBatchMax}`)
   }
-  const columns = new ByteReader(bytes)
   const seriesIds = readSeriesIds(columns, count)
   const timestampsMs = readTimestamps(columns, count)
   const values = readValues(columns, seriesIds)
   if (columns.left > 0) throw invalidSamples(`${columns.left} bytes behind the columns`)
-  return { kind: 'batch', storeId, from, to: from + count - 1, seriesIds, timestampsMs, values }
+  return { seriesIds, timestampsMs, values }
+}
+
+function readPositions(columns: ByteReader, from: number, to: number): Float64Array {
+  const count = columns.varint()
+  if (count > samplesPerBatchMax) throw invalidSamples(`${count} samples, expected at most ${samplesPerBatchMax}`)
+  const positions = new Float64Array(count)
+  let next = from
+  for (let i = 0; i < count; ) {
+    next += columns.varint()
+    const length = columns.varint()
+    if (length < 1 || length > count - i || next + length - 1 > to) throw invalidSamples(`positions beyond ${to}`)
+    for (const end = i + length; i < end; i++) positions[i] = next++
+  }
+  return positions
 }
 
 function readSeriesIds(columns: ByteReader, count: number): Uint32Array {

@@ -26,8 +26,8 @@ const deflateBytesMin = 1_024
  * Throws RangeError for columns that disagree with `from` and `to`, or hold what the format cannot: a bug of the caller.
  */
 export function encodeBatch(storeId: string, batch: SampleColumns): Uint8Array {
-  const count = batch.to - batch.from + 1
-  const { seriesIds, timestampsMs, values } = batch
+  const { positions, seriesIds, timestampsMs, values } = batch
+  const count = positions ? positions.length : batch.to - batch.from + 1
   if (!(count >= 1 && count <= samplesPerBatchMax)) throw new RangeError(`a batch of ${count} samples`)
   if (seriesIds.length !== count || timestampsMs.length !== count || values.length !== count) {
     throw new RangeError(`columns of ${seriesIds.length}, ${timestampsMs.length} and ${values.length}, not ${count}`)
@@ -35,10 +35,12 @@ export function encodeBatch(storeId: string, batch: SampleColumns): Uint8Array {
   if (!timestampsMs.every(Number.isFinite) || !values.every(Number.isFinite))
     throw new RangeError('a number is not finite')
   const columns = new ByteWriter(count * 3 + 64)
+  if (positions) writePositions(columns, batch, positions)
   writeSeriesIds(columns, seriesIds)
   writeTimestamps(columns, timestampsMs)
   writeValues(columns, seriesIds, values)
-  return envelope(samplesKind.batch, storeId, batch.from, batch.to, columns.written())
+  const kind = positions ? samplesKind.selection : samplesKind.batch
+  return envelope(kind, storeId, batch.from, batch.to, columns.written())
 }
 
 /**
@@ -67,6 +69,24 @@ function envelope(kind: number, storeId: string, from: number, to: number, paylo
   const deflated = payload.length >= deflateBytesMin ? deflateRawSync(payload) : payload
   const pays = deflated.length < payload.length
   return packr.pack([samplesVersion, kind, storeId, from, to, pays ? 1 : 0, pays ? deflated : payload])
+}
+
+/** n, then runs of consecutive positions: (those left out before it, length). */
+function writePositions(out: ByteWriter, { from, to }: SampleColumns, positions: Float64Array): void {
+  out.varint(positions.length)
+  let next = from
+  for (let start = 0; start < positions.length; ) {
+    const first = positions[start] as number
+    let end = start + 1
+    while (end < positions.length && positions[end] === first + end - start) end++
+    if (!(Number.isInteger(first) && first >= next && first + end - start - 1 <= to)) {
+      throw new RangeError(`position ${first} out of order`)
+    }
+    out.varint(first - next)
+    out.varint(end - start)
+    next = first + end - start
+    start = end
+  }
 }
 
 /** Runs of ascending ids: (zigzag(first id − one past the end of the last run), length). */

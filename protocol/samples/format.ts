@@ -9,7 +9,7 @@ import type { ArrivalRange } from './arrival.ts'
 export const samplesVersion = 1
 
 /** Second element of the envelope. */
-export const samplesKind = { batch: 0, dictionary: 1 } as const
+export const samplesKind = { batch: 0, dictionary: 1, selection: 2 } as const
 
 /** Samples in one batch; a message that says more is refused. */
 export const samplesPerBatchMax = 65_536
@@ -36,8 +36,13 @@ export const exponentMax = 15
 /** 10^0 … 10^15, all exact doubles. */
 export const powersOfTen: Float64Array = Float64Array.from({ length: exponentMax + 1 }, (_, i) => Number(`1e${i}`))
 
-/** Columns of samples in arrival order: sample `i` has position `from + i`, so each column has `to − from + 1` elements. */
+/**
+ * Columns of samples in arrival order. Sample `i` has position `from + i`, so each column has `to − from + 1` elements; or,
+ * where only some of the range were asked for, position `positions[i]`.
+ */
 export interface SampleColumns extends ArrivalRange {
+  /** Increasing, all within the range; absent = the whole range. */
+  readonly positions?: Float64Array | undefined
   readonly seriesIds: Uint32Array
   /** Epoch milliseconds, finite. */
   readonly timestampsMs: Float64Array
