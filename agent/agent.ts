@@ -108,14 +108,14 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
       await store.commit()
       if (!link) return
       await link.bus.up(signal)
-      await sendAll(link, clock, signal)
-      signal.throwIfAborted()
+      await allAcknowledged(link.uplink, clock, signal)
     },
     drain: async (signal) => {
       await carbon?.close()
       await collector.close()
       await store.commit()
-      if (link) await sendAll(link, clock, signal)
+      // what cannot be sent now stays in the store
+      if (link?.bus.state === 'up') await allAcknowledged(link.uplink, clock, signal).catch(() => {})
       await closer.close()
     },
     close: () => closer.close(),
@@ -193,11 +193,9 @@ function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, parts: L
   return { bus, uplink, publisher }
 }
 
-/** Waits until everything committed is acknowledged, or the signal. */
-async function sendAll(link: Link, clock: Clock, signal: AbortSignal): Promise<void> {
-  while (link.bus.state === 'up' && link.uplink.lag > 0 && !signal.aborted) {
-    await clock.sleep(20, signal).catch(() => {})
-  }
+/** Resolves when everything committed is acknowledged; rejects with the signal's reason. */
+async function allAcknowledged(uplink: Uplink, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (uplink.lag > 0) await clock.sleep(20, signal)
 }
 
 function storeOptions(config: AgentConfig): Parameters<typeof openStore>[0] {

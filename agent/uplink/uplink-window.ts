@@ -87,6 +87,15 @@ export class UplinkWindow {
     return late.map(({ range }) => range)
   }
 
+  /** Time until `overdue` has something to say, ms; Infinity when nothing is in flight. */
+  overdueInMs(nowMs: number): number {
+    const oldestMs = this.#inFlight.reduce(
+      (oldest, { sentAtMs }) => Math.min(oldest, sentAtMs),
+      Number.POSITIVE_INFINITY,
+    )
+    return Math.max(0, oldestMs + this.#ackTimeoutMs - nowMs)
+  }
+
   /** The way is down: everything in flight is to be offered again. */
   down(): ArrivalRange[] {
     this.#dictionarySent = 0

@@ -6,6 +6,7 @@ import { parseCanonical } from '#protocol/metrics/series.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { encodeBatch, encodeDictionary } from '#protocol/samples/encoder.ts'
+import type { SampleColumns } from '#protocol/samples/format.ts'
 import { type Address, buildSubject, prefixOf } from '#protocol/subjects/subject.ts'
 import type { SampleBatch, Store, StoreConsumer } from '../store/store.ts'
 import { type DictionarySlice, UplinkWindow, type UplinkWindowOptions } from './uplink-window.ts'
@@ -121,7 +122,7 @@ export class Uplink {
     }
   }
 
-  #send(batch: SampleBatch): void {
+  #send(batch: SampleColumns): void {
     const { store, bus, clock } = this.#deps
     const highest = batch.seriesIds.reduce((a, b) => Math.max(a, b), 0)
     const slice = this.#window.sending({ from: batch.from, to: batch.to }, highest, clock.monotonic())
@@ -165,13 +166,14 @@ export class Uplink {
   }
 
   /** The samples of the batch that the controller asked for; the range stays whole. */
-  #choose(batch: SampleBatch): SampleBatch {
+  #choose(batch: SampleBatch): SampleColumns {
     if (this.#matchers === 'all') return batch
     const kept: number[] = []
     for (let i = 0; i < batch.seriesIds.length; i++) if (this.#isChosen(batch.seriesIds[i] as number)) kept.push(i)
     return {
       from: batch.from,
       to: batch.to,
+      positions: Float64Array.from(kept, (i) => batch.from + i),
       seriesIds: Uint32Array.from(kept, (i) => batch.seriesIds[i] as number),
       timestampsMs: Float64Array.from(kept, (i) => batch.timestampsMs[i] as number),
       values: Float64Array.from(kept, (i) => batch.values[i] as number),
@@ -196,7 +198,8 @@ export class Uplink {
   async #pause(): Promise<void> {
     if (!this.#isAwake && !this.#stop.signal.aborted) {
       await new Promise<void>((resolve) => {
-        const cancel = this.#deps.clock.after(tickMs, resolve)
+        const { clock } = this.#deps
+        const cancel = clock.after(Math.min(tickMs, this.#window.overdueInMs(clock.monotonic())), resolve)
         this.#wake = () => {
           cancel()
           resolve()

@@ -114,7 +114,8 @@ export class StoreIngest<S> {
 
   #ingest(batch: BatchMessage, range: ArrivalRange, target: IngestTarget<S>): void {
     const { counters } = this.#shared
-    for (let i = range.from - batch.from; i <= range.to - batch.from; i++) {
+    const end = indexOf(batch, range.to + 1)
+    for (let i = indexOf(batch, range.from); i < end; i++) {
       const id = batch.seriesIds[i] as number
       const series = this.#series[id]
       if (series !== undefined) {
@@ -133,4 +134,11 @@ export class StoreIngest<S> {
     this.#seen.forgetBelow(lowest.from)
     this.#shared.counters.rangesForgotten += over
   }
+}
+
+/** Index of the first sample at `position` or behind it. */
+function indexOf({ from, positions }: BatchMessage, position: number): number {
+  if (!positions) return position - from
+  const found = positions.findIndex((one) => one >= position)
+  return found < 0 ? positions.length : found
 }
