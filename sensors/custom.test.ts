@@ -10,7 +10,7 @@ import { linesOf, quietSignal } from './fixture-tree.ts'
 import type { OpenSensor, SensorDeps } from './sensor.ts'
 
 let folder = ''
-let open: OpenSensor[] = []
+const open: OpenSensor[] = []
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'lanista-custom-'))
 })

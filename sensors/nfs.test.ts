@@ -66,7 +66,7 @@ describe('the NFS sensor', () => {
 
   it('writes the NULL call of RFC 5531 byte by byte', () => {
     expect(encodeNullCall(0x01020304, 4).toString('hex')).toBe(
-      '80000028' + '01020304' + '00000000' + '00000002' + '000186a3' + '00000004' + '00000000'.repeat(5),
+      ['80000028', '01020304', '00000000', '00000002', '000186a3', '00000004', '00000000'.repeat(5)].join(''),
     )
   })
 

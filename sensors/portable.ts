@@ -11,9 +11,17 @@ export function openPortable(sensor: PortableSensor, deps: SensorDeps): OpenSens
   let loaded: Promise<OpenSensor> | undefined
   return {
     async read(signal): Promise<Outcome> {
-      loaded ??= import('./system-information.ts').then((module) => module.openSystemInformation(sensor, deps))
+      loaded ??= load(sensor, deps)
       return (await loaded).read(signal)
     },
     close: () => {},
   }
+}
+
+async function load(sensor: PortableSensor, deps: SensorDeps): Promise<OpenSensor> {
+  const [{ openSystemInformation }, { default: systemInformation }] = await Promise.all([
+    import('./system-information.ts'),
+    import('systeminformation'),
+  ])
+  return openSystemInformation(sensor, deps, systemInformation)
 }

@@ -1,5 +1,5 @@
 /** Readings through `systeminformation`, for systems without `/proc`. */
-import si from 'systeminformation'
+import type si from 'systeminformation'
 import { CounterRates } from './counter-rates.ts'
 import { memoryReadingsOf } from './meminfo.ts'
 import type { PortableSensor } from './portable.ts'
@@ -7,22 +7,25 @@ import type { OpenSensor, Outcome, Reading, SensorDeps } from './sensor.ts'
 import { tagValue } from './tag-value.ts'
 import { totalsOf } from './totals.ts'
 
+/** The package, handed in: a static import would be loaded with the bundle on every system. */
+export type SystemInformation = typeof si
+
 /** Opens one of the five. It ignores the signal: what the package starts has deadlines of its own. */
-export function openSystemInformation(sensor: PortableSensor, deps: SensorDeps): OpenSensor {
+export function openSystemInformation(sensor: PortableSensor, deps: SensorDeps, from: SystemInformation): OpenSensor {
   const rates = new CounterRates(deps.intervalMs)
   const begin = (): void => rates.begin(deps.clock.monotonic())
   const reads: Record<PortableSensor, () => Promise<Outcome>> = {
-    cpu: readCpu,
-    memory: readMemory,
-    filesystem: readFilesystem,
-    disk: () => readDisk(rates, begin),
-    network: () => readNetwork(rates, begin),
+    cpu: () => readCpu(from),
+    memory: () => readMemory(from),
+    filesystem: () => readFilesystem(from),
+    disk: () => readDisk(from, rates, begin),
+    network: () => readNetwork(from, rates, begin),
   }
   return { read: () => reads[sensor](), close: () => {} }
 }
 
-async function readCpu(): Promise<Outcome> {
-  const load = await si.currentLoad()
+async function readCpu(from: SystemInformation): Promise<Outcome> {
+  const load = await from.currentLoad()
   const percent = { usage: load.currentLoad, user: load.currentLoadUser, nice: load.currentLoadNice }
   const more = { system: load.currentLoadSystem, idle: load.currentLoadIdle, irq: load.currentLoadIrq }
   return [
@@ -31,14 +34,14 @@ async function readCpu(): Promise<Outcome> {
   ]
 }
 
-async function readMemory(): Promise<Outcome> {
-  const { total, available, free, cached, buffers } = await si.mem()
+async function readMemory(from: SystemInformation): Promise<Outcome> {
+  const { total, available, free, cached, buffers } = await from.mem()
   if (!(total > 0)) return { unavailable: 'the system does not tell its memory' }
   return finite(memoryReadingsOf({ total, available, free, cached, buffers }))
 }
 
-async function readFilesystem(): Promise<Outcome> {
-  const sizes = await si.fsSize()
+async function readFilesystem(from: SystemInformation): Promise<Outcome> {
+  const sizes = await from.fsSize()
   return finite(
     sizes.flatMap((size) => {
       const tags = { mount: tagValue(size.mount) }
@@ -52,8 +55,8 @@ async function readFilesystem(): Promise<Outcome> {
   )
 }
 
-async function readDisk(rates: CounterRates, begin: () => void): Promise<Outcome> {
-  const [bytes, operations] = [await si.fsStats(), await si.disksIO()] as const
+async function readDisk(from: SystemInformation, rates: CounterRates, begin: () => void): Promise<Outcome> {
+  const [bytes, operations] = [await from.fsStats(), await from.disksIO()] as const
   begin()
   const known: [string, number | null | undefined, string][] = [
     ['disk.read', bytes?.rx, 'bytes_per_second'],
@@ -68,8 +71,8 @@ async function readDisk(rates: CounterRates, begin: () => void): Promise<Outcome
   return readings.length > 0 ? readings : { unavailable: 'a rate needs two reads' }
 }
 
-async function readNetwork(rates: CounterRates, begin: () => void): Promise<Outcome> {
-  const interfaces = await si.networkStats()
+async function readNetwork(from: SystemInformation, rates: CounterRates, begin: () => void): Promise<Outcome> {
+  const interfaces = await from.networkStats()
   begin()
   const perInterface = interfaces.map((one) => {
     const tags = { interface: tagValue(one.iface) }
