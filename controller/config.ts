@@ -24,6 +24,8 @@ export interface ControllerOptions {
   readonly windowSamplesMax?: number | undefined
   /** Hosts known at most; messages of others are refused and counted. Default 10,000. */
   readonly hostsMax?: number | undefined
+  /** How long a host that is gone stays listed, ms, at least 60,000; then all is forgotten of it. Default 7 days. */
+  readonly hostRetentionMs?: number | undefined
   /** Series in one answer at most (413 beyond). Default 10,000. */
   readonly answerSeriesMax?: number | undefined
   /** Samples in one answer at most (413 beyond). Default 1,000,000. */
@@ -46,6 +48,7 @@ const optionsSchema: z.ZodType<ControllerOptions> = z.strictObject({
   windowMs: z.int().min(1000).max(86_400_000).optional(),
   windowSamplesMax: z.int().min(1000).max(100_000_000).optional(),
   hostsMax: z.int().min(1).max(100_000).optional(),
+  hostRetentionMs: z.int().min(60_000).optional(),
   answerSeriesMax: z.int().min(1).optional(),
   answerSamplesMax: z.int().min(1).optional(),
 })
@@ -59,14 +62,15 @@ export function settingsOf(options: ControllerOptions): ControllerSettings {
       data: { issues },
     })
   }
-  const { heartbeatIntervalMs, windowMs, windowSamplesMax, hostsMax, answerSeriesMax, answerSamplesMax } = result.data
+  const given = result.data
   return {
-    ...result.data,
-    heartbeatIntervalMs: heartbeatIntervalMs ?? 5000,
-    windowMs: windowMs ?? 900_000,
-    windowSamplesMax: windowSamplesMax ?? 4_000_000,
-    hostsMax: hostsMax ?? 10_000,
-    answerSeriesMax: answerSeriesMax ?? 10_000,
-    answerSamplesMax: answerSamplesMax ?? 1_000_000,
+    ...given,
+    heartbeatIntervalMs: given.heartbeatIntervalMs ?? 5000,
+    windowMs: given.windowMs ?? 900_000,
+    windowSamplesMax: given.windowSamplesMax ?? 4_000_000,
+    hostsMax: given.hostsMax ?? 10_000,
+    hostRetentionMs: given.hostRetentionMs ?? 7 * 86_400_000,
+    answerSeriesMax: given.answerSeriesMax ?? 10_000,
+    answerSamplesMax: given.answerSamplesMax ?? 1_000_000,
   }
 }

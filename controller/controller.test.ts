@@ -120,6 +120,7 @@ describe('the API', () => {
     ['/api/v1/query?match=a&from=yesterday', 400, 'TIME_INVALID', 'yesterday'],
     ['/api/v1/query?match=[', 400, 'SELECTOR_INVALID', '['],
     ['/api/v1/hosts?x=1', 400, 'QUERY_INVALID', 'none'],
+    ['/api/v1/%zz', 400, 'REQUEST_INVALID', '%zz'],
     ['/api/v2/hosts', 404, 'NOT_FOUND', '/api/v1/hosts'],
   ])('%s is %i %s, naming %s', async (path, status, code, named) => {
     await using stage = await Stage.open(systemClock)

@@ -41,7 +41,8 @@ export interface Controller extends AsyncDisposable {
   close(): Promise<void>
 }
 
-const sweepIntervalMs = 5000
+/** How often expired samples are dropped: each sweep looks at every sample. */
+const sweepIntervalMsMax = 15_000
 
 /**
  * Starts a controller that listens and answers when the promise resolves.
@@ -69,7 +70,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
   const presence = closer.use(
     'presence',
     await PresenceService.open(
-      { heartbeatIntervalMs: settings.heartbeatIntervalMs, hostsMax: settings.hostsMax, session, tenants: [tenant] },
+      { ...settings, session, tenants: [tenant] },
       { bus, registry, clock, logger: deps.logger.child({ component: 'presence' }) },
     ),
   )
@@ -91,17 +92,17 @@ function openWindow(settings: ControllerSettings, clock: Clock, closer: Closer):
   const window = new SampleWindow({ windowMs, samplesMax: windowSamplesMax, seriesMax })
   closer.defer(
     'window',
-    every(clock, sweepIntervalMs, () => window.sweep(clock.now())),
+    every(clock, Math.min(windowMs, sweepIntervalMsMax), () => window.sweep(clock.now())),
   )
   return window
 }
 
 function openIngest(
-  { hostsMax }: ControllerSettings,
+  { hostsMax, hostRetentionMs }: ControllerSettings,
   { bus, registry, clock, logger, window }: ControllerDeps & { registry: LevelRegistryStore; window: SampleWindow },
 ): Promise<IngestService<WindowSeries>> {
   return IngestService.open(
-    { limits: { ...ingestLimits, hostsMax } },
+    { limits: { ...ingestLimits, hostsMax }, hostRetentionMs },
     {
       bus,
       registry,

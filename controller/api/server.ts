@@ -77,6 +77,7 @@ function appOf(credential: Credential, { routes, counters, logger }: ApiServerDe
     connectionTimeout: requestTimeoutMs * 3,
     forceCloseConnections: true,
     http: { headersTimeout: requestTimeoutMs },
+    frameworkErrors: (error, request, reply) => answerError(error, request, reply, counters, logger),
   })
   app.server.maxConnections = connectionsMax
   app.addHook('onRequest', async (request, reply) => {
@@ -120,19 +121,19 @@ async function send(reply: FastifyReply, answer: RouteAnswer): Promise<void> {
   await reply.code(status).header('cache-control', 'no-store').type(contentType).send(text)
 }
 
-async function answerError(
+function answerError(
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
   counters: HttpCounters,
   logger: Logger,
-): Promise<void> {
+): void {
   const status = statusOf(error)
   if (status >= 500) {
     counters.failed++
     logger.error({ url: request.url.slice(0, 200), error: messageOf(error) }, 'http_failed')
   } else counters.refused++
-  await reply.code(status).send(problemOf(error))
+  void reply.code(status).send(problemOf(error))
 }
 
 function notFound(request: FastifyRequest, routes: readonly Route[]): LanistaError {

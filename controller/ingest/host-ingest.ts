@@ -88,6 +88,11 @@ export class HostIngest<S> {
     this.#isDirty = true
   }
 
+  /** Epoch ms of the last message of any store. */
+  get usedAtMs(): number {
+    return Math.max(...[...this.#stores.values()].map((store) => store.usedAtMs))
+  }
+
   /** Forgets the names of stores not heard since `beforeMs`; they are asked for when they speak again. */
   releaseIdle(beforeMs: number): void {
     for (const store of this.#stores.values()) if (store.usedAtMs < beforeMs) store.releaseDictionary()

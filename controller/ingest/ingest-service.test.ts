@@ -24,7 +24,7 @@ class Stage {
 
   start(registry: RegistryStore, limits = ingestLimits): Promise<IngestService<string>> {
     return IngestService.open(
-      { limits },
+      { limits, hostRetentionMs: 7_200_000 },
       {
         bus: this.broker.connect({ kind: 'controller' }),
         registry,
@@ -147,6 +147,20 @@ describe('the ingest service', () => {
     expect(stage.acks).toEqual([['main.home.web', { storeId: 's', ranges: [{ from: 1, to: 2 }], dictionary: 0 }]])
     expect(stage.arrived).toHaveLength(2)
     await second.close()
+  })
+
+  it('forgets a host that has been silent for long enough, also on disk', async () => {
+    const stage = new Stage()
+    const disk = new Map<string, string>()
+    const service = await stage.start(new MemoryRegistryStore(disk))
+    await stage.agent(web)
+    await stage.send(web, ...bodies(new ModelAgent('s', 1, 10), 1, 2))
+    await stage.clock.advance(7_000_000)
+    expect([...disk.keys()]).toEqual(['ingest!main.home.web'])
+    await stage.clock.advance(300_000)
+    expect([...disk.keys()]).toEqual([])
+    expect(service.counters.hosts).toBe(0)
+    await service.close()
   })
 
   it('counts what is no samples message and what comes from too many hosts, and goes on', async () => {

@@ -5,7 +5,7 @@
  */
 import type { Bus, BusMessage } from '#broker/bus.ts'
 import { every } from '#controller/every.ts'
-import type { RegistryStore } from '#controller/registry/registry-store.ts'
+import type { RegistryChange, RegistryStore } from '#controller/registry/registry-store.ts'
 import { isLanistaError, messageOf } from '#protocol/errors.ts'
 import type { SamplesAck } from '#protocol/messages/control.ts'
 import { encodeJson } from '#protocol/messages/json.ts'
@@ -21,6 +21,8 @@ import type { IngestShared, IngestTarget } from './store-ingest.ts'
 
 export interface IngestServiceOptions {
   readonly limits: IngestLimits
+  /** A host silent for this long, ms, is forgotten with its row. */
+  readonly hostRetentionMs: number
   /** How long acknowledgements are gathered, ms. Default 50. */
   readonly ackDelayMs?: number | undefined
   /** Ranges of one host that end the gathering early. Default 64. */
@@ -56,12 +58,15 @@ export class IngestService<S> {
   readonly counters: Readonly<IngestCounters>
   readonly #shared: IngestShared
   readonly #deps: IngestServiceDeps<S>
+  readonly #hostRetentionMs: number
   readonly #ackDelayMs: number
   readonly #ackRangesMax: number
   readonly #logged: OnceAMinute
   readonly #hosts = new Map<string, HostEntry<S>>()
   /** Hosts with something to acknowledge. */
   readonly #waiting = new Set<HostEntry<S>>()
+  /** Rows to remove with the next write. */
+  #forgotten: RegistryChange[] = []
   #cancelTimer: (() => void) | undefined
   #flushing: Promise<void> | undefined
   #acks = 0
@@ -71,6 +76,7 @@ export class IngestService<S> {
     this.#shared = { limits: options.limits, counters: newIngestCounters() }
     this.counters = this.#shared.counters
     this.#deps = deps
+    this.#hostRetentionMs = options.hostRetentionMs
     this.#ackDelayMs = options.ackDelayMs ?? 50
     this.#ackRangesMax = options.ackRangesMax ?? 64
     this.#logged = new OnceAMinute(deps.clock)
@@ -171,12 +177,14 @@ export class IngestService<S> {
     const entries = [...this.#waiting]
     this.#waiting.clear()
     const dirty = entries.filter((entry) => entry.ingest.isDirty)
-    const changes = dirty.map(({ key, ingest }) => ({ key, value: ingest.row() }))
+    const forgotten = this.#forgotten.splice(0)
+    const changes = [...forgotten, ...dirty.map(({ key, ingest }) => ({ key, value: ingest.row() }))]
     const acks = entries.map(({ address, ingest }) => ({ address, acks: ingest.takeAcks() }))
     try {
       if (changes.length > 0) await this.#deps.registry.write(changes)
     } catch (error) {
       for (const { ingest } of dirty) ingest.markDirty()
+      this.#forgotten.push(...forgotten)
       this.#shared.counters.persistFailures++
       for (const { acks: unsent } of acks) this.#shared.counters.acksUnsent += unsent.length
       this.#logged.pass('persist', (suppressed) =>
@@ -206,8 +214,15 @@ export class IngestService<S> {
   }
 
   #releaseIdle(): void {
-    const beforeMs = this.#deps.clock.now() - idleMs
-    for (const { ingest } of this.#hosts.values()) ingest.releaseIdle(beforeMs)
+    const nowMs = this.#deps.clock.now()
+    for (const [id, entry] of this.#hosts) {
+      entry.ingest.releaseIdle(nowMs - idleMs)
+      if (entry.ingest.usedAtMs >= nowMs - this.#hostRetentionMs) continue
+      this.#hosts.delete(id)
+      this.#shared.counters.hosts--
+      this.#forgotten.push({ key: entry.key, remove: true })
+    }
+    if (this.#forgotten.length > 0) this.#arm()
   }
 
   #warn(address: Address, event: string, error?: unknown): void {

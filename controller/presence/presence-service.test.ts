@@ -132,6 +132,21 @@ describe('presence', () => {
     expect(brief(controller.hosts())).toEqual(['home.web online 100'])
   })
 
+  it('forgets a host that has been gone for long enough, also on disk', async () => {
+    const clock = new FakeClock()
+    await using stage = await Stage.open(clock)
+    const first = await stage.controller({ heartbeatIntervalMs, hostRetentionMs: 600_000 })
+    const web = await stage.agent('main.home.web')
+    web.birth(100)
+    await clock.advance(0)
+    await clock.advance(400_000)
+    expect(brief(first.hosts())).toEqual(['home.web offline 100'])
+    await clock.advance(300_000)
+    expect(first.hosts()).toEqual([])
+    await first.close()
+    expect((await stage.controller()).hosts()).toEqual([])
+  })
+
   it('is not disturbed by bodies that are none', async () => {
     const clock = new FakeClock()
     await using stage = await Stage.open(clock)

@@ -4,7 +4,7 @@
  */
 import type { Bus, BusMessage } from '#broker/bus.ts'
 import { every } from '#controller/every.ts'
-import type { RegistryStore } from '#controller/registry/registry-store.ts'
+import type { RegistryChange, RegistryStore } from '#controller/registry/registry-store.ts'
 import { isLanistaError, messageOf } from '#protocol/errors.ts'
 import { encodeJson } from '#protocol/messages/json.ts'
 import { parseBirth, parseDeath, parseHeartbeat } from '#protocol/messages/presence.ts'
@@ -34,6 +34,8 @@ export interface PresenceServiceOptions {
   /** How often agents are told to beat, ms. */
   readonly heartbeatIntervalMs: number
   readonly hostsMax: number
+  /** An offline host is forgotten this long after it was last heard, ms. */
+  readonly hostRetentionMs: number
   /** The controller's own session number. */
   readonly session: number
   /** Tenants that hear the controller's state from the start; others when their first host is born. */
@@ -67,6 +69,7 @@ export interface KnownHost {
 const rowPrefix = 'host!'
 /** Agents that connected meanwhile hear our state at their birth; this is for those who missed that. */
 const stateIntervalMs = 30_000
+const forgetIntervalMs = 60_000
 const persistDelayMs = 1000
 
 export class PresenceService {
@@ -150,6 +153,7 @@ export class PresenceService {
     }
     this.#stops.push(every(clock, tickMs, () => this.#step({ kind: 'tick' })))
     this.#stops.push(every(clock, stateIntervalMs, () => this.#tellAll()))
+    this.#stops.push(every(clock, forgetIntervalMs, () => this.#forget()))
     this.#follow()
   }
 
@@ -253,6 +257,18 @@ export class PresenceService {
     }
   }
 
+  #forget(): void {
+    const beforeMs = this.#deps.clock.now() - this.#options.hostRetentionMs
+    for (const { record, presence } of this.hosts()) {
+      if (presence.state !== 'offline' || (record.lastSeenMs ?? 0) >= beforeMs) continue
+      const host = hostIdOf(record.address)
+      this.#step({ kind: 'forgotten', host })
+      this.#records.delete(host)
+      this.#deps.logger.info({ host }, 'host_forgotten')
+      this.#markDirty(host)
+    }
+  }
+
   #tellAll(): void {
     for (const tenant of this.#tenants) this.#tell(tenant)
   }
@@ -291,16 +307,19 @@ export class PresenceService {
     return this.#persisting
   }
 
+  #changeOf(id: string): RegistryChange {
+    const key = rowPrefix + id
+    const known = this.#state.hosts.get(id)
+    const record = this.#records.get(id)
+    if (!known || !record) return { key, remove: true }
+    const { session, isDead } = known
+    return { key, value: { session, isDead, birth: record.birth, lastSeenMs: record.lastSeenMs } }
+  }
+
   async #writeDirty(): Promise<void> {
     const ids = [...this.#dirty]
     this.#dirty.clear()
-    const changes = ids.flatMap((id) => {
-      const known = this.#state.hosts.get(id)
-      const record = this.#records.get(id)
-      if (!known || !record) return []
-      const { session, isDead } = known
-      return [{ key: rowPrefix + id, value: { session, isDead, birth: record.birth, lastSeenMs: record.lastSeenMs } }]
-    })
+    const changes = ids.map((id) => this.#changeOf(id))
     try {
       await this.#deps.registry.write(changes)
     } catch (error) {

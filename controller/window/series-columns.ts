@@ -12,10 +12,15 @@ export const bytesPerSample = 20
 const capacityMin = 8
 const tailMin = 256
 
+/** The three columns in one buffer: allocating is what growing costs. */
+interface Columns {
+  readonly timestampsMs: Float64Array
+  readonly values: Float64Array
+  readonly arrivedS: Uint32Array
+}
+
 export class SeriesColumns {
-  #timestampsMs = new Float64Array(capacityMin)
-  #values = new Float64Array(capacityMin)
-  #arrivedS = new Uint32Array(capacityMin)
+  #columns: Columns = columnsFor(capacityMin)
   #length = 0
   /** Samples `0 … #sorted − 1` are in order of time, without repeats. */
   #sorted = 0
@@ -29,7 +34,7 @@ export class SeriesColumns {
 
   /** Samples there is room for: what the series costs. */
   get capacity(): number {
-    return this.#values.length
+    return this.#columns.values.length
   }
 
   /** Second of the oldest arrival held, Infinity when empty. */
@@ -40,20 +45,17 @@ export class SeriesColumns {
   /** Adds a sample that arrived in second `arrivedS` (epoch). Returns by how much `length` grew, which a merge can make negative. */
   append(timestampMs: number, value: number, arrivedS: number): number {
     const before = this.#length
-    const last = this.#length - 1
-    if (this.#sorted === this.#length && last >= 0 && this.#timestampsMs[last] === timestampMs) {
-      this.#values[last] = value
-      this.#arrivedS[last] = arrivedS
-      return 0
-    }
-    const inOrder = this.#sorted === this.#length && (last < 0 || timestampMs > (this.#timestampsMs[last] as number))
-    if (this.#length === this.capacity) this.#resize(this.capacity + Math.max(capacityMin, this.capacity >> 1))
-    this.#timestampsMs[this.#length] = timestampMs
-    this.#values[this.#length] = value
-    this.#arrivedS[this.#length] = arrivedS
+    const isSorted = this.#sorted === before
+    const lastMs = before === 0 ? -Infinity : (this.#columns.timestampsMs[before - 1] as number)
+    const index = isSorted && lastMs === timestampMs ? before - 1 : before
+    if (index === this.capacity) this.#resize(this.capacity + (this.capacity >> 1))
+    this.#columns.timestampsMs[index] = timestampMs
+    this.#columns.values[index] = value
+    this.#columns.arrivedS[index] = arrivedS
+    if (arrivedS < this.#oldestArrivalS) this.#oldestArrivalS = arrivedS
+    if (index < before) return 0
     this.#length++
-    this.#oldestArrivalS = Math.min(this.#oldestArrivalS, arrivedS)
-    if (inOrder) this.#sorted++
+    if (isSorted && timestampMs > lastMs) this.#sorted++
     else if (this.#length - this.#sorted > Math.max(tailMin, this.#sorted >> 1)) this.#merge()
     return this.#length - before
   }
@@ -63,87 +65,105 @@ export class SeriesColumns {
     this.#merge()
     const start = this.#firstAtOrAfter(fromMs)
     const end = Math.max(start, this.#firstAfter(untilMs))
-    return { timestampsMs: this.#timestampsMs, values: this.#values, start, end }
+    const { timestampsMs, values } = this.#columns
+    return { timestampsMs, values, start, end }
   }
 
   /** Drops what arrived before second `cutS` and gives memory back. Returns how many were dropped. */
   expire(cutS: number): number {
     if (this.#oldestArrivalS >= cutS) return 0
     this.#merge()
-    return this.#keep((index) => (this.#arrivedS[index] as number) >= cutS)
+    const before = this.#length
+    const { timestampsMs, values, arrivedS } = this.#columns
+    let kept = 0
+    for (let i = 0; i < before; i++) {
+      const arrived = arrivedS[i] as number
+      if (arrived < cutS) continue
+      timestampsMs[kept] = timestampsMs[i] as number
+      values[kept] = values[i] as number
+      arrivedS[kept] = arrived
+      kept++
+    }
+    this.#shrinkTo(kept)
+    return before - kept
   }
 
   /** Drops the oldest by time until at most `keep` are left. Returns how many were dropped. */
   trim(keep: number): number {
     this.#merge()
     const first = this.#length - keep
-    return first <= 0 ? 0 : this.#keep((index) => index >= first)
+    if (first <= 0) return 0
+    for (const column of Object.values(this.#columns)) column.copyWithin(0, first, this.#length)
+    this.#shrinkTo(keep)
+    return first
   }
 
-  #keep(isKept: (index: number) => boolean): number {
-    const before = this.#length
-    let kept = 0
+  #shrinkTo(length: number): void {
+    this.#length = length
+    this.#sorted = length
     this.#oldestArrivalS = Infinity
-    for (let i = 0; i < before; i++) {
-      if (!isKept(i)) continue
-      this.#timestampsMs[kept] = this.#timestampsMs[i] as number
-      this.#values[kept] = this.#values[i] as number
-      const arrived = this.#arrivedS[i] as number
-      this.#arrivedS[kept] = arrived
+    for (let i = 0; i < length; i++) {
+      const arrived = this.#columns.arrivedS[i] as number
       if (arrived < this.#oldestArrivalS) this.#oldestArrivalS = arrived
-      kept++
     }
-    this.#length = kept
-    this.#sorted = kept
-    if (this.capacity > capacityMin && kept * 2 < this.capacity) this.#resize(Math.max(capacityMin, kept + (kept >> 2)))
-    return before - kept
+    if (this.capacity > capacityMin && length * 2 < this.capacity) {
+      this.#resize(Math.max(capacityMin, length + (length >> 2)))
+    }
   }
 
   /** Puts the tail where it belongs. */
   #merge(): void {
     if (this.#sorted === this.#length) return
+    const { timestampsMs: times, values, arrivedS } = this.#columns
     const order = Uint32Array.from({ length: this.#length }, (_, i) => i)
-    const times = this.#timestampsMs
     order.sort((a, b) => (times[a] as number) - (times[b] as number) || a - b)
-    const [timestampsMs, values, arrivedS] = [this.#timestampsMs.slice(), this.#values.slice(), this.#arrivedS.slice()]
+    const merged = columnsFor(this.capacity)
     let kept = 0
     for (const index of order) {
-      const t = timestampsMs[index] as number
-      if (kept > 0 && this.#timestampsMs[kept - 1] === t) kept--
-      this.#timestampsMs[kept] = t
-      this.#values[kept] = values[index] as number
-      this.#arrivedS[kept] = arrivedS[index] as number
+      const t = times[index] as number
+      if (kept > 0 && merged.timestampsMs[kept - 1] === t) kept--
+      merged.timestampsMs[kept] = t
+      merged.values[kept] = values[index] as number
+      merged.arrivedS[kept] = arrivedS[index] as number
       kept++
     }
+    this.#columns = merged
     this.#length = kept
     this.#sorted = kept
   }
 
   #firstAtOrAfter(timestampMs: number): number {
+    const times = this.#columns.timestampsMs
     let low = 0
     let high = this.#length
     while (low < high) {
       const middle = (low + high) >> 1
-      if ((this.#timestampsMs[middle] as number) < timestampMs) low = middle + 1
+      if ((times[middle] as number) < timestampMs) low = middle + 1
       else high = middle
     }
     return low
   }
 
   #firstAfter(timestampMs: number): number {
-    let index = this.#firstAtOrAfter(timestampMs)
-    if (index < this.#length && this.#timestampsMs[index] === timestampMs) index++
-    return index
+    const index = this.#firstAtOrAfter(timestampMs)
+    return index < this.#length && this.#columns.timestampsMs[index] === timestampMs ? index + 1 : index
   }
 
   #resize(capacity: number): void {
-    this.#timestampsMs = resized(this.#timestampsMs, new Float64Array(capacity), this.#length)
-    this.#values = resized(this.#values, new Float64Array(capacity), this.#length)
-    this.#arrivedS = resized(this.#arrivedS, new Uint32Array(capacity), this.#length)
+    const { timestampsMs, values, arrivedS } = this.#columns
+    const resized = columnsFor(capacity)
+    resized.timestampsMs.set(timestampsMs.subarray(0, this.#length))
+    resized.values.set(values.subarray(0, this.#length))
+    resized.arrivedS.set(arrivedS.subarray(0, this.#length))
+    this.#columns = resized
   }
 }
 
-function resized<T extends Float64Array | Uint32Array>(from: T, to: T, length: number): T {
-  to.set(from.subarray(0, length))
-  return to
+function columnsFor(capacity: number): Columns {
+  const buffer = new ArrayBuffer(capacity * bytesPerSample)
+  return {
+    timestampsMs: new Float64Array(buffer, 0, capacity),
+    values: new Float64Array(buffer, capacity * 8, capacity),
+    arrivedS: new Uint32Array(buffer, capacity * 16, capacity),
+  }
 }
