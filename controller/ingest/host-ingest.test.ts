@@ -44,6 +44,30 @@ describe('the ingest of a host', () => {
     expect(counters).toMatchObject({ batches: 3, samples: 30, duplicates: 11 })
   })
 
+  it('acknowledges the whole range of a selection and ingests each of its samples once', () => {
+    const { host, recorder } = open()
+    const agent = new ModelAgent('s1', 2, 100)
+    host.take(agent.dictionary(0, 1), 0)
+    const take = (from: number, to: number, chosen: number[]): void => {
+      const all = agent.batch(from, to)
+      const kept = chosen.map((position) => position - from)
+      host.take(
+        {
+          ...all,
+          positions: Float64Array.from(chosen),
+          seriesIds: Uint32Array.from(kept, (i) => all.seriesIds[i] as number),
+          timestampsMs: Float64Array.from(kept, (i) => all.timestampsMs[i] as number),
+          values: Float64Array.from(kept, (i) => all.values[i] as number),
+        },
+        0,
+      )
+    }
+    take(1, 10, [2, 3, 9])
+    take(1, 20, [2, 3, 9, 15])
+    expect(recorder.arrived).toEqual(['series.1=2', 'series.0=3', 'series.0=9', 'series.0=15'])
+    expect(host.takeAcks()).toEqual([{ storeId: 's1', ranges: [{ from: 1, to: 20 }], dictionary: 2 }])
+  })
+
   it('leaves a batch with unknown series unacknowledged and says how many names it knows', () => {
     const { host, recorder, counters } = open()
     const agent = new ModelAgent('s1', 5, 100)

@@ -79,6 +79,35 @@ describe('a batch of samples', () => {
     roundTrip(rounds(40, (_, i) => 1_700_000_000_000.5 + i / 3))
   })
 
+  it('comes back as a selection of its range, each sample with its position', () => {
+    const gaps = fc.array(fc.tuple(fc.integer({ min: 1, max: 50 }), finite), { minLength: 1, maxLength: 60 })
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2 ** 40 }), gaps, fc.nat(9), (from, chosen, behind) => {
+        let position = from - 1
+        const positions = Float64Array.from(chosen, ([gap]) => (position += gap))
+        const batch = {
+          from,
+          to: position + behind,
+          positions,
+          seriesIds: Uint32Array.from(chosen, (_, i) => i % 3),
+          timestampsMs: Float64Array.from(chosen, (_, i) => i * 1000),
+          values: Float64Array.from(chosen, ([, value]) => value),
+        }
+        roundTrip(batch)
+        expect(decodeSamples(encodeBatch('store-1', batch))).toMatchObject({ positions })
+      }),
+    )
+  })
+
+  it('is refused as a selection whose positions leave the range or run back', () => {
+    const one = { seriesIds: Uint32Array.of(0), timestampsMs: Float64Array.of(1), values: Float64Array.of(1) }
+    const encode = (positions: number[]): Uint8Array =>
+      encodeBatch('s', { ...one, from: 5, to: 9, positions: Float64Array.from(positions) })
+    expect(() => encode([4])).toThrow(RangeError)
+    expect(() => encode([10])).toThrow(RangeError)
+    refuse(packr.pack([1, 2, 's', 5, 9, 0, Buffer.from([1, 5, 1, 0, 1, 0, 2, 1, 0])]))
+  })
+
   it('of the largest size comes back, and one more is refused on both sides', () => {
     const many = Array.from({ length: 65_536 }, (_, i): [number, number, number] => [i * 3, i, i % 251])
     roundTrip(columnsOf(many))
