@@ -2,25 +2,21 @@
  * Writes a column of integers that move little: divided by what all steps share, predicted from the column's level, from the
  * number before, or from the two before, and the residuals written as tokens. Used for scaled values and for timestamps.
  */
-import { bitLength } from './alphabet.ts'
 import type { ByteWriter } from './byte-cursor.ts'
-import { type Prediction, predictions } from './format.ts'
+import { choosePlan, narrowResiduals, wideResiduals } from './column-plan.ts'
+import { predictions } from './format.ts'
 import type { TokenWriter } from './token-writer.ts'
-
-/** A prediction and the constant it adds. */
-interface Plan {
-  readonly prediction: Prediction
-  readonly center: number
-}
 
 /** Reused room for columns of up to `numbersMax` numbers. */
 export class ColumnEncoder {
-  readonly #steps: Float64Array
+  readonly #narrow: Int32Array
+  readonly #wide: Float64Array
   readonly #tokens: TokenWriter
 
   /** @param tokens shared with other encoders that are not at work at the same time */
   constructor(numbersMax: number, tokens: TokenWriter) {
-    this.#steps = new Float64Array(numbersMax)
+    this.#narrow = new Int32Array(numbersMax)
+    this.#wide = new Float64Array(numbersMax)
     this.#tokens = tokens
   }
 
@@ -31,14 +27,19 @@ export class ColumnEncoder {
    */
   encode(numbers: Float64Array, count: number, writer: ByteWriter): void {
     const divisor = relate(numbers, count)
-    const plan = choosePlan(numbers, count)
+    const plan = choosePlan(numbers, count, usualStep(numbers, count))
     writer.byte(predictions.indexOf(plan.prediction))
     writer.varint(divisor)
     writer.signedVarint(plan.center)
     if (plan.prediction === 'line') return
-    residuals(numbers, this.#steps, count, plan)
     this.#tokens.clear()
-    this.#tokens.addResiduals(this.#steps, 1, count)
+    if (plan.isNarrow) {
+      narrowResiduals(numbers, this.#narrow, count, plan)
+      this.#tokens.addNarrow(this.#narrow, 1, count)
+    } else {
+      wideResiduals(numbers, this.#wide, count, plan)
+      this.#tokens.addWide(this.#wide, 1, count)
+    }
     this.#tokens.write(writer)
   }
 }
@@ -89,57 +90,4 @@ function isMajority(numbers: Float64Array, count: number, step: number): boolean
   let votes = 0
   for (let i = 1; i < count; i++) if ((numbers[i] as number) - (numbers[i - 1] as number) === step) votes++
   return votes * 2 > count - 1
-}
-
-/** Weighs each prediction by the bit lengths of its residuals. */
-function choosePlan(numbers: Float64Array, count: number): Plan {
-  const step = usualStep(numbers, count)
-  const level = meanOf(numbers, count)
-  let levelBits = 0
-  let deltaBits = 0
-  let steppedBits = 0
-  let secondBits = 0
-  let previous = 0
-  let previousDelta = step
-  for (let i = 1; i < count; i++) {
-    const number = numbers[i] as number
-    const delta = number - previous
-    levelBits += bitLength(2 * Math.abs(number - level))
-    deltaBits += bitLength(2 * Math.abs(delta))
-    steppedBits += bitLength(2 * Math.abs(delta - step))
-    secondBits += bitLength(2 * Math.abs(delta - previousDelta))
-    previous = number
-    previousDelta = delta
-  }
-  if (steppedBits === 0) return { prediction: 'line', center: step }
-  const least = Math.min(levelBits, deltaBits, steppedBits, secondBits)
-  if (deltaBits === least) return { prediction: 'delta', center: 0 }
-  if (steppedBits === least) return { prediction: 'delta', center: step }
-  if (secondBits === least) return { prediction: 'deltaOfDelta', center: step }
-  return { prediction: 'level', center: level }
-}
-
-function meanOf(numbers: Float64Array, count: number): number {
-  let sum = 0
-  for (let i = 1; i < count; i++) sum += numbers[i] as number
-  return Math.round(sum / (count - 1)) + 0
-}
-
-/** What the prediction leaves of `numbers[1, count)`. */
-function residuals(numbers: Float64Array, out: Float64Array, count: number, plan: Plan): void {
-  const { prediction, center } = plan
-  if (prediction === 'level') {
-    for (let i = 1; i < count; i++) out[i] = (numbers[i] as number) - center
-    return
-  }
-  let previous = 0
-  let predicted = center
-  const follow = prediction === 'deltaOfDelta'
-  for (let i = 1; i < count; i++) {
-    const number = numbers[i] as number
-    const delta = number - previous
-    out[i] = delta - predicted
-    previous = number
-    if (follow) predicted = delta
-  }
 }

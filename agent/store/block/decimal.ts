@@ -68,7 +68,10 @@ export class DecimalScaler {
   #guess(values: Float64Array, start: number, count: number): number {
     this.#needs.fill(0)
     const stride = Math.max(1, Math.floor(count / PROBES))
-    for (let i = 0; i < count; i += stride) this.#need(values[start + i] as number)
+    for (let i = 0; i < count; i += stride) {
+      this.#need(values[start + i] as number)
+      if ((this.#needs[EXPONENT_MAX + 1] as number) * EXCEPTION_SHARE > PROBES * 2) return EXPONENT_MAX + 1
+    }
     return this.#cheapest(Math.ceil(count / stride), 0, 1)
   }
 

@@ -82,13 +82,13 @@ export class HuffmanCodes {
   /** Cuts codes that are too long and lengthens others until the code is complete again. */
   #shorten(used: number): void {
     const perLength = this.#perLength
-    let room = 2 ** CODE_BITS_MAX
+    let room = 1 << CODE_BITS_MAX
     for (let length = used; length > CODE_BITS_MAX; length--) {
       perLength[CODE_BITS_MAX] = (perLength[CODE_BITS_MAX] as number) + (perLength[length] as number)
       perLength[length] = 0
     }
     for (let length = 1; length <= CODE_BITS_MAX; length++) {
-      room -= (perLength[length] as number) * 2 ** (CODE_BITS_MAX - length)
+      room -= (perLength[length] as number) << (CODE_BITS_MAX - length)
     }
     for (; room < 0; room++) {
       let length = CODE_BITS_MAX - 1

@@ -113,18 +113,18 @@ export class TokenReader {
   /** Refuses a code that is not complete: every look must find a symbol. */
   #fillTable(): void {
     let longest = 0
-    let room = 2 ** CODE_BITS_MAX
+    let room = 1 << CODE_BITS_MAX
     for (let symbol = 0; symbol < SYMBOLS; symbol++) {
       const length = this.#lengths[symbol] as number
       if (length === 0) continue
       if (length === ONLY_SYMBOL) return this.#fillOnly(symbol)
       if (length > CODE_BITS_MAX) throw badTable()
       longest = Math.max(longest, length)
-      room -= 2 ** (CODE_BITS_MAX - length)
+      room -= 1 << (CODE_BITS_MAX - length)
     }
     if (room !== 0) throw badTable()
     assignCodes(this.#lengths, this.#codes, this.#next)
-    this.#mask = 2 ** longest - 1
+    this.#mask = (1 << longest) - 1
     for (let symbol = 0; symbol < SYMBOLS; symbol++) {
       const length = this.#lengths[symbol] as number
       if (length === 0) continue
@@ -143,16 +143,17 @@ export class TokenReader {
 
   /** Reads a code already looked up and its extra bits, any number of them, into `#high` and `#low`. */
   #readLong(position: number, length: number, extra: number): void {
-    this.#position = position + length
-    let low = this.#take(Math.min(16, extra))
-    let high = 0
-    if (extra > 16) low += this.#take(Math.min(16, extra - 16)) * 65_536
-    if (extra > 32) high = this.#take(Math.min(16, extra - 32))
-    if (extra > 48) high += this.#take(extra - 48) * 65_536
-    if (extra < 32) low += 2 ** extra
-    else high += 2 ** (extra - 32)
-    this.#low = low
-    this.#high = high
+    const view = this.#view
+    const from = position + length
+    this.#position = from + extra
+    if (this.#position > this.#end) throw tooShort()
+    if (extra < 32) {
+      this.#low = (bitsAt(view, from, extra) | (1 << extra)) >>> 0
+      this.#high = 0
+    } else {
+      this.#low = bitsAt(view, from, 32)
+      this.#high = (bitsAt(view, from + 32, extra - 32) | (1 << (extra - 32))) >>> 0
+    }
   }
 
   /** @param width 0 to 24 */
@@ -162,6 +163,19 @@ export class TokenReader {
     this.#position += width
     return word & ((1 << width) - 1)
   }
+}
+
+/**
+ * The unsigned number in `width` bits (0 to 32) from a bit on. They must lie in the payload: the first read ends within the
+ * checksum, and the second one only touches a byte that holds some of them.
+ */
+function bitsAt(view: DataView, position: number, width: number): number {
+  if (width === 0) return 0
+  const at = position >>> 3
+  const offset = position & 7
+  let word = view.getInt32(at, true) >>> offset
+  if (offset + width > 32) word |= view.getUint8(at + 4) << (32 - offset)
+  return ((word << (32 - width)) >>> (32 - width)) >>> 0
 }
 
 function tableEntry(symbol: number, length: number): number {

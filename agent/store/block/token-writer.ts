@@ -4,6 +4,7 @@
  */
 import { bitLength, extraBits, NUMBER_CLASSES, ONLY_SYMBOL, RUN_CLASSES, SYMBOLS } from './alphabet.ts'
 import type { ByteWriter } from './byte-cursor.ts'
+import { fold } from './column-plan.ts'
 import { HuffmanCodes } from './huffman.ts'
 
 /** Bits that can be put at once: with up to seven left over they fit a 32-bit word. */
@@ -34,8 +35,30 @@ export class TokenWriter {
     this.#histogram.fill(0)
   }
 
-  /** Adds numbers of magnitude up to 2^52, the sign folded into the lowest bit, zeros as runs. */
-  addResiduals(residuals: Float64Array, start: number, end: number): void {
+  /** Adds residuals of at most 30 bits and a sign, which is folded into the lowest bit; zeros as runs. */
+  addNarrow(residuals: Int32Array, start: number, end: number): void {
+    const symbols = this.#symbols
+    const low = this.#low
+    const histogram = this.#histogram
+    let count = this.#count
+    for (let i = start; i < end; ) {
+      let number = fold(residuals[i++] as number)
+      let symbol = RUN_CLASSES + 31 - Math.clz32(number)
+      if (number === 0) {
+        const from = i - 1
+        while (i < end && residuals[i] === 0) i++
+        number = i - from
+        symbol = 31 - Math.clz32(number)
+      }
+      symbols[count] = symbol
+      low[count++] = number
+      histogram[symbol] = (histogram[symbol] as number) + 1
+    }
+    this.#count = count
+  }
+
+  /** The same for residuals of magnitude up to 2^52. */
+  addWide(residuals: Float64Array, start: number, end: number): void {
     const symbols = this.#symbols
     const low = this.#low
     const histogram = this.#histogram
