@@ -163,6 +163,25 @@ describe('any samples', () => {
   })
 })
 
+describe('the largest block', () => {
+  const largest = new BlockEncoder(BLOCK_SAMPLES_MAX)
+  const count = BLOCK_SAMPLES_MAX
+  const fibonacci = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610, 987, 1597, 2584, 4181]
+  /** Bit lengths occur as often as Fibonacci numbers say, which makes the deepest code there is. */
+  const steps = fibonacci.flatMap((times, k) => Array<number>(times).fill(2 ** (k + 1)))
+  test.each<[string, (i: number) => number]>([
+    ['one change at the end', (i) => (i === count - 1 ? 1 : 0)],
+    ['one change at the beginning', (i) => (i === 0 ? 1 : 0)],
+    ['doubles with one change', (i) => (i === 1 ? 1 / 3 : Math.PI)],
+    ['codes that had to be shortened', (i) => (steps[i] ?? 0) * (i % 2 === 0 ? 1 : -1)],
+    ['doubles', (i) => Math.sin(i)],
+  ])('of %s comes back', (_, valueOf) => {
+    const values = Array.from({ length: count }, (_, i) => valueOf(i))
+    const given = every(1000, values)
+    expectSame(open(largest.encode(given.timestampsMs, given.values, 0, count)), given)
+  })
+})
+
 describe('arbitrary bytes', () => {
   /** Opens the bytes or fails with the one typed error; anything else is a failure of the test. */
   function openOrRefuse(bytes: Uint8Array): 'opened' | 'refused' {
