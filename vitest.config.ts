@@ -1,10 +1,12 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { SummaryReporter } from './test/summary-reporter.ts'
 
 const slow = ['test/integration/**/*.test.ts', 'test/e2e/**/*.test.ts', '**/*.slow.test.ts']
 
 /** `fast`: unit, property and contract tests in process; `slow`: real brokers, real processes, real faults. */
 const config: ViteUserConfig = defineConfig({
   test: {
+    reporters: ['default', new SummaryReporter()],
     projects: [
       {
         test: {
