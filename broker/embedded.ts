@@ -44,7 +44,7 @@ export interface EmbeddedBrokerOptions {
   readonly connectionsMax?: number | undefined
   /** Connections from one address; default 2,048. */
   readonly connectionsPerAddressMax?: number | undefined
-  /** Bytes waiting for one client before it is cut as too slow; default 4 MiB. */
+  /** Bytes waiting for one client before it is cut as too slow; default 16 MiB, as on our nats-server. */
   readonly backlogBytesMax?: number | undefined
 }
 
@@ -253,7 +253,8 @@ export class EmbeddedBroker implements BrokerUsers, AsyncDisposable {
 
   #forward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
     if (!allowsForward(this.#principals.get(client), packet.topic)) return null
-    if (client.conn.writableLength <= (this.#options.backlogBytesMax ?? 4 * 1024 * 1024)) return packet
+    if (client.conn.destroyed) return null
+    if (client.conn.writableLength <= (this.#options.backlogBytesMax ?? 16 * 1024 * 1024)) return packet
     this.#refused('cutTooSlow', client, 'too slow: it does not read')
     client.conn.destroy()
     return null

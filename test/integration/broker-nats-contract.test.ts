@@ -6,8 +6,8 @@ import { generateNkey } from '#broker/nkey.ts'
 import { openBus } from '#broker/open-bus.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
+import { credentialOf, usersOf } from '../contracts/bus-cast.ts'
 import { type BusHarness, busContract } from '../contracts/bus-contract.ts'
-import { credentialOf, usersOf } from '../contracts/cast.ts'
 
 const deps = { clock: systemClock, logger: silentLogger }
 
