@@ -35,9 +35,11 @@ interface Group {
 /** What is expected of the pattern and not there, or undefined. */
 function faultOf(pattern: string): string | undefined {
   if (pattern.length > regexLengthMax) return `at most ${regexLengthMax} characters`
-  if (/\(\?(?!:)/.test(pattern.replace(/\\./g, 'x'))) return 'no lookaround and no named group'
-  if (/\\(?:[1-9]|k)/.test(pattern)) return 'no backreference'
-  const text = plainShape(pattern)
+  if (/\\(?:[1-9]|k)/.test(pattern.replaceAll('\\\\', 'x'))) return 'no backreference'
+  // Escapes and classes are one character each; groups lose their `?:`.
+  const shape = pattern.replace(/\\./g, 'x').replace(/\[[^\]]*\]/g, 'x')
+  if (/\(\?(?!:)/.test(shape)) return 'no lookaround and no named group'
+  const text = shape.replaceAll('(?:', '(')
   const open: Group[] = [{ alternatives: 1, hasChoice: false }]
   let ways = 1
   for (let i = 0; i < text.length; i++) {
@@ -58,14 +60,6 @@ function faultOf(pattern: string): string | undefined {
     ways *= quantifier.ways
   }
   return ways > waysMax ? 'fewer repetitions and alternatives' : undefined
-}
-
-/** The pattern with escapes and classes as `x`, and groups without their `?:`. */
-function plainShape(pattern: string): string {
-  return pattern
-    .replace(/\\./g, 'x')
-    .replace(/\[[^\]]*\]/g, 'x')
-    .replaceAll('(?:', '(')
 }
 
 interface Quantifier {

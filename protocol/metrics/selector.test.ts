@@ -97,6 +97,8 @@ describe('a selector', () => {
       'web-[0-9]+$',
       '(web|db|cache)-\\d+$',
       '[*+(]x',
+      '[(?=]',
+      'a\\\\1',
       'a\\(b\\)+',
       '^web$',
       '(?:eu|us)-(?:west|east)-[123]$',

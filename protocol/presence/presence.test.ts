@@ -144,16 +144,34 @@ describe('presence', () => {
   })
 
   it('cut off itself, the controller knows of nobody, and calls nobody offline', () => {
-    const { state, changes } = play([
+    const cut: [number, PresenceEvent][] = [
       [0, birth(7)],
       [5, { kind: 'brokerLost' }],
       [500, tick],
+      [590, tick],
       [600, { kind: 'brokerBack' }],
-      [630, tick],
+    ]
+    expect(play([...cut, [610, tick], [630, tick]]).changes).toEqual(['online', 'unknown'])
+    expect(play([...cut, [610, tick], [630, tick], [635, beat(7)]]).changes).toEqual(['online', 'unknown', 'online'])
+    expect(play([...cut, [610, tick], [630, tick], [640, tick], [641, tick]]).changes).toEqual([
+      'online',
+      'unknown',
+      'offline',
     ])
-    expect(changes).toEqual(['online', 'unknown'])
-    expect(play([[635, beat(7)]], state).changes).toEqual(['online'])
-    expect(play([[690, tick]], state).changes).toEqual(['offline'])
+  })
+
+  it('after it stood still itself, the controller hears what waited before it judges', () => {
+    const slept: [number, PresenceEvent][] = [
+      [0, birth(7)],
+      [5, tick],
+      [5_000, tick],
+    ]
+    expect(play([...slept, [5_001, beat(7)], [5_020, tick]]).changes).toEqual(['online'])
+    expect(play([...slept, [5_020, tick], [5_040, tick], [5_041, tick]]).changes).toEqual([
+      'online',
+      'suspect',
+      'offline',
+    ])
   })
 
   it('what was offline stays offline while the controller is cut off', () => {

@@ -3,7 +3,8 @@
  *
  * The session number decides. Of two messages about a host the one with the newer session is right, however they arrive; a session
  * that has died stays dead (a retained birth may outlive its host), so an agent that was declared dead and is not takes a new session
- * when it hears so. Silence makes a host suspect, then offline; while the controller itself is cut off it knows nothing, and says so.
+ * when it hears so. Silence makes a host suspect, then offline; while the controller itself is cut off it knows nothing, and says so,
+ * and after it stood still itself it listens afresh before it judges.
  *
  * | state | meaning |
  * |---|---|
@@ -42,6 +43,8 @@ export interface PresenceState {
   readonly hosts: ReadonlyMap<string, HostPresence>
   /** The controller cannot hear anybody. */
   readonly isCutOff: boolean
+  /** Monotonic ms of the last tick. */
+  readonly tickedAtMs?: number | undefined
   /** Messages of hosts beyond `hostsMax`. */
   readonly refused: number
 }
@@ -104,15 +107,16 @@ export function step(state: PresenceState, event: PresenceEvent, nowMs: number):
   const hosts = state.hosts as Map<string, HostPresence>
   switch (event.kind) {
     case 'tick':
+      if (hasSlept(state, nowMs)) listenAfresh(hosts, nowMs)
       if (!state.isCutOff) for (const [host, known] of hosts) stepSilence(state, hosts, host, known, nowMs, actions)
-      return { state, actions }
+      return { state: { ...state, tickedAtMs: nowMs }, actions }
     case 'brokerLost':
       for (const [host, known] of hosts) {
         if (known.state !== 'offline') change(hosts, host, known, 'unknown', 'the controller is cut off', actions)
       }
       return { state: { ...state, isCutOff: true }, actions }
     case 'brokerBack':
-      for (const [host, known] of hosts) hosts.set(host, { ...known, heardAtMs: nowMs })
+      listenAfresh(hosts, nowMs)
       return { state: { ...state, isCutOff: false }, actions }
     case 'forgotten':
       hosts.delete(event.host)
@@ -127,6 +131,15 @@ export function step(state: PresenceState, event: PresenceEvent, nowMs: number):
       stepHost(state, hosts, event, nowMs, actions)
       return { state, actions }
   }
+}
+
+/** The controller itself stood still (a suspended laptop, a frozen process): the silence was its own. */
+function hasSlept({ options, tickedAtMs }: PresenceState, nowMs: number): boolean {
+  return tickedAtMs !== undefined && nowMs - tickedAtMs > suspectAfterIntervals * options.heartbeatIntervalMs
+}
+
+function listenAfresh(hosts: Map<string, HostPresence>, nowMs: number): void {
+  for (const [host, known] of hosts) hosts.set(host, { ...known, heardAtMs: nowMs })
 }
 
 type HostEvent = Extract<PresenceEvent, { readonly session: number }>

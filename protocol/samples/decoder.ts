@@ -18,6 +18,7 @@ import {
   samplesVersion,
   seriesIdMax,
   seriesTextBytesMax,
+  storeIdPattern,
   timestampMode,
   valueToken,
 } from './format.ts'
@@ -25,7 +26,6 @@ import { msgpackFault } from './msgpack-check.ts'
 import { previousSamples } from './previous-sample.ts'
 
 const unpackr = new Unpackr({ useRecords: false })
-const storeIdPattern = /^[\u0021-\u007e]{1,64}$/
 const controlCharacter = /[\u0000-\u001f\u007f]/
 
 /**
@@ -59,7 +59,7 @@ function decode(body: Uint8Array): SamplesMessage {
 }
 
 function unpack(bytes: Uint8Array): unknown {
-  const fault = msgpackFault(bytes)
+  const fault = msgpackFault(bytes, dictionaryEntriesMax * 2 + 1)
   if (fault !== undefined) throw invalidSamples(fault)
   return unpackr.unpack(bytes)
 }

@@ -2,15 +2,18 @@ import { deflateRawSync } from 'node:zlib'
 import { Packr } from 'msgpackr'
 import { ByteWriter, zigzag, zigzagMax } from './bytes.ts'
 import {
+  bodyBytesMax,
   type DictionaryEntry,
   dictionaryEntriesMax,
   exponentMax,
+  payloadBytesMax,
   powersOfTen,
   type SampleColumns,
   samplesKind,
   samplesPerBatchMax,
   samplesVersion,
   seriesTextBytesMax,
+  storeIdPattern,
   timestampMode,
   valueToken,
 } from './format.ts'
@@ -66,9 +69,13 @@ export function encodeDictionary(storeId: string, firstId: number, entries: read
 }
 
 function envelope(kind: number, storeId: string, from: number, to: number, payload: Uint8Array): Uint8Array {
+  if (!storeIdPattern.test(storeId)) throw new RangeError(`the store id ${JSON.stringify(storeId)}`)
+  if (payload.length > payloadBytesMax) throw new RangeError(`a payload of ${payload.length} bytes`)
   const deflated = payload.length >= deflateBytesMin ? deflateRawSync(payload) : payload
   const pays = deflated.length < payload.length
-  return packr.pack([samplesVersion, kind, storeId, from, to, pays ? 1 : 0, pays ? deflated : payload])
+  const body = packr.pack([samplesVersion, kind, storeId, from, to, pays ? 1 : 0, pays ? deflated : payload])
+  if (body.length > bodyBytesMax) throw new RangeError(`a body of ${body.length} bytes`)
+  return body
 }
 
 /** n, then runs of consecutive positions: (those left out before it, length). */

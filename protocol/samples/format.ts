@@ -24,6 +24,9 @@ export const payloadBytesMax = 16_777_216
 /** Series ids are unsigned 32-bit. */
 export const seriesIdMax = 0xffff_ffff
 
+/** A store id: printable ASCII without space. */
+export const storeIdPattern: RegExp = /^[\u0021-\u007e]{1,64}$/
+
 /** How the timestamp column is written: see README.md. */
 export const timestampMode = { deltaRuns: 0, deltaOfDelta: 1, doubles: 2 } as const
 

@@ -5,12 +5,14 @@
  */
 const depthMax = 4
 
-/** What is wrong with the bytes, or undefined when they are exactly one plain value. */
-export function msgpackFault(bytes: Uint8Array): string | undefined {
+/** What is wrong with the bytes, or undefined when they are exactly one plain value of at most `valuesMax` values. */
+export function msgpackFault(bytes: Uint8Array, valuesMax: number): string | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const open: number[] = []
   let at = 0
+  let values = 0
   do {
+    if (++values > valuesMax) return `more than ${valuesMax} values`
     const token = bytes[at++]
     if (token === undefined) return 'the envelope ends early'
     const shape = shapeOf(token)

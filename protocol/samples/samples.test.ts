@@ -121,6 +121,8 @@ describe('a batch of samples', () => {
     expect(() => encodeBatch('s', columnsOf([[1, Number.POSITIVE_INFINITY, 1]]))).toThrow(RangeError)
     expect(() => encodeBatch('s', { ...columnsOf([[1, 1, 1]]), to: 2 })).toThrow(RangeError)
     expect(() => encodeBatch('s', columnsOf([]))).toThrow(RangeError)
+    expect(() => encodeBatch('no id', columnsOf([[1, 1, 1]]))).toThrow(RangeError)
+    expect(() => encodeBatch('', columnsOf([[1, 1, 1]]))).toThrow(RangeError)
   })
 
   it('takes at most 3 bytes a sample on the 10 s trace of a real host, each batch alone', () => {
@@ -218,6 +220,17 @@ describe('the decoder', () => {
     refuse(Uint8Array.from([0xc6, 0xff, 0xff, 0xff, 0xff]))
     refuse(Uint8Array.from(Array.from({ length: 4_000 }, () => 0x91)))
     refuse(packr.pack([1, 0, 's', 1, 9, 1, deflateRawSync(new Uint8Array(20_000_000))]))
+    refuse(
+      packr.pack([
+        1,
+        1,
+        's',
+        0,
+        0,
+        0,
+        Uint8Array.from([0xdc, 0x75, 0x30, ...Array.from({ length: 30_000 }, () => 0xc0)]),
+      ]),
+    )
     refuse(new Uint8Array(5_000_000))
   })
 
