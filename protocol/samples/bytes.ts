@@ -7,6 +7,9 @@ import { invalidSamples } from './format.ts'
 /** Zigzag is exact up to this magnitude, with room for a small offset. */
 export const zigzagMax: number = 2 ** 51
 
+/** A varint has at most 8 bytes, the last one counting 128^7. */
+const varintScaleMax = 128 ** 7
+
 /** Signed to unsigned; `n` must be an integer of at most `zigzagMax` in magnitude. */
 export function zigzag(n: number): number {
   return n < 0 ? -n * 2 - 1 : n * 2
@@ -104,7 +107,8 @@ export class ByteReader {
     for (let scale = 128; byte > 127; scale *= 128) {
       byte = this.byte()
       value += (byte & 127) * scale
-      if (value > Number.MAX_SAFE_INTEGER) throw invalidSamples('a varint of more than 53 bits')
+      if (value > Number.MAX_SAFE_INTEGER || scale > varintScaleMax)
+        throw invalidSamples('a varint of more than 53 bits')
     }
     return value
   }

@@ -247,6 +247,7 @@ describe('the decoder', () => {
       [[1, 0, 's', 1, 1, 2, Buffer.alloc(1)], /deflation/],
       [[1, 0, 's', 1, 1, 0, 'text'], /no payload/],
       [[1, 0, 's', 1, 1, 0, Buffer.from([0, 2])], /a run of 2 with 1/],
+      [[1, 0, 's', 1, 1, 0, Buffer.concat([Buffer.alloc(200, 0x80), Buffer.from([0, 1, 0, 0, 1, 0, 1])])], /53 bits/],
       [[1, 0, 's', 1, 1, 0, Buffer.from([0, 1, 9])], /timestamp mode 9/],
       [[1, 0, 's', 1, 1, 0, Buffer.from([0, 1, 0, 0, 1, 1, 99, 0])], /exponent of 99/],
       [[1, 0, 's', 1, 1, 0, Buffer.from([0, 1, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0xf0, 0x7f])], /Infinity/],
