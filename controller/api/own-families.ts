@@ -31,6 +31,11 @@ export function ownFamilies(sources: OwnSources): MetricFamily[] {
     ...hostFamilies(sources),
     ...windowFamilies(sources.window),
     labelled('counter', 'http_requests', 'HTTP requests by outcome.', 'outcome', httpOutcomes(sources.http)),
+    counter(
+      'http_connections_dropped',
+      'HTTP connections closed at once because there were too many.',
+      sources.http.connectionsDropped,
+    ),
     ...(bus
       ? [
           labelled(

@@ -30,10 +30,12 @@ export interface HttpCounters {
   refused: number
   unauthorized: number
   failed: number
+  /** Connections closed at once because there were too many. */
+  connectionsDropped: number
 }
 
 export function newHttpCounters(): HttpCounters {
-  return { requests: 0, refused: 0, unauthorized: 0, failed: 0 }
+  return { requests: 0, refused: 0, unauthorized: 0, failed: 0, connectionsDropped: 0 }
 }
 
 /** Connections at once; more are closed at once. */
@@ -80,6 +82,7 @@ function appOf(credential: Credential, { routes, counters, logger }: ApiServerDe
     frameworkErrors: (error, request, reply) => answerError(error, request, reply, counters, logger),
   })
   app.server.maxConnections = connectionsMax
+  app.server.on('drop', () => counters.connectionsDropped++)
   app.addHook('onRequest', async (request, reply) => {
     counters.requests++
     if (!isAuthorized(request.headers.authorization, credential)) await refuse(reply, counters)

@@ -103,6 +103,19 @@ describe('the ingest of a host', () => {
     expect(second.recorder.arrived).toEqual(expectedOf(2, 11, 15))
   })
 
+  it('asks for names apart from the ranges it acknowledges at the same time', () => {
+    const { host } = open()
+    const agent = new ModelAgent('s1', 2, 100)
+    host.take({ ...agent.dictionary(0, 0) }, 0)
+    host.take(agent.batch(1, 1), 0)
+    host.take(agent.batch(2, 2), 0)
+    expect(host.takeAcks()).toEqual([
+      { storeId: 's1', ranges: [{ from: 1, to: 1 }], dictionary: 1 },
+      { storeId: 's1', ranges: [], dictionary: 1 },
+    ])
+    expect(host.takeAcks()).toEqual([])
+  })
+
   it('starts empty from a row that is none', () => {
     for (const row of [undefined, null, 7, { stores: [{ storeId: 1 }] }]) {
       const { host } = open()

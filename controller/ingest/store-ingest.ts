@@ -35,7 +35,10 @@ export class StoreIngest<S> {
   /** Ids below this are known, though those beyond `#series` are above a limit. */
   #dictionary = 0
   #pending = new RangeSet()
-  #isAsked = false
+  /** Names came in: the agent wants to know how many are known now. */
+  #heardNames = false
+  /** A batch was left unacknowledged for want of names. */
+  #lacksNames = false
 
   constructor(storeId: string, usedAtMs: number, seen: Iterable<ArrivalRange>, shared: IngestShared) {
     this.storeId = storeId
@@ -65,11 +68,12 @@ export class StoreIngest<S> {
     const fresh = missing.reduce((sum, range) => sum + range.to - range.from + 1, 0)
     if (fresh > 0 && !this.#knowsAll(batch.seriesIds)) {
       counters.unknownSeries++
-      this.#isAsked = true
+      this.#lacksNames = true
       return false
     }
-    for (const range of missing) this.#ingest(batch, range, target)
-    counters.duplicates += batch.to - batch.from + 1 - fresh
+    let taken = 0
+    for (const range of missing) taken += this.#ingest(batch, range, target)
+    counters.duplicates += batch.seriesIds.length - taken
     this.#pending.add({ from: batch.from, to: batch.to })
     if (fresh > 0) this.#remember(batch)
     return fresh > 0
@@ -77,7 +81,7 @@ export class StoreIngest<S> {
 
   /** Learns the entries that follow on what is known; `room` is how many more series names may be opened. */
   takeDictionary(chunk: DictionaryMessage, target: IngestTarget<S>, room: number): void {
-    this.#isAsked = true
+    this.#heardNames = true
     if (chunk.firstId > this.#dictionary) return
     const news = chunk.entries.slice(this.#dictionary - chunk.firstId)
     const isFull = this.#series.length < this.#dictionary
@@ -94,16 +98,22 @@ export class StoreIngest<S> {
     this.#dictionary = 0
   }
 
-  /** Takes what is to be acknowledged, in as many messages as it needs. */
+  /**
+   * Takes what is to be acknowledged, in as many messages as it needs. An agent reads an acknowledgement without ranges as
+   * "send names from there on", so that goes apart from the ranges.
+   */
   takeAcks(): SamplesAck[] {
     const ranges = this.#pending.ranges
-    if (ranges.length === 0 && !this.#isAsked) return []
-    this.#pending = new RangeSet()
-    this.#isAsked = false
     const acks: SamplesAck[] = []
-    for (let i = 0; i === 0 || i < ranges.length; i += rangesPerAckMax) {
+    for (let i = 0; i < ranges.length; i += rangesPerAckMax) {
       acks.push({ storeId: this.storeId, ranges: ranges.slice(i, i + rangesPerAckMax), dictionary: this.#dictionary })
     }
+    if (this.#lacksNames || (this.#heardNames && acks.length === 0)) {
+      acks.push({ storeId: this.storeId, ranges: [], dictionary: this.#dictionary })
+    }
+    this.#pending = new RangeSet()
+    this.#heardNames = false
+    this.#lacksNames = false
     return acks
   }
 
@@ -112,10 +122,12 @@ export class StoreIngest<S> {
     return true
   }
 
-  #ingest(batch: BatchMessage, range: ArrivalRange, target: IngestTarget<S>): void {
+  /** Hands over the samples of a range of the batch; returns how many it had. */
+  #ingest(batch: BatchMessage, range: ArrivalRange, target: IngestTarget<S>): number {
     const { counters } = this.#shared
+    const start = indexOf(batch, range.from)
     const end = indexOf(batch, range.to + 1)
-    for (let i = indexOf(batch, range.from); i < end; i++) {
+    for (let i = start; i < end; i++) {
       const id = batch.seriesIds[i] as number
       const series = this.#series[id]
       if (series !== undefined) {
@@ -124,6 +136,7 @@ export class StoreIngest<S> {
       } else if (id < this.#series.length) counters.droppedName++
       else counters.droppedSeriesLimit++
     }
+    return end - start
   }
 
   #remember(range: ArrivalRange): void {
