@@ -28,7 +28,7 @@ export class BlockEncoder {
   readonly #integers: Float64Array
   readonly #times: Float64Array
 
-  /** @param samplesMax of a block, 1 to BLOCK_SAMPLES_MAX; the encoder keeps about 70 bytes for each */
+  /** @param samplesMax of a block, 1 to BLOCK_SAMPLES_MAX; the encoder keeps about 60 bytes for each */
   constructor(samplesMax: number) {
     if (!(samplesMax >= 1 && samplesMax <= BLOCK_SAMPLES_MAX)) {
       throw badInput(`make a block encoder: found ${samplesMax} samples, expected 1 to ${BLOCK_SAMPLES_MAX}`)
