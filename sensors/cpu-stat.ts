@@ -10,25 +10,36 @@ export type CpuTimes = readonly number[]
 export interface CpuStat {
   /** All cores together; undefined when the text has no `cpu` line. */
   readonly total: CpuTimes | undefined
-  /** Per online core, by number. */
+  /** Cores online. */
+  readonly coreCount: number
+  /** Per online core, by number; empty unless asked for. */
   readonly cores: ReadonlyMap<string, CpuTimes>
 }
 
-export function parseCpuStat(text: string): CpuStat {
+/** Parses the leading `cpu` lines; those of single cores are only counted unless `perCore`. */
+export function parseCpuStat(text: string, perCore: boolean): CpuStat {
   let total: CpuTimes | undefined
+  let coreCount = 0
   const cores = new Map<string, CpuTimes>()
   for (let from = 0; text.startsWith('cpu', from); ) {
-    const end = text.indexOf('\n', from)
-    const [label = '', ...fields] = text.slice(from, end < 0 ? text.length : end).split(/ +/)
-    const times = cpuModes.map((_, index) => Number(fields[index] ?? 0))
-    if (times.every(Number.isFinite)) {
-      if (label === 'cpu') total = times
-      else cores.set(label.slice(3), times)
+    const newline = text.indexOf('\n', from)
+    const end = newline < 0 ? text.length : newline
+    if (text[from + 3] === ' ') {
+      total = parseTimes(text.slice(from + 4, end))
+    } else {
+      coreCount++
+      const times = perCore ? parseTimes(text.slice(text.indexOf(' ', from), end)) : undefined
+      if (times) cores.set(text.slice(from + 3, text.indexOf(' ', from)), times)
     }
-    if (end < 0) break
     from = end + 1
   }
-  return { total, cores }
+  return { total, coreCount, cores }
+}
+
+function parseTimes(fields: string): CpuTimes | undefined {
+  const ticks = fields.trim().split(' ', cpuModes.length).map(Number)
+  while (ticks.length < cpuModes.length) ticks.push(0)
+  return ticks.every(Number.isFinite) ? ticks : undefined
 }
 
 export interface CpuShares {

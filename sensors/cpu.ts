@@ -62,12 +62,12 @@ class LinuxCpu implements OpenSensor {
   }
 
   async read(): Promise<Outcome> {
-    const stat = parseCpuStat(this.#file.read() ?? '')
+    const stat = parseCpuStat(this.#file.read() ?? '', this.#perCore)
     if (!stat.total) return { unavailable: '/proc/stat has no cpu line' }
-    const now = new Map(this.#perCore ? stat.cores : [])
+    const now = new Map(stat.cores)
     now.set('', stat.total)
     const before = this.#takeBefore(now)
-    const readings: Reading[] = [{ name: 'cpu.cores', value: stat.cores.size, unit: 'count' }]
+    const readings: Reading[] = [{ name: 'cpu.cores', value: stat.coreCount, unit: 'count' }]
     for (const [core, times] of now) {
       const earlier = before.get(core)
       const shares = earlier && cpuShares(earlier, times)

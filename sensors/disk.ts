@@ -2,7 +2,7 @@
 import * as z from 'zod/mini'
 import { CounterRates } from './counter-rates.ts'
 import { DeviceFilter, physicalDisks, sysTree } from './devices.ts'
-import { type DiskCounters, parseDiskstats } from './diskstats.ts'
+import { type DiskCounters, diskNames, parseDiskLine } from './diskstats.ts'
 import { openPortable } from './portable.ts'
 import { ProcFile } from './proc-file.ts'
 import { type OpenSensor, type Outcome, parseParameters, type Reading, type Sensor, type SensorDeps } from './sensor.ts'
@@ -76,10 +76,13 @@ class LinuxDisk implements OpenSensor {
   }
 
   async read(): Promise<Outcome> {
-    const all = parseDiskstats(this.#file.read() ?? '')
-    const kept = this.#device === undefined ? this.#filter.keep([...all.keys()]) : new Set([this.#device])
+    const text = this.#file.read() ?? ''
+    const kept = this.#device === undefined ? this.#filter.keep(diskNames(text)) : [this.#device]
     this.#rates.begin(this.#deps.clock.monotonic())
-    const devices = [...all].filter(([name]) => kept.has(name))
+    const devices = [...kept].flatMap((name): [string, DiskCounters][] => {
+      const counters = parseDiskLine(text, name)
+      return counters ? [[name, counters]] : []
+    })
     if (devices.length === 0) return { unavailable: `no block device ${this.#device ?? 'with hardware behind it'}` }
     const perDevice = devices.map(([name, counters]) => this.#deviceReadings(name, counters))
     const totals = this.#device === undefined ? totalsOf(rateNames, perDevice) : []

@@ -11,21 +11,24 @@ export interface DiskCounters {
 /** The kernel counts in sectors of 512 bytes, whatever the device's own are (Documentation/admin-guide/iostats.rst). */
 const sectorBytes = 512
 
-/** Parses `/proc/diskstats`, partitions included; lines of another shape are skipped. */
-export function parseDiskstats(text: string): ReadonlyMap<string, DiskCounters> {
-  const devices = new Map<string, DiskCounters>()
-  for (const line of text.split('\n')) {
-    const [, , name, ...fields] = line.trim().split(/ +/)
-    const [reads, , readSectors, , writes, , writeSectors, , , busyMs] = fields.map(Number)
-    if (name === undefined || reads === undefined || readSectors === undefined || busyMs === undefined) continue
-    if (writes === undefined || writeSectors === undefined) continue
-    devices.set(name, {
-      readBytes: readSectors * sectorBytes,
-      writeBytes: writeSectors * sectorBytes,
-      readOperations: reads,
-      writeOperations: writes,
-      busyMs,
-    })
+/** Names of all block devices in `/proc/diskstats`, partitions included. */
+export function diskNames(text: string): string[] {
+  return Array.from(text.matchAll(/^ *\d+ +\d+ (\S+)/gm), ([, name = '']) => name)
+}
+
+/** The line of one device; undefined where it has none, or one of another shape. */
+export function parseDiskLine(text: string, name: string): DiskCounters | undefined {
+  const at = text.indexOf(` ${name} `)
+  if (at < 0) return undefined
+  const end = text.indexOf('\n', at)
+  const fields = text.slice(at + name.length + 2, end < 0 ? text.length : end).split(' ')
+  const [reads = 0, , readSectors = 0, , writes = 0, , writeSectors = 0, , , busyMs] = fields.map(Number)
+  if (busyMs === undefined) return undefined
+  return {
+    readBytes: readSectors * sectorBytes,
+    writeBytes: writeSectors * sectorBytes,
+    readOperations: reads,
+    writeOperations: writes,
+    busyMs,
   }
-  return devices
 }

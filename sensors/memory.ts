@@ -1,7 +1,7 @@
 /** Main memory. "In use" is what programs cannot have without swapping: page cache is not in use. */
 
 import { type NoParameters, openFile, parseNoParameters } from './file-sensor.ts'
-import { memoryReadingsOf, parseMeminfo } from './meminfo.ts'
+import { meminfoBytes, memoryReadingsOf } from './meminfo.ts'
 import { openPortable } from './portable.ts'
 import { type Outcome, type Sensor } from './sensor.ts'
 
@@ -32,17 +32,17 @@ export const memorySensor: Sensor<NoParameters> = {
   parse: (parameters) => parseNoParameters('memory', parameters),
   open(_parameters, deps) {
     if (deps.platform !== 'linux') return openPortable('memory', deps)
-    return openFile(`${deps.root}/proc/meminfo`, (text) => memoryReadings(parseMeminfo(text)))
+    return openFile(`${deps.root}/proc/meminfo`, memoryReadings)
   },
 }
 
 /** Readings from `/proc/meminfo`. Before Linux 3.14 there is no MemAvailable: free + buffers + cached stands in for it. */
-export function memoryReadings(meminfo: ReadonlyMap<string, number>): Outcome {
-  const total = meminfo.get('MemTotal')
-  const free = meminfo.get('MemFree')
+export function memoryReadings(meminfo: string): Outcome {
+  const total = meminfoBytes(meminfo, 'MemTotal')
+  const free = meminfoBytes(meminfo, 'MemFree')
   if (!total || free === undefined) return { unavailable: '/proc/meminfo lacks MemTotal or MemFree' }
-  const cached = meminfo.get('Cached') ?? 0
-  const buffers = meminfo.get('Buffers') ?? 0
-  const available = Math.min(total, meminfo.get('MemAvailable') ?? free + buffers + cached)
+  const cached = meminfoBytes(meminfo, 'Cached') ?? 0
+  const buffers = meminfoBytes(meminfo, 'Buffers') ?? 0
+  const available = Math.min(total, meminfoBytes(meminfo, 'MemAvailable') ?? free + buffers + cached)
   return memoryReadingsOf({ total, available, free, cached, buffers })
 }

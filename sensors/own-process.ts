@@ -1,11 +1,14 @@
 /** The agent itself, as a sensor among the others. */
 import { readdirSync } from 'node:fs'
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
+import { type EventLoopUtilization, type IntervalHistogram, monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { type NoParameters, parseNoParameters } from './file-sensor.ts'
 import type { OpenSensor, Outcome, Reading, Sensor, SensorDeps } from './sensor.ts'
 
-/** Ten wake-ups a second: enough to see a stall, too few to be a cost. */
-const lagResolutionMs = 100
+/**
+ * One wake-up a second: a stall of a second is always seen, a shorter one in proportion. At ten a second the wake-ups alone cost
+ * more than all sensors together.
+ */
+const lagResolutionMs = 1000
 
 /** `agent.*`. */
 export const ownProcessSensor: Sensor<NoParameters> = {
@@ -19,7 +22,14 @@ export const ownProcessSensor: Sensor<NoParameters> = {
       unit: 'milliseconds',
       kind: 'gauge',
       tags: [],
-      meaning: 'the longest the event loop was late since the reading before',
+      meaning: 'the longest the event loop was late since the reading before, looked at once a second',
+    },
+    {
+      name: 'agent.event_loop_usage',
+      unit: 'percent',
+      kind: 'gauge',
+      tags: [],
+      meaning: 'time the event loop was not idle since the reading before',
     },
     { name: 'agent.open_fds', unit: 'count', kind: 'gauge', tags: [], meaning: 'open file descriptors; Linux only' },
   ],
@@ -32,6 +42,7 @@ class OwnProcess implements OpenSensor {
   readonly #deps: SensorDeps
   readonly #lag: IntervalHistogram = monitorEventLoopDelay({ resolution: lagResolutionMs })
   #cpu = process.cpuUsage()
+  #loop: EventLoopUtilization = performance.eventLoopUtilization()
   #atMs: number
 
   constructor(deps: SensorDeps) {
@@ -47,6 +58,7 @@ class OwnProcess implements OpenSensor {
       { name: 'agent.heap_used', value: heapUsed, unit: 'bytes' },
       ...this.#cpuReading(),
       ...this.#lagReading(),
+      this.#loopReading(),
       ...this.#descriptors(),
     ]
   }
@@ -71,6 +83,13 @@ class OwnProcess implements OpenSensor {
     this.#lag.reset()
     if (count === 0) return []
     return [{ name: 'agent.event_loop_lag', value: Math.max(0, max / 1e6 - lagResolutionMs), unit: 'milliseconds' }]
+  }
+
+  #loopReading(): Reading {
+    const now = performance.eventLoopUtilization()
+    const { utilization } = performance.eventLoopUtilization(now, this.#loop)
+    this.#loop = now
+    return { name: 'agent.event_loop_usage', value: utilization * 100, unit: 'percent' }
   }
 
   #descriptors(): Reading[] {

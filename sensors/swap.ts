@@ -1,7 +1,7 @@
 /** Swap space. A machine without any reports zero bytes and no usage: nothing is not "0 % used". */
 
 import { type NoParameters, openFile, parseNoParameters } from './file-sensor.ts'
-import { parseMeminfo } from './meminfo.ts'
+import { meminfoBytes } from './meminfo.ts'
 import { type Outcome, type Sensor } from './sensor.ts'
 
 /** `swap.*`. */
@@ -15,13 +15,13 @@ export const swapSensor: Sensor<NoParameters> = {
   ],
   privileges: 'none',
   parse: (parameters) => parseNoParameters('swap', parameters),
-  open: (_parameters, deps) => openFile(`${deps.root}/proc/meminfo`, (text) => swapReadings(parseMeminfo(text))),
+  open: (_parameters, deps) => openFile(`${deps.root}/proc/meminfo`, swapReadings),
 }
 
 /** Readings from `/proc/meminfo`. */
-export function swapReadings(meminfo: ReadonlyMap<string, number>): Outcome {
-  const total = meminfo.get('SwapTotal')
-  const free = meminfo.get('SwapFree')
+export function swapReadings(meminfo: string): Outcome {
+  const total = meminfoBytes(meminfo, 'SwapTotal')
+  const free = meminfoBytes(meminfo, 'SwapFree')
   if (total === undefined || free === undefined) return { unavailable: '/proc/meminfo lacks SwapTotal or SwapFree' }
   const used = Math.max(0, total - free)
   const readings = [
