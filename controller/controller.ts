@@ -140,6 +140,7 @@ function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServ
           ingest: ingest.counters,
           presence: presence.counters,
           hostsRefused: presence.refused,
+          hostWriteFailures: presence.persistFailures,
           hosts: hosts(),
           window: window.stats(),
           http,

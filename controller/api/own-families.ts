@@ -12,6 +12,7 @@ export interface OwnSources {
   readonly ingest: Readonly<IngestCounters>
   readonly presence: Readonly<PresenceCounters>
   readonly hostsRefused: number
+  readonly hostWriteFailures: number
   readonly hosts: readonly HostView[]
   readonly window: WindowStats
   readonly http: Readonly<HttpCounters>
@@ -80,7 +81,7 @@ function ingestFamilies(ingest: Readonly<IngestCounters>): MetricFamily[] {
   ]
 }
 
-function hostFamilies({ hosts, presence, hostsRefused }: OwnSources): MetricFamily[] {
+function hostFamilies({ hosts, presence, hostsRefused, hostWriteFailures }: OwnSources): MetricFamily[] {
   const states: Record<string, number> = { online: 0, suspect: 0, offline: 0, unknown: 0 }
   for (const { state } of hosts) states[state] = (states[state] ?? 0) + 1
   return [
@@ -94,7 +95,7 @@ function hostFamilies({ hosts, presence, hostsRefused }: OwnSources): MetricFami
       birth_asked: presence.birthsAsked,
       death_told: presence.deathsTold,
     }),
-    counter('presence_persist_failures', 'Writes of hosts that failed.', presence.persistFailures),
+    counter('presence_persist_failures', 'Writes of hosts that failed.', hostWriteFailures),
   ]
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Bus, BusMessage } from '#broker/bus.ts'
 import { every } from '#controller/every.ts'
-import type { RegistryChange, RegistryStore } from '#controller/registry/registry-store.ts'
+import type { RegistryStore } from '#controller/registry/registry-store.ts'
 import { isLanistaError, messageOf } from '#protocol/errors.ts'
 import { encodeJson } from '#protocol/messages/json.ts'
 import { parseBirth, parseDeath, parseHeartbeat } from '#protocol/messages/presence.ts'
@@ -28,7 +28,8 @@ import {
   parseHostId,
   parseSubject,
 } from '#protocol/subjects/subject.ts'
-import { type HostRecord, newHostRecord, parseHostRow } from './host-record.ts'
+import { type HostRecord, type HostRow, newHostRecord } from './host-record.ts'
+import { HostRows } from './host-rows.ts'
 
 export interface PresenceServiceOptions {
   /** How often agents are told to beat, ms. */
@@ -57,7 +58,6 @@ export interface PresenceCounters {
   malformed: number
   birthsAsked: number
   deathsTold: number
-  persistFailures: number
 }
 
 /** A host as the presence core and its own words describe it. */
@@ -66,11 +66,9 @@ export interface KnownHost {
   readonly presence: HostPresence
 }
 
-const rowPrefix = 'host!'
 /** Agents that connected meanwhile hear our state at their birth; this is for those who missed that. */
 const stateIntervalMs = 30_000
 const forgetIntervalMs = 60_000
-const persistDelayMs = 1000
 
 export class PresenceService {
   readonly counters: Readonly<PresenceCounters>
@@ -83,17 +81,14 @@ export class PresenceService {
     malformed: 0,
     birthsAsked: 0,
     deathsTold: 0,
-    persistFailures: 0,
   }
   readonly #records = new Map<string, HostRecord>()
   readonly #tenants: Set<string>
-  readonly #dirty = new Set<string>()
+  readonly #rows: HostRows
   readonly #logged: OnceAMinute
   readonly #stops: (() => void)[] = []
   #state: PresenceState
   #ids = 0
-  #persisting: Promise<void> = Promise.resolve()
-  #cancelPersist: (() => void) | undefined
 
   private constructor(options: PresenceServiceOptions, deps: PresenceServiceDeps) {
     this.#options = options
@@ -102,12 +97,13 @@ export class PresenceService {
     this.#tenants = new Set(options.tenants)
     this.#logged = new OnceAMinute(deps.clock)
     this.#state = initialPresence(options)
+    this.#rows = new HostRows({ ...deps, rowOf: (id) => this.#rowOf(id) })
   }
 
   /** Reads the hosts known from before, then listens. */
   static async open(options: PresenceServiceOptions, deps: PresenceServiceDeps): Promise<PresenceService> {
     const service = new PresenceService(options, deps)
-    for await (const { key, value } of deps.registry.list(rowPrefix)) service.#restore(key, value)
+    for await (const [id, row] of service.#rows.read()) service.#restore(id, row)
     service.#listen()
     return service
   }
@@ -115,6 +111,11 @@ export class PresenceService {
   /** Messages of hosts above `hostsMax`. */
   get refused(): number {
     return this.#state.refused
+  }
+
+  /** Writes of hosts that failed. */
+  get persistFailures(): number {
+    return this.#rows.failures
   }
 
   /** Every host known, present or not. */
@@ -128,16 +129,11 @@ export class PresenceService {
   /** Stops listening and writes what was learnt. Idempotent. */
   async close(): Promise<void> {
     for (const stop of this.#stops.splice(0).reverse()) stop()
-    this.#cancelPersist?.()
-    for (const id of this.#records.keys()) this.#dirty.add(id)
-    await this.#persist()
+    for (const id of this.#records.keys()) this.#rows.touch(id)
+    await this.#rows.flush()
   }
 
-  #restore(key: string, value: unknown): void {
-    const row = parseHostRow(value)
-    if (!row) return
-    const id = key.slice(rowPrefix.length)
-    const { session, isDead, birth, lastSeenMs } = row
+  #restore(id: string, { session, isDead, birth, lastSeenMs }: HostRow): void {
     const address = parseHostId(id)
     this.#records.set(id, { ...newHostRecord(address), birth, lastSeenMs })
     this.#tenants.add(address.tenant)
@@ -199,7 +195,7 @@ export class PresenceService {
     if (record.birth?.session !== birth.session) record.heartbeat = undefined
     record.birth = birth
     record.lastSeenMs = this.#deps.clock.now()
-    this.#markDirty(id)
+    this.#rows.touch(id)
     this.#tenants.add(address.tenant)
     this.#tell(address.tenant)
   }
@@ -242,7 +238,7 @@ export class PresenceService {
     switch (action.kind) {
       case 'changed':
         this.#deps.logger.info(action, 'host_changed')
-        this.#markDirty(action.host)
+        this.#rows.touch(action.host)
         return
       case 'askBirth':
         this.#counters.birthsAsked++
@@ -265,7 +261,7 @@ export class PresenceService {
       this.#step({ kind: 'forgotten', host })
       this.#records.delete(host)
       this.#deps.logger.info({ host }, 'host_forgotten')
-      this.#markDirty(host)
+      this.#rows.touch(host)
     }
   }
 
@@ -294,41 +290,11 @@ export class PresenceService {
     }
   }
 
-  #markDirty(id: string): void {
-    this.#dirty.add(id)
-    this.#cancelPersist ??= this.#deps.clock.after(persistDelayMs, () => {
-      this.#cancelPersist = undefined
-      void this.#persist()
-    })
-  }
-
-  #persist(): Promise<void> {
-    this.#persisting = this.#persisting.then(() => this.#writeDirty())
-    return this.#persisting
-  }
-
-  #changeOf(id: string): RegistryChange {
-    const key = rowPrefix + id
+  #rowOf(id: string): HostRow | undefined {
     const known = this.#state.hosts.get(id)
     const record = this.#records.get(id)
-    if (!known || !record) return { key, remove: true }
-    const { session, isDead } = known
-    return { key, value: { session, isDead, birth: record.birth, lastSeenMs: record.lastSeenMs } }
-  }
-
-  async #writeDirty(): Promise<void> {
-    const ids = [...this.#dirty]
-    this.#dirty.clear()
-    const changes = ids.map((id) => this.#changeOf(id))
-    try {
-      await this.#deps.registry.write(changes)
-    } catch (error) {
-      this.#counters.persistFailures++
-      for (const id of ids) this.#dirty.add(id)
-      this.#logged.pass('persist', (suppressed) =>
-        this.#deps.logger.error({ error: messageOf(error), suppressed }, 'hosts_not_persisted'),
-      )
-    }
+    if (!known || !record) return undefined
+    return { session: known.session, isDead: known.isDead, birth: record.birth, lastSeenMs: record.lastSeenMs }
   }
 }
 
