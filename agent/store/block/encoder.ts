@@ -16,8 +16,8 @@ const HEADER_BYTES_MAX = 512
 const SAMPLE_BYTES_MAX = 24
 
 /**
- * Encodes one block after the other in buffers of its own; nothing is allocated per sample. Not to be shared between
- * interleaved callers, since `encode` is synchronous it needs no lock.
+ * Encodes one block after the other in buffers of its own; nothing is allocated per sample. `encode` is synchronous, so one
+ * encoder serves any number of callers of one thread.
  */
 export class BlockEncoder {
   readonly samplesMax: number
