@@ -38,11 +38,19 @@ export interface SensorHealth {
   readonly failures: number
 }
 
+/** A read that has not settled. */
+interface Call {
+  readonly stop: AbortController
+  /** Ends the wait for it with this result. */
+  readonly giveUp: (result: FenceResult) => void
+  readonly settled: Promise<void>
+}
+
 export class Fence {
   readonly #sensor: OpenSensor
   readonly #options: FenceOptions
   readonly #clock: Clock
-  #current: { readonly stop: AbortController; readonly settled: Promise<void> } | undefined
+  #current: Call | undefined
   #troublesInRow = 0
   #notBeforeMs = Number.NEGATIVE_INFINITY
   #successAtMs: number | undefined
@@ -82,33 +90,28 @@ export class Fence {
 
   /** Aborts what runs and closes the sensor. Does not wait for a read that ignores its signal. Idempotent. */
   async close(): Promise<void> {
+    this.#current?.giveUp({ type: 'failed', reason: 'closed' })
     this.#current?.stop.abort(new LanistaError('CLOSED', 'stop reading: the sensor is closed'))
     await this.#sensor.close()
   }
 
   async #race(startedMs: number): Promise<FenceResult> {
     const stop = new AbortController()
+    let giveUp: (result: FenceResult) => void = () => {}
+    const cut = new Promise<FenceResult>((resolve) => {
+      giveUp = resolve
+    })
+    const cancelDeadline = this.#clock.after(this.#options.deadlineMs, () => {
+      giveUp({ type: 'overrun' })
+      stop.abort(new LanistaError('TIMED_OUT', `answer within ${this.#options.deadlineMs} ms`))
+    })
     const answer = this.#answer(stop.signal, startedMs)
     const settled = answer.then(() => {
+      cancelDeadline()
       this.#current = undefined
     })
-    this.#current = { stop, settled }
-    const patience = new AbortController()
-    const overrun = new Promise<FenceResult>((resolve) => {
-      const cancel = this.#clock.after(this.#options.deadlineMs, () => {
-        resolve({ type: 'overrun' })
-        stop.abort(new LanistaError('TIMED_OUT', `answer within ${this.#options.deadlineMs} ms`))
-      })
-      const end = (): void => {
-        cancel()
-        resolve({ type: 'failed', reason: 'closed' })
-      }
-      stop.signal.addEventListener('abort', end, { signal: patience.signal })
-      void settled.then(cancel)
-    })
-    const result = await Promise.race([answer, overrun])
-    patience.abort()
-    return result
+    this.#current = { stop, giveUp, settled }
+    return Promise.race([answer, cut])
   }
 
   async #answer(signal: AbortSignal, startedMs: number): Promise<FenceResult> {

@@ -108,7 +108,8 @@ class LinuxFilesystem implements OpenSensor {
     const readings = this.#expect.map((point) => boolean('filesystem.mounted', point, points.has(point)))
     let leftOut = Math.max(0, wanted.length - mountsMax)
     for (const mount of wanted.slice(0, mountsMax)) {
-      const answer = await this.#probes.ask(mount, signal)
+      signal.throwIfAborted()
+      const answer = await this.#probes.ask(mount)
       if (answer === 'unasked') leftOut++
       readings.push(...readingsOf(mount, answer, this.#scale))
     }

@@ -28,25 +28,19 @@ export class MountProbes {
   }
 
   /** Answers within the deadline, whatever the mount does. One call at a time. */
-  async ask(mount: Mount, signal: AbortSignal): Promise<ProbeAnswer> {
+  async ask(mount: Mount): Promise<ProbeAnswer> {
     if (this.#open.has(mount.point)) return 'stuck'
     const inChild = mayHang(mount) || this.#threadIsBusy
     if (inChild && this.#open.size >= openCallsMax) return 'unasked'
     const call = this.#start(mount.point, inChild)
-    const patience = new AbortController()
-    try {
-      return await Promise.race([
-        call.answer.catch(() => 'failed' as const),
-        this.#clock.sleep(this.#deadlineMs, AbortSignal.any([signal, patience.signal])).then(() => 'stuck' as const),
-      ])
-    } finally {
-      patience.abort()
-    }
-  }
-
-  /** Calls that have not returned. */
-  get openCalls(): number {
-    return this.#open.size
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(this.#deadlineMs, () => resolve('stuck'))
+      const end = (answer: ProbeAnswer): void => {
+        cancel()
+        resolve(answer)
+      }
+      call.answer.then(end, () => end('failed'))
+    })
   }
 
   /** Ends the children that still wait. Idempotent. */
