@@ -35,6 +35,16 @@ export interface Opened {
   readonly voids: RangeSet
   /** The first position of this opening. */
   readonly first: number
+  /** What is in blocks; its sequence is one that no block has. */
+  readonly sealed: SealedFact
+}
+
+/** How far sealing has come. */
+export interface SealedFact {
+  /** Samples up to this position are in blocks. */
+  readonly to: number
+  /** Highest sequence of a block that may exist. */
+  readonly sequence: number
 }
 
 const encoder = new TextEncoder()
@@ -55,10 +65,14 @@ export async function readFacts(level: Level, report: (damage: StoreDamage) => v
   if (first > last + 1) voids.add({ from: last + 1, to: first - 1 })
   const dictionary = await readDictionary(level, report)
   const consumers = await readConsumers(level, voids, report)
+  const before = parseSealed(await level.get(nameKey('m', 'sealed')))
+  // a sealing that was cut off has used one more sequence than it could write down
+  const sealed = { to: before.to, sequence: before.sequence + 1 }
   const batch = level.batch()
   batch.put(nameKey('m', 'store'), jsonBytes(fact)).put(nameKey('m', 'voids'), jsonBytes(voids.ranges))
+  batch.put(nameKey('m', 'sealed'), jsonBytes(sealed))
   await batch.write({ sync: true })
-  return { fact, dictionary, consumers, voids, first }
+  return { fact, dictionary, consumers, voids, first, sealed }
 }
 
 async function readDictionary(level: Level, report: (damage: StoreDamage) => void): Promise<Dictionary> {
@@ -125,6 +139,12 @@ function parseFact(value: Uint8Array | undefined): StoreFact | undefined {
     )
   }
   return { version: layoutVersion, storeId: fact.storeId, starts: fact.starts, reservedTo: fact.reservedTo }
+}
+
+function parseSealed(value: Uint8Array | undefined): SealedFact {
+  const sealed = parseJson(value) as Partial<SealedFact> | undefined
+  if (!isPosition(sealed?.to) || !isPosition(sealed?.sequence)) return { to: 0, sequence: 0 }
+  return { to: sealed.to, sequence: sealed.sequence }
 }
 
 function parseRanges(value: Uint8Array | undefined): ArrivalRange[] | undefined {

@@ -1,94 +1,131 @@
-import { LanistaError, messageOf } from '#protocol/errors.ts'
-import { backoffCeilingMs } from '#protocol/runtime/backoff.ts'
 import type { RangeSet } from '#protocol/samples/arrival.ts'
+import type { BlockArea } from './area/block-area.ts'
 import { Arrivals } from './arrivals.ts'
 import { JournalConsumer } from './consumer.ts'
 import { type Dictionary, seriesMax } from './dictionary.ts'
-import { pageEntriesMax } from './dictionary-page.ts'
-import { canWrite, diskSpace, folderBytes } from './disk.ts'
-import { dictionaryPages, jsonBytes, type Opened, reserveAhead, type StoreFact } from './facts.ts'
-import { Head } from './head.ts'
-import { rowsAbove, type StoredRow } from './journal/journal-reader.ts'
-import { RowEncoder } from './journal/row-encoder.ts'
-import { rowSamplesMax } from './journal/row-format.ts'
+import { jsonBytes, type Opened } from './facts.ts'
+import { WriteFault } from './fault.ts'
+import { Committer } from './journal/committer.ts'
+import type { StoredRow } from './journal/journal-reader.ts'
+import { JournalTrimmer } from './journal/journal-trimmer.ts'
 import { nameKey, positionKey } from './keys.ts'
-import { isFolderFault, type Level, reasonOf } from './level.ts'
+import type { Level } from './level.ts'
+import type { LevelSlot } from './level-slot.ts'
+import { Maintenance } from './maintenance.ts'
+import type { Memory } from './memory/memory.ts'
 import type { FullStoreOptions, StoreDamage, StoreDeps } from './options.ts'
-import type { DropReason, SeriesEntry, Store, StoreConsumer, StoreStats } from './store.ts'
+import {
+  History,
+  type ReadRequest,
+  type SamplesPiece,
+  type WindowsPiece,
+  type WindowsRequest,
+} from './query/history.ts'
+import { makeReport, type StoreReport } from './report.ts'
+import type { DropReason, HistoryStore, SeriesEntry, StoreConsumer, StoreStats } from './store.ts'
+import type { Tier } from './tier/tier.ts'
 
-/** Between two looks at the disk and the budget, ms. */
-const housekeepingMs = 1000
-/** Timestamps beyond this many ms from the epoch are refused as invalid. */
-const timestampMsMax = 2 ** 51
+/** Timestamps beyond this many ms from the epoch are refused as invalid: day numbers and journal distances stay exact. */
+const timestampMsMax = 2 ** 46
+/** Uncommitted samples at which a commit does not wait for its interval. */
+const commitSamples = 32_768
 
-/** What the store does while it cannot write: counts under `reason`, keeps reading, tries again. */
-interface Fault {
-  readonly reason: DropReason
-  readonly cause: string
+/** Everything that `openStore` has opened. */
+export interface StoreParts {
+  readonly journal: LevelSlot
+  readonly journalBytes: number
+  readonly local: BlockArea
+  readonly tiers: readonly Tier[]
+  readonly opened: Opened
+  readonly memory: Memory
 }
 
 /** The store on LevelDB. Made by `openStore`. */
-export class LevelStore implements Store {
+export class LevelStore implements HistoryStore {
   readonly storeId: string
   readonly #options: FullStoreOptions
   readonly #deps: StoreDeps
-  readonly #reopen: () => Promise<Level>
+  readonly #parts: StoreParts
   readonly #dictionary: Dictionary
+  readonly #memory: Memory
   readonly #voids: RangeSet
   readonly #consumers = new Map<string, JournalConsumer>()
-  readonly #encoder = new RowEncoder()
   readonly #listeners = new Set<() => void>()
-  readonly #closing = new AbortController()
-  readonly #dropped: Record<DropReason, number> = { disk_full: 0, write_failed: 0, budget: 0, head_full: 0, invalid: 0 }
-
-  #level: Level
-  #isLevelOpen = true
-  #fact: StoreFact
-  #next: number
-  #head = new Head()
-  #spare = new Head()
+  readonly #dropped: Record<DropReason, number> = {
+    disk_full: 0,
+    write_failed: 0,
+    budget: 0,
+    head_full: 0,
+    invalid: 0,
+    too_old: 0,
+  }
+  readonly #fault: WriteFault
+  readonly #committer: Committer
+  readonly #trimmer: JournalTrimmer
+  readonly #maintenance: Maintenance
+  readonly #history: History
   #accepted = 0
-  #bytes = 0
-  #journalBytes: number
-  #trimmedTo = 0
-  #fault: Fault | undefined
-  #hasChanges = false
-  #syncedAt = 0
-  #isUnsynced = false
-  #timer: (() => void) | undefined
-  #writing: Promise<void> | undefined
-  #queued: Promise<void> | undefined
-  #housekeeping: Promise<void> | undefined
-  #housekeptAt = Number.NEGATIVE_INFINITY
-  #recovery: Promise<void> | undefined
   #isClosing = false
   #drainWaiters: (() => void)[] = []
   #closed: Promise<void> | undefined
 
-  constructor(
-    options: FullStoreOptions,
-    deps: StoreDeps,
-    opened: Opened,
-    level: Level,
-    journalBytes: number,
-    reopen: () => Promise<Level>,
-  ) {
+  constructor(options: FullStoreOptions, deps: StoreDeps, parts: StoreParts) {
+    const { opened, memory, journal, local, tiers } = parts
+    const { clock, logger } = deps
     this.#options = options
     this.#deps = deps
-    this.#level = level
-    this.#reopen = reopen
-    this.#fact = opened.fact
+    this.#parts = parts
+    this.#memory = memory
     this.storeId = opened.fact.storeId
     this.#dictionary = opened.dictionary
     this.#voids = opened.voids
-    this.#next = opened.first
-    this.#journalBytes = journalBytes
-    this.#syncedAt = deps.clock.monotonic()
+    this.#trimmer = new JournalTrimmer(parts.journalBytes)
+    this.#fault = new WriteFault(options.folder, options.freeBytesMin, {
+      clock,
+      logger,
+      reopen: () => this.#reopen(),
+      onFault: () => this.#wakeDrained(),
+      onRecovered: () => this.#onRecovered(),
+    })
+    const shared = { clock, logger, memory, fault: this.#fault }
+    this.#committer = new Committer(
+      options,
+      {
+        ...shared,
+        slot: journal,
+        dictionary: this.#dictionary,
+        beforeCommit: (nowMs) => this.#maintenance.freezeIfDue(nowMs),
+        putChanges: (batch) => this.#putAcknowledged(batch),
+        afterCommit: () => this.#afterCommit(),
+      },
+      opened.fact,
+      opened.first,
+    )
+    this.#maintenance = new Maintenance(
+      options,
+      {
+        ...shared,
+        journal,
+        local,
+        tiers,
+        committer: this.#committer,
+        trimmer: this.#trimmer,
+        seriesCount: () => this.#dictionary.size,
+        trim: (sealedTo, bytesMax) => this.#trim(sealedTo, bytesMax),
+        onDropped: (reason, samples) => {
+          this.#dropped[reason] += samples
+        },
+        onReleased: () => this.#wakeDrained(),
+      },
+      opened.sealed,
+    )
+    this.#history = new History({ memory, local }, tiers, this.#dictionary)
     for (const [name, arrivals] of opened.consumers) this.#makeConsumer(name, arrivals)
+    this.#maintenance.start()
   }
 
   get nextPosition(): number {
-    return this.#next
+    return this.#committer.next
   }
 
   get seriesCount(): number {
@@ -110,34 +147,29 @@ export class LevelStore implements Store {
 
   append(seriesId: number, timestampMs: number, value: number): void {
     const time = Math.floor(timestampMs)
-    if (
-      this.#isClosing ||
-      !(time > -timestampMsMax && time < timestampMsMax) ||
-      !Number.isFinite(value) ||
-      seriesId >= this.#dictionary.size
-    ) {
+    const isValid = time > -timestampMsMax && time < timestampMsMax && value - value === 0
+    if (!isValid || !(seriesId < this.#dictionary.size)) {
       this.#dropped.invalid++
       return
     }
-    if (
-      this.#uncommitted >= 2 * this.#options.headSamplesMax ||
-      (this.#fault && this.#uncommitted >= this.#options.headSamplesMax)
-    ) {
-      this.#dropped[this.#fault?.reason ?? 'head_full']++
-      return
+    const { active } = this.#memory
+    const waiting = active.count - active.committed
+    if (waiting >= this.#options.headSamplesMax || this.#memory.isFull || this.#isClosing) {
+      if (this.#refuses(waiting)) return
     }
-    this.#head.push(seriesId, time, value)
+    active.push(seriesId, time, value)
     this.#accepted++
-    if (this.#timer === undefined) this.#schedule()
-    if (this.#head.count === rowSamplesMax) this.#commitSoon()
+    if (waiting === 0) this.#committer.schedule()
+    else if (waiting === commitSamples) this.#committer.commitSoon()
   }
 
   get isFull(): boolean {
-    return this.#fault === undefined && this.#uncommitted >= this.#options.headSamplesMax
+    if (this.#fault.reason !== undefined) return false
+    return this.#memory.isFull || this.#memory.uncommitted >= this.#options.headSamplesMax
   }
 
   drained(): Promise<void> {
-    if (!this.isFull) return Promise.resolve()
+    if (!this.isFull || this.#isClosing) return Promise.resolve()
     return new Promise((resolve) => this.#drainWaiters.push(resolve))
   }
 
@@ -151,21 +183,51 @@ export class LevelStore implements Store {
   }
 
   stats(): StoreStats {
+    const { journal, local, tiers } = this.#maintenance.bytes
     return {
       series: this.#dictionary.size,
       accepted: this.#accepted,
       dropped: { ...this.#dropped },
-      bytes: this.#bytes,
+      bytes: journal + local + tiers,
     }
   }
 
   commit(): Promise<void> {
-    if (!this.#writing) return this.#startWrite()
-    this.#queued ??= this.#writing.then(() => {
-      this.#queued = undefined
-      return this.#startWrite()
+    return this.#committer.commit()
+  }
+
+  read(request: ReadRequest): AsyncIterable<SamplesPiece> {
+    return this.#history.read(request)
+  }
+
+  windows(request: WindowsRequest): AsyncIterable<WindowsPiece> {
+    return this.#history.windows(request)
+  }
+
+  flush(): Promise<void> {
+    return this.#maintenance.flush()
+  }
+
+  settle(): Promise<void> {
+    return this.#maintenance.settle()
+  }
+
+  compact(): Promise<void> {
+    return this.#maintenance.compact()
+  }
+
+  async report(): Promise<StoreReport> {
+    await this.#maintenance.measure()
+    const { local, tiers } = this.#parts
+    return makeReport({
+      series: this.#dictionary.size,
+      openSamples: this.#memory.count,
+      local,
+      tiers,
+      bytes: this.#maintenance.bytes,
+      bytesMax: this.#options.bytesMax,
+      localShare: this.#options.localShare,
     })
-    return this.#queued
   }
 
   close(): Promise<void> {
@@ -178,226 +240,85 @@ export class LevelStore implements Store {
   }
 
   async #close(): Promise<void> {
-    this.#timer?.()
     this.#isClosing = true
-    this.#closing.abort()
-    await this.#recovery
-    await this.#housekeeping
-    this.#hasChanges = true
-    const failure = await this.commit().catch((error: unknown) => error)
-    for (const resolve of this.#drainWaiters.splice(0)) resolve()
-    if (this.#isLevelOpen) await this.#level.close()
-    if (failure !== undefined) throw failure
+    this.#wakeDrained()
+    await this.#fault.close()
+    await this.#maintenance.close()
+    try {
+      await this.#committer.close()
+    } finally {
+      for (const slot of this.#slots) await slot.close()
+    }
   }
 
-  get #uncommitted(): number {
-    return this.#head.count + this.#spare.count
+  /** Near a bound: true when the sample is dropped, and then it has been counted. */
+  #refuses(waiting: number): boolean {
+    const { headSamplesMax } = this.#options
+    const isOver =
+      waiting >= 2 * headSamplesMax ||
+      this.#fault.reason !== undefined ||
+      this.#memory.active.count >= 2 * this.#memory.samplesMax ||
+      this.#isClosing
+    if (isOver) this.#dropped[this.#fault.reason ?? 'head_full']++
+    return isOver
+  }
+
+  get #slots(): LevelSlot[] {
+    const { journal, local, tiers } = this.#parts
+    return [...tiers.map(({ area }) => area.slot), local.slot, journal]
+  }
+
+  async #reopen(): Promise<void> {
+    for (const slot of this.#slots) await slot.reopen()
+  }
+
+  #onRecovered(): void {
+    this.#committer.commitSoon()
+    this.#maintenance.kick()
+  }
+
+  #afterCommit(): void {
+    this.#trimmer.grew(this.#committer.takeRowBytes())
+    if (!this.isFull) this.#wakeDrained()
+    for (const listener of this.#listeners) listener()
+    if (this.#memory.frozen) this.#maintenance.kick()
+  }
+
+  #wakeDrained(): void {
+    for (const resolve of this.#drainWaiters.splice(0)) resolve()
   }
 
   #makeConsumer(name: string, arrivals: Arrivals): JournalConsumer {
     const consumer = new JournalConsumer(name, arrivals, {
-      level: () => (this.#isLevelOpen ? this.#level : undefined),
-      committedTo: () => this.#next - 1,
+      level: () => this.#parts.journal.current,
+      committedTo: () => this.#committer.next - 1,
       quarantine: (row, reason) => this.#quarantine(row, reason),
-      changed: () => {
-        this.#hasChanges = true
-        if (this.#timer === undefined) this.#schedule()
-      },
+      changed: () => this.#committer.changed(),
     })
     this.#consumers.set(name, consumer)
-    this.#hasChanges = true
+    this.#committer.changed()
     return consumer
   }
 
-  #schedule(): void {
-    if (this.#isClosing) return
-    if (this.#options.commitIntervalMs === 0) {
-      this.#timer = () => {}
-      queueMicrotask(() => this.#commitSoon())
-    } else {
-      this.#timer = this.#deps.clock.after(this.#options.commitIntervalMs, () => this.#commitSoon())
-    }
-  }
-
-  /** Commits in the background; a failure has already become a fault when it arrives here. */
-  #commitSoon(): void {
-    this.#timer?.()
-    this.#timer = undefined
-    if (this.#fault) return
-    this.commit().catch((error: unknown) => this.#deps.logger.debug({ error: messageOf(error) }, 'commit_failed'))
-  }
-
-  #startWrite(): Promise<void> {
-    const write = this.#write()
-    const settled = write.then(
-      () => {},
-      () => {},
+  async #trim(sealedTo: number, bytesMax: number): Promise<{ wantsSeal: boolean }> {
+    const arrivals = [...this.#consumers.values()].map((consumer) => consumer.arrivals)
+    const options = { sealedTo, bytesMax }
+    const { level } = this.#parts.journal
+    const outcome = await this.#trimmer.trim(level, arrivals, this.#voids, options, (batch) =>
+      this.#putAcknowledged(batch),
     )
-    this.#writing = settled
-    void settled.then(() => {
-      if (this.#writing === settled) this.#writing = undefined
-    })
-    return write
+    this.#dropped.budget += outcome.unacknowledged
+    return outcome
   }
 
-  async #write(): Promise<void> {
-    if (this.#fault) {
-      throw new LanistaError('STORE_WRITE_FAILED', `free the disk of ${this.#options.folder}: ${this.#fault.cause}`)
-    }
-    const now = this.#deps.clock.monotonic()
-    const isDue = this.#isUnsynced && now - this.#syncedAt >= 1000
-    if (this.#head.count === 0 && this.#spare.count === 0 && !this.#hasChanges && !isDue) return
-    const isRetry = this.#spare.count > 0
-    if (!isRetry) [this.#head, this.#spare] = [this.#spare, this.#head]
-    const taken = this.#spare
-    const seriesCount = this.#dictionary.size
-    const to = this.#next + taken.count - 1
-    const batch = this.#level.batch()
-    for (const { key, page } of dictionaryPages(this.#dictionary, pageEntriesMax)) batch.put(key, page)
-    let rowBytes = 0
-    for (let start = 0; start < taken.count; start += rowSamplesMax) {
-      const count = Math.min(rowSamplesMax, taken.count - start)
-      const row = this.#encoder.encode(taken.seriesIds, taken.timestampsMs, taken.values, start, count)
-      batch.put(positionKey('j', this.#next + start + count - 1), row)
-      rowBytes += row.length
-    }
-    if (this.#hasChanges) this.#putConsumers(batch)
-    const reserves = to + reserveAhead / 2 > this.#fact.reservedTo
-    const fact = reserves ? { ...this.#fact, reservedTo: to + reserveAhead } : this.#fact
-    const sync = this.#mustSync(now, reserves)
-    if (reserves || batch.length === 0) batch.put(nameKey('m', 'store'), jsonBytes(fact))
-    this.#hasChanges = false
-    try {
-      await batch.write({ sync })
-    } catch (error) {
-      this.#hasChanges = true
-      const reason = reasonOf(error)
-      this.#enterFault({
-        reason: /no space|ENOSPC|quota|EDQUOT/i.test(reason) ? 'disk_full' : 'write_failed',
-        cause: reason,
-      })
-      throw new LanistaError('STORE_WRITE_FAILED', `free or repair the disk of ${this.#options.folder}: ${reason}`, {
-        cause: error,
-      })
-    }
-    this.#fact = fact
-    this.#dictionary.markStored(seriesCount)
-    this.#next = to + 1
-    this.#journalBytes += rowBytes
-    this.#isUnsynced = !sync
-    if (sync) this.#syncedAt = now
-    taken.clear()
-    if (isRetry && this.#head.count > 0) await this.#write()
-    else this.#afterCommit()
-  }
-
-  #mustSync(now: number, reserves: boolean): boolean {
-    if (reserves || this.#options.sync === 'always') return true
-    return this.#options.sync === 'everySecond' && now - this.#syncedAt >= 1000
-  }
-
-  #putConsumers(batch: ReturnType<Level['batch']>): void {
+  #putAcknowledged(batch: ReturnType<Level['batch']>): void {
     for (const { name, arrivals } of this.#consumers.values())
       batch.put(nameKey('c', name), jsonBytes(arrivals.toStore()))
     batch.put(nameKey('m', 'voids'), jsonBytes(this.#voids.ranges))
   }
 
-  #afterCommit(): void {
-    if (!this.isFull) for (const resolve of this.#drainWaiters.splice(0)) resolve()
-    for (const listener of this.#listeners) listener()
-    if (this.#isUnsynced && this.#options.sync === 'everySecond') this.#scheduleSync()
-    this.#housekeep()
-  }
-
-  /** An idle store still syncs its last commits within a second. */
-  #scheduleSync(): void {
-    if (this.#timer !== undefined || this.#head.count > 0 || this.#isClosing) return
-    this.#timer = this.#deps.clock.after(1000, () => this.#commitSoon())
-  }
-
-  #enterFault(fault: Fault): void {
-    if (this.#fault || this.#isClosing) return
-    this.#fault = fault
-    this.#deps.logger.error({ reason: fault.reason, cause: fault.cause, folder: this.#options.folder }, 'store_faulted')
-    for (const resolve of this.#drainWaiters.splice(0)) resolve()
-    this.#recovery = this.#recover()
-  }
-
-  /** Waits until the disk takes writes again, then opens the database anew: a failed write may have left half a record. */
-  async #recover(): Promise<void> {
-    const { clock, logger } = this.#deps
-    for (let attempt = 0; this.#fault; attempt++) {
-      try {
-        await clock.sleep(backoffCeilingMs(attempt), this.#closing.signal)
-      } catch {
-        return
-      }
-      try {
-        if (!(await this.#hasRoom()) || !(await canWrite(this.#options.folder))) continue
-        this.#isLevelOpen = false
-        await this.#level.close()
-        this.#level = await this.#reopen()
-        this.#isLevelOpen = true
-        this.#fault = undefined
-      } catch (error) {
-        logger.warn({ error: messageOf(error), isFolderFault: isFolderFault(reasonOf(error)) }, 'store_recovery_failed')
-      }
-    }
-    logger.info({ folder: this.#options.folder }, 'store_recovered')
-    this.#commitSoon()
-  }
-
-  async #hasRoom(): Promise<boolean> {
-    return (await diskSpace(this.#options.folder)).freeBytes >= this.#options.freeBytesMin
-  }
-
-  #housekeep(): void {
-    const now = this.#deps.clock.monotonic()
-    if (this.#housekeeping || now - this.#housekeptAt < housekeepingMs || this.#isClosing) return
-    this.#housekeptAt = now
-    this.#housekeeping = this.#keepHouse()
-      .catch((error: unknown) => this.#deps.logger.warn({ error: messageOf(error) }, 'store_housekeeping_failed'))
-      .finally(() => {
-        this.#housekeeping = undefined
-      })
-  }
-
-  async #keepHouse(): Promise<void> {
-    if (!(await this.#hasRoom())) {
-      this.#enterFault({ reason: 'disk_full', cause: `less than ${this.#options.freeBytesMin} bytes are free` })
-      return
-    }
-    await this.#trim()
-    this.#bytes = await folderBytes(this.#options.folder)
-  }
-
-  /** Drops rows that every consumer has, and the oldest beyond the budget whoever lacks them. */
-  async #trim(): Promise<void> {
-    const all = [...this.#consumers.values()].map(({ arrivals }) => arrivals)
-    const floor = all.length === 0 ? 0 : Math.min(...all.map((arrivals) => arrivals.floor))
-    const batch = this.#level.batch()
-    let freed = 0
-    let to = this.#trimmedTo
-    for await (const row of rowsAbove(this.#level, to)) {
-      if (row.to > floor && this.#journalBytes - freed <= this.#options.bytesMax) break
-      this.#dropped.budget += Math.max(0, ...all.map((arrivals) => arrivals.acknowledge({ from: to + 1, to: row.to })))
-      to = row.to
-      freed += row.row.length
-      batch.del(positionKey('j', to))
-    }
-    if (to === this.#trimmedTo) {
-      await batch.close()
-      return
-    }
-    this.#voids.add({ from: this.#trimmedTo + 1, to })
-    this.#putConsumers(batch)
-    await batch.write()
-    this.#trimmedTo = to
-    this.#journalBytes -= freed
-  }
-
   async #quarantine(row: StoredRow, reason: string): Promise<void> {
-    await this.#level.batch().put(positionKey('q', row.to), row.row).del(positionKey('j', row.to)).write()
+    await this.#parts.journal.level.batch().put(positionKey('q', row.to), row.row).del(positionKey('j', row.to)).write()
     this.#report({ kind: 'row', from: row.from, to: row.to, reason })
   }
 

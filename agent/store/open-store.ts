@@ -1,42 +1,91 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LanistaError, messageOf } from '#protocol/errors.ts'
+import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
+import { BlockArea } from './area/block-area.ts'
+import type { Dictionary } from './dictionary.ts'
 import { diskSpace } from './disk.ts'
-import { readFacts } from './facts.ts'
-import { keyRange } from './keys.ts'
-import { type Level, openLevel } from './level.ts'
+import { lostName, type Opened, readFacts } from './facts.ts'
+import { rowsAbove } from './journal/journal-reader.ts'
+import { decodeRow } from './journal/row-decoder.ts'
+import { keyRange, positionKey } from './keys.ts'
+import { LevelSlot } from './level-slot.ts'
 import { LevelStore } from './level-store.ts'
-import { fillOptions, type StoreDamage, type StoreDeps, type StoreOptions } from './options.ts'
-import type { Store } from './store.ts'
+import { Memory } from './memory/memory.ts'
+import { type FullStoreOptions, fillOptions, type StoreDamage, type StoreDeps, type StoreOptions } from './options.ts'
+import type { HistoryStore } from './store.ts'
+import type { Tier } from './tier/tier.ts'
+
+const kib = 1024
 
 /**
- * Opens the store in `options.folder`, made when it is missing, repaired or begun anew when it is damaged.
+ * Opens the store in `options.folder`, made when it is missing, repaired or begun anew where it is damaged.
  * Throws STORE_LOCKED, STORE_FOLDER, STORE_VERSION.
  */
-export async function openStore(options: StoreOptions, deps: StoreDeps): Promise<Store> {
+export async function openStore(options: StoreOptions, deps: StoreDeps): Promise<HistoryStore> {
   await makeFolder(options.folder)
   const full = fillOptions(options, (await diskSpace(options.folder)).totalBytes)
   const report = (damage: StoreDamage): void => {
     deps.logger.error(damage, 'store_damage')
     deps.onDamage?.(damage)
   }
-  const open = async (): Promise<Level> => {
-    const { level, damage } = await openLevel(
-      { folder: join(options.folder, 'journal'), compression: false, cacheBytes: 2 ** 20, writeBufferBytes: 2 ** 22 },
-      deps.clock.now(),
+  const slots: LevelSlot[] = []
+  const openSlot = async (name: string, writeBufferBytes: number): Promise<LevelSlot> => {
+    const folder = join(options.folder, name)
+    const slot = await LevelSlot.open(
+      { folder, compression: false, cacheBytes: 512 * kib, writeBufferBytes },
+      () => deps.clock.now(),
+      (damage) => report({ kind: 'database', ...damage }),
     )
-    if (damage) report({ kind: 'database', ...damage })
-    return level
+    slots.push(slot)
+    return slot
   }
-  const level = await open()
   try {
-    const opened = await readFacts(level, report)
+    const journal = await openSlot('journal', 2048 * kib)
+    const local = await BlockArea.open(await openSlot('local', 2048 * kib), report)
+    const tiers: Tier[] = []
+    for (const tier of full.tiers) {
+      tiers.push({ ...tier, area: await BlockArea.open(await openSlot(`tier-${tier.stepMs}`, 256 * kib), report) })
+    }
+    const opened = await readFacts(journal.level, report)
+    const memory = await replay(journal, opened, full, report)
     const { gte, lt } = keyRange('j')
-    return new LevelStore(full, deps, opened, level, await level.approximateSize(gte, lt), open)
+    const journalBytes = await journal.level.approximateSize(gte, lt)
+    return new LevelStore(full, deps, { journal, journalBytes, local, tiers, opened, memory })
   } catch (error) {
-    await level.close()
+    for (const slot of slots) await slot.close()
     throw error
   }
+}
+
+/** Takes the rows that are not in blocks yet back into memory; those that cannot be read are put aside. */
+async function replay(
+  journal: LevelSlot,
+  opened: Opened,
+  options: FullStoreOptions,
+  report: (damage: StoreDamage) => void,
+): Promise<Memory> {
+  const memory = new Memory(options.openSamplesMax, () => opened.dictionary.size)
+  const { active } = memory
+  for await (const stored of rowsAbove(journal.level, opened.sealed.to)) {
+    try {
+      const { seriesIds, timestampsMs, values } = decodeRow(stored.row)
+      nameLost(opened.dictionary, seriesIds)
+      for (let i = 0; i < seriesIds.length; i++) {
+        active.push(seriesIds[i] as number, timestampsMs[i] as number, values[i] as number)
+      }
+    } catch (error) {
+      if (!isLanistaError(error, 'JOURNAL_ROW_CORRUPT')) throw error
+      await journal.level.batch().put(positionKey('q', stored.to), stored.row).del(positionKey('j', stored.to)).write()
+      report({ kind: 'row', from: stored.from, to: stored.to, reason: String(error.data['reason']) })
+    }
+  }
+  active.committed = active.count
+  return memory
+}
+
+/** Samples whose dictionary page is gone stay readable under a name of their own. */
+function nameLost(dictionary: Dictionary, seriesIds: Uint32Array): void {
+  for (const id of seriesIds) while (dictionary.size <= id) dictionary.add(lostName(dictionary.size))
 }
 
 async function makeFolder(folder: string): Promise<void> {

@@ -17,8 +17,25 @@ export interface StoreOptions {
   readonly bytesMax?: number | undefined
   /** Uncommitted samples from which on `isFull` holds; twice as many are the hard end. Default 131,072 (20 bytes each). */
   readonly headSamplesMax?: number | undefined
+  /** Samples in memory and not in blocks at which they are sealed; twice as many are the hard end. Default 524,288 (24 bytes each). */
+  readonly openSamplesMax?: number | undefined
+  /** Samples are sealed into blocks when the oldest of them has waited this long, ms. Default one hour. */
+  readonly sealAgeMs?: number | undefined
+  /** Days that own samples are kept at most; the budget may end them sooner. Default 400. */
+  readonly retentionDays?: number | undefined
+  /** Roll-ups of whole days, finest first. Default ten minutes for 800 days, one hour for 4000. */
+  readonly tiers?: readonly TierOptions[] | undefined
+  /** Share of `bytesMax` for this host's own samples; the rest is for copies of others' samples. Default 1. */
+  readonly localShare?: number | undefined
   /** The store stops writing while the disk has less room than this, bytes. Default 64 MiB. */
   readonly freeBytesMin?: number | undefined
+}
+
+/** One roll-up tier. A series is in it when its own step is at most a tenth of the tier's. */
+export interface TierOptions {
+  /** Length of a window, ms; divides a day. */
+  readonly stepMs: number
+  readonly retentionDays: number
 }
 
 export interface StoreDeps {
@@ -32,6 +49,7 @@ export interface StoreDeps {
 export type StoreDamage =
   | ({ readonly kind: 'database' } & LevelDamage)
   | { readonly kind: 'row'; readonly from: number; readonly to: number; readonly reason: string }
+  | { readonly kind: 'block'; readonly seriesId: number; readonly startMs: number; readonly reason: string }
   | { readonly kind: 'dictionary'; readonly firstId: number; readonly reason: string }
   | { readonly kind: 'consumer'; readonly name: string; readonly reason: string }
 
@@ -39,6 +57,11 @@ export type StoreDamage =
 export type FullStoreOptions = { readonly [Key in keyof StoreOptions]-?: NonNullable<StoreOptions[Key]> }
 
 const gib = 1024 ** 3
+
+const defaultTiers: readonly TierOptions[] = [
+  { stepMs: 600_000, retentionDays: 800 },
+  { stepMs: 3_600_000, retentionDays: 4000 },
+]
 
 /** Fills in the defaults. @param diskBytes size of the disk the folder is on */
 export function fillOptions(options: StoreOptions, diskBytes: number): FullStoreOptions {
@@ -48,6 +71,11 @@ export function fillOptions(options: StoreOptions, diskBytes: number): FullStore
     sync: options.sync ?? 'everySecond',
     bytesMax: options.bytesMax ?? Math.min(gib, Math.floor(diskBytes / 10)),
     headSamplesMax: options.headSamplesMax ?? 131_072,
+    openSamplesMax: options.openSamplesMax ?? 524_288,
+    sealAgeMs: options.sealAgeMs ?? 3_600_000,
+    retentionDays: options.retentionDays ?? 400,
+    tiers: options.tiers ?? defaultTiers,
+    localShare: options.localShare ?? 1,
     freeBytesMin: options.freeBytesMin ?? 64 * 1024 * 1024,
   }
 }

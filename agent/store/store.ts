@@ -5,6 +5,8 @@
  * with unsynced journal rows are never used again for other samples; a skipped position counts as acknowledged.
  */
 import type { ArrivalRange } from '#protocol/samples/arrival.ts'
+import type { ReadRequest, SamplesPiece, WindowsPiece, WindowsRequest } from './query/history.ts'
+import type { StoreReport } from './report.ts'
 
 /** Columns of samples in arrival order: sample `i` has position `from + i`. */
 export interface SampleBatch extends ArrivalRange {
@@ -21,7 +23,7 @@ export interface SeriesEntry {
 }
 
 /** Why accepted samples were not kept, or were dropped again before every consumer had them. */
-export const dropReasons = ['disk_full', 'write_failed', 'budget', 'head_full', 'invalid'] as const
+export const dropReasons = ['disk_full', 'write_failed', 'budget', 'head_full', 'invalid', 'too_old'] as const
 export type DropReason = (typeof dropReasons)[number]
 
 export interface StoreStats {
@@ -79,4 +81,20 @@ export interface Store extends AsyncDisposable {
   stats(): StoreStats
   /** Commits the head, writes what consumers have acknowledged, closes the database. Idempotent. */
   close(): Promise<void>
+}
+
+/** A store that can be asked for what it holds. */
+export interface HistoryStore extends Store {
+  /** Samples as they were taken, series by series, in time order, each time once (last write wins). */
+  read(request: ReadRequest): AsyncIterable<SamplesPiece>
+  /** A window function over them. Throws FUNCTION_UNKNOWN, STEP_INVALID, QUERY_TOO_LARGE. */
+  windows(request: WindowsRequest): AsyncIterable<WindowsPiece>
+  /** Seals everything accepted so far into blocks and lets go of what the journal need not keep. */
+  flush(): Promise<void>
+  /** Folds and rolls up every day that is over, without waiting for a quiet time. */
+  settle(): Promise<void>
+  /** Merges the databases' files, so that what was dropped takes no room. */
+  compact(): Promise<void>
+  /** Everything about size, measured now. */
+  report(): Promise<StoreReport>
 }

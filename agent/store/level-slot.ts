@@ -1,0 +1,64 @@
+import { type Level, type LevelDamage, type LevelOptions, openLevel } from './level.ts'
+
+/** One database of the store that may be closed and opened again while others hold on to the slot. */
+export class LevelSlot {
+  readonly #options: LevelOptions
+  readonly #nowMs: () => number
+  readonly #onDamage: (damage: LevelDamage) => void
+  #level: Level | undefined
+
+  private constructor(options: LevelOptions, nowMs: () => number, onDamage: (damage: LevelDamage) => void) {
+    this.#options = options
+    this.#nowMs = nowMs
+    this.#onDamage = onDamage
+  }
+
+  /** Throws STORE_LOCKED and STORE_FOLDER. */
+  static async open(
+    options: LevelOptions,
+    nowMs: () => number,
+    onDamage: (damage: LevelDamage) => void,
+  ): Promise<LevelSlot> {
+    const slot = new LevelSlot(options, nowMs, onDamage)
+    await slot.#open()
+    return slot
+  }
+
+  get folder(): string {
+    return this.#options.folder
+  }
+
+  /** Undefined while the database is being opened again, and after `close`. */
+  get current(): Level | undefined {
+    return this.#level
+  }
+
+  /** The database; throws when there is none at the moment. */
+  get level(): Level {
+    if (!this.#level) throw new Error(`${this.#options.folder} is being opened again`)
+    return this.#level
+  }
+
+  /** Closes and opens: after a failed write LevelDB's own log may hold half a record. */
+  async reopen(): Promise<void> {
+    await this.close()
+    await this.#open()
+  }
+
+  /** Merges every table, dropping what was deleted. */
+  async compact(): Promise<void> {
+    await this.level.compactRange(Uint8Array.of(0), Uint8Array.of(255))
+  }
+
+  async close(): Promise<void> {
+    const level = this.#level
+    this.#level = undefined
+    await level?.close()
+  }
+
+  async #open(): Promise<void> {
+    const { level, damage } = await openLevel(this.#options, this.#nowMs())
+    this.#level = level
+    if (damage) this.#onDamage(damage)
+  }
+}

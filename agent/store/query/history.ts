@@ -1,0 +1,174 @@
+import { alignedRange, type WindowValue } from '#protocol/aggregation/windows.ts'
+import type { SeriesMatcher } from '#protocol/metrics/selector.ts'
+import { parseSeries } from '#protocol/metrics/series.ts'
+import { dayMs } from '../area/day.ts'
+import type { Samples } from '../area/series-reader.ts'
+import type { BlockHeader } from '../block/format.ts'
+import type { Dictionary } from '../dictionary.ts'
+import type { Memory } from '../memory/memory.ts'
+import { commonStepMs } from '../memory/time-order.ts'
+import type { SeriesEntry } from '../store.ts'
+import type { Windows } from '../tier/roll-up.ts'
+import type { Tier } from '../tier/tier.ts'
+import { decodeWindows } from '../tier/tier-block.ts'
+import { isPartial, tierFunctions } from './partial.ts'
+import { readSeries, type SeriesSources, type TimeRange } from './series-query.ts'
+import { WindowFeed } from './window-feed.ts'
+
+/** Which series and when, both ends inclusive. */
+export interface ReadRequest extends TimeRange {
+  readonly matches: SeriesMatcher
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A read through a window function; without `stepMs` one value over the whole range. */
+export interface WindowsRequest extends ReadRequest {
+  readonly function: string
+  readonly stepMs?: number | undefined
+}
+
+/** Samples of one series; several pieces of a series follow each other in time order. */
+export interface SamplesPiece extends SeriesEntry, Samples {
+  readonly seriesId: number
+  /** The distance most of these samples have, ms; 0 for one sample. */
+  readonly stepMs: number
+}
+
+/** Windows of one series; several pieces of a series follow each other in time order. */
+export interface WindowsPiece extends SeriesEntry {
+  readonly seriesId: number
+  readonly windows: readonly WindowValue[]
+}
+
+/** Windows in one piece, about. */
+const windowsAPiece = 4096
+
+/** Reads what the store holds: memory, blocks and tiers as one. Memory use does not depend on the range. */
+export class History {
+  readonly #sources: SeriesSources
+  readonly #tiers: readonly Tier[]
+  readonly #dictionary: Dictionary
+
+  constructor(sources: SeriesSources, tiers: readonly Tier[], dictionary: Dictionary) {
+    this.#sources = sources
+    this.#tiers = tiers
+    this.#dictionary = dictionary
+  }
+
+  /** Series that match, in order of id. */
+  *series(matches: SeriesMatcher): Generator<{ readonly seriesId: number; readonly entry: SeriesEntry }> {
+    for (let seriesId = 0; seriesId < this.#dictionary.size; seriesId++) {
+      const entry = this.#dictionary.entry(seriesId)
+      const series = parseSeries(entry.name)
+      if (typeof series !== 'string' && matches(series)) yield { seriesId, entry }
+    }
+  }
+
+  /** Samples as they were taken, series by series. Rejects with the signal's reason. */
+  async *read(request: ReadRequest): AsyncGenerator<SamplesPiece> {
+    for (const { seriesId, entry } of this.series(request.matches)) {
+      request.signal?.throwIfAborted()
+      for await (const piece of readSeries(this.#sources, seriesId, request)) {
+        if (piece.kind !== 'samples') continue
+        yield { seriesId, ...entry, ...piece.samples, stepMs: commonStepMs(piece.samples.timestampsMs) }
+        request.signal?.throwIfAborted()
+      }
+    }
+  }
+
+  /**
+   * A function over windows. Whole blocks in one window are taken by their headers, whole days by a tier, where the function allows
+   * it and the result is the same. Throws FUNCTION_UNKNOWN, STEP_INVALID, QUERY_TOO_LARGE.
+   */
+  async *windows(request: WindowsRequest): AsyncGenerator<WindowsPiece> {
+    const { stepMs } = request
+    const aligned = stepMs === undefined ? undefined : alignedRange(stepMs, request.fromMs, request.untilMs)
+    const range = aligned ? { fromMs: aligned.fromMs, untilMs: aligned.beforeMs - 1 } : request
+    for (const { seriesId, entry } of this.series(request.matches)) {
+      request.signal?.throwIfAborted()
+      const feed = new WindowFeed(request.function, stepMs, range.fromMs)
+      for await (const _ of this.#feed(feed, seriesId, range, request)) {
+        request.signal?.throwIfAborted()
+        const windows = feed.take()
+        if (windows.length > 0) yield { seriesId, ...entry, windows }
+      }
+      const last = feed.finish()
+      if (last.length > 0) yield { seriesId, ...entry, windows: last }
+    }
+  }
+
+  /** Feeds a series; yields now and then, so that what is complete can leave. */
+  async *#feed(feed: WindowFeed, seriesId: number, range: TimeRange, request: WindowsRequest): AsyncGenerator<void> {
+    const fits = (header: BlockHeader): boolean =>
+      isPartial(request.function) && feed.windowOf(header.t0Ms) === feed.windowOf(header.t1Ms)
+    let count = 0
+    for await (const part of this.#parts(seriesId, range, request)) {
+      if ('windows' in part) {
+        feedTier(feed, part.windows, range)
+        yield
+        continue
+      }
+      for await (const piece of readSeries(this.#sources, seriesId, part.range, fits)) {
+        if (piece.kind === 'header') feed.summed(piece.header)
+        else feed.samples(piece.samples)
+        if (++count % windowsAPiece === 0 || piece.kind === 'samples') yield
+      }
+    }
+  }
+
+  /** The range in parts: whole days that a tier has, and what lies between. */
+  async *#parts(
+    seriesId: number,
+    range: TimeRange,
+    request: WindowsRequest,
+  ): AsyncGenerator<{ readonly windows: Windows } | { readonly range: TimeRange }> {
+    const tier = this.#tierFor(request)
+    let fromMs = range.fromMs
+    for (const day of tier?.area.days ?? []) {
+      const startMs = day * dayMs
+      const untilMs = startMs + dayMs - 1
+      if (!tier || startMs < fromMs || untilMs > range.untilMs) continue
+      const { samples, isRolled } = this.#sources.local.facts(day)
+      if ((samples > 0 && !isRolled) || hasBetween(this.#sources.memory, startMs, untilMs)) continue
+      const [block] = await tier.area.blocks(day, seriesId)
+      const windows = block && (await tier.area.guard(block, () => decodeWindows(block.bytes)))
+      if (!windows) continue
+      if (startMs > fromMs) yield { range: { fromMs, untilMs: startMs - 1 } }
+      yield { windows }
+      fromMs = untilMs + 1
+    }
+    if (fromMs <= range.untilMs) yield { range: { fromMs, untilMs: range.untilMs } }
+  }
+
+  /** The coarsest tier whose windows make up the asked ones exactly. */
+  #tierFor({ function: name, stepMs }: WindowsRequest): Tier | undefined {
+    if (!tierFunctions.includes(name)) return undefined
+    return this.#tiers
+      .filter((tier) => stepMs === undefined || stepMs % tier.stepMs === 0)
+      .toSorted((a, b) => b.stepMs - a.stepMs)[0]
+  }
+}
+
+/** Samples on their way into a day make its tiers incomplete. */
+function hasBetween(memory: Memory, fromMs: number, untilMs: number): boolean {
+  return memory.parts.some((part) => part.count > 0 && part.minMs <= untilMs && part.maxMs >= fromMs)
+}
+
+function feedTier(feed: WindowFeed, windows: Windows, range: TimeRange): void {
+  for (let i = 0; i < windows.startsMs.length; i++) {
+    const t0Ms = windows.startsMs[i] as number
+    if (t0Ms < range.fromMs || t0Ms > range.untilMs) continue
+    const last = windows.last[i] as number
+    feed.summed({
+      count: windows.count[i] as number,
+      first: last,
+      last,
+      min: windows.min[i] as number,
+      max: windows.max[i] as number,
+      sum: windows.sum[i] as number,
+      lost: 0,
+      t0Ms,
+      t1Ms: t0Ms,
+    })
+  }
+}

@@ -1,0 +1,61 @@
+import { formatDuration } from '#protocol/runtime/time.ts'
+import type { BlockArea } from './area/block-area.ts'
+import type { BytesByPart } from './maintenance.ts'
+import type { Tier } from './tier/tier.ts'
+
+/** One area of the store. */
+export interface AreaReport {
+  readonly points: number
+  /** Bytes on disk, index and journal included. */
+  readonly bytes: number
+  readonly bytes_max: number
+}
+
+/** One roll-up tier. */
+export interface TierReport {
+  /** Windows. */
+  readonly points: number
+  readonly bytes: number
+}
+
+/** What `lanista store stats --json` prints of one store; tiers count apart from `bytes_per_point`. */
+export interface StoreReport {
+  readonly series: number
+  readonly points: number
+  readonly bytes: number
+  readonly bytes_per_point: number
+  readonly areas: { readonly local: AreaReport; readonly shared: AreaReport }
+  readonly tiers: Readonly<Record<string, TierReport>>
+}
+
+export interface ReportInput {
+  readonly series: number
+  /** Samples in no block yet. */
+  readonly openSamples: number
+  readonly local: BlockArea
+  readonly tiers: readonly Tier[]
+  readonly bytes: BytesByPart
+  readonly bytesMax: number
+  readonly localShare: number
+}
+
+export function makeReport(input: ReportInput): StoreReport {
+  const { bytes, bytesMax, localShare } = input
+  const points = input.local.totals.samples + input.openSamples
+  const own = bytes.journal + bytes.local
+  const tiers = input.tiers.map((tier, i) => [
+    formatDuration(tier.stepMs),
+    { points: tier.area.totals.samples, bytes: bytes.byTier[i] ?? 0 },
+  ])
+  return {
+    series: input.series,
+    points,
+    bytes: own + bytes.tiers,
+    bytes_per_point: points === 0 ? 0 : Math.round((own / points) * 1000) / 1000,
+    areas: {
+      local: { points, bytes: own, bytes_max: Math.floor(bytesMax * localShare) },
+      shared: { points: 0, bytes: 0, bytes_max: Math.floor(bytesMax * (1 - localShare)) },
+    },
+    tiers: Object.fromEntries(tiers) as Record<string, TierReport>,
+  }
+}
