@@ -138,6 +138,19 @@ describe('the collector', () => {
     await it.firstRound(AbortSignal.abort())
   })
 
+  it('goes on when whoever takes the readings throws', async () => {
+    const clock = new FakeClock()
+    let calls = 0
+    const onReadings = (): void => {
+      calls++
+      throw new Error('full')
+    }
+    collector = new Collector({ healthIntervalMs: 0 }, { clock, logger: silentLogger, onReadings })
+    collector.configure([{ sensor: fakeSensor('works', one), intervalMs: 1000 }])
+    await clock.advance(3500)
+    expect(calls).toBeGreaterThan(1)
+  })
+
   it('reads nothing after it is closed', async () => {
     const { clock, seen, it } = start()
     it.configure([

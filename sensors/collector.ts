@@ -169,7 +169,13 @@ export class Collector implements AsyncDisposable {
     const result = await fence.run()
     void fence.settled.then(() => this.#step({ type: 'settled', id }))
     if (this.#running.get(id)?.fence !== fence) return
-    this.#report(prepared, timestampMs, result)
+    try {
+      this.#report(prepared, timestampMs, result)
+    } catch (err) {
+      this.#quiet.pass(`${id} refused`, (suppressed) =>
+        this.#deps.logger.error({ sensor: id, err, suppressed }, 'readings refused'),
+      )
+    }
     this.#markRead(id)
   }
 

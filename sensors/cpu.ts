@@ -1,6 +1,6 @@
 /** The processor's time: in use, and per mode. Two reads make a reading; the first is not available. */
 import * as z from 'zod/mini'
-import { type CpuShares, type CpuTimes, cpuModes, cpuShares, parseCpuStat } from './cpu-stat.ts'
+import { type CpuMode, type CpuShares, type CpuTimes, cpuModes, cpuShares, parseCpuStat } from './cpu-stat.ts'
 import { openPortable } from './portable.ts'
 import { ProcFile } from './proc-file.ts'
 import { type OpenSensor, type Outcome, parseParameters, type Reading, type Sensor, type SensorDeps } from './sensor.ts'
@@ -12,7 +12,7 @@ export interface CpuParameters {
 
 const schema: z.ZodMiniType<CpuParameters> = z.strictObject({ perCore: z.optional(z.boolean()) })
 
-const modeMeanings: Record<(typeof cpuModes)[number], string> = {
+const modeMeanings: Record<CpuMode, string> = {
   user: 'time in programs, guests included',
   nice: 'time in programs of low priority',
   system: 'time in the kernel',
