@@ -45,9 +45,15 @@ export class LevelSlot {
     await this.#open()
   }
 
-  /** Merges every table, dropping what was deleted. */
+  /**
+   * Merges every table, dropping what was deleted. LevelDB writes its memory to a table as it is, deleted entries included, and
+   * touches that table again only when a newer one overlaps it: hence the second round, behind keys at both ends.
+   */
   async compact(): Promise<void> {
-    await this.level.compactRange(Uint8Array.of(0), Uint8Array.of(255))
+    const [lowest, highest] = [Uint8Array.of(0), Uint8Array.of(255)]
+    await this.level.compactRange(lowest, highest)
+    await this.level.batch().del(lowest).del(highest).write()
+    await this.level.compactRange(lowest, highest)
   }
 
   async close(): Promise<void> {

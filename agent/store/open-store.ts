@@ -11,7 +11,14 @@ import { keyRange, positionKey } from './keys.ts'
 import { LevelSlot } from './level-slot.ts'
 import { LevelStore } from './level-store.ts'
 import { Memory } from './memory/memory.ts'
-import { type FullStoreOptions, fillOptions, type StoreDamage, type StoreDeps, type StoreOptions } from './options.ts'
+import {
+  type FullStoreOptions,
+  fillOptions,
+  type StoreDamage,
+  type StoreDeps,
+  type StoreOptions,
+  writeBufferBytes,
+} from './options.ts'
 import type { HistoryStore } from './store.ts'
 import type { Tier } from './tier/tier.ts'
 
@@ -29,10 +36,10 @@ export async function openStore(options: StoreOptions, deps: StoreDeps): Promise
     deps.onDamage?.(damage)
   }
   const slots: LevelSlot[] = []
-  const openSlot = async (name: string, writeBufferBytes: number): Promise<LevelSlot> => {
+  const openSlot = async (name: string, bufferBytes: number): Promise<LevelSlot> => {
     const folder = join(options.folder, name)
     const slot = await LevelSlot.open(
-      { folder, compression: false, cacheBytes: 512 * kib, writeBufferBytes },
+      { folder, compression: false, cacheBytes: 512 * kib, writeBufferBytes: bufferBytes },
       () => deps.clock.now(),
       (damage) => report({ kind: 'database', ...damage }),
     )
@@ -40,11 +47,17 @@ export async function openStore(options: StoreOptions, deps: StoreDeps): Promise
     return slot
   }
   try {
-    const journal = await openSlot('journal', 2048 * kib)
-    const local = await BlockArea.open(await openSlot('local', 2048 * kib), report)
+    const journal = await openSlot('journal', writeBufferBytes(full))
+    const local = await BlockArea.open(await openSlot('local', writeBufferBytes(full)), report)
     const tiers: Tier[] = []
     for (const tier of full.tiers) {
-      tiers.push({ ...tier, area: await BlockArea.open(await openSlot(`tier-${tier.stepMs}`, 256 * kib), report) })
+      tiers.push({
+        ...tier,
+        area: await BlockArea.open(
+          await openSlot(`tier-${tier.stepMs}`, Math.min(256 * kib, writeBufferBytes(full))),
+          report,
+        ),
+      })
     }
     const opened = await readFacts(journal.level, report)
     const memory = await replay(journal, opened, full, report)

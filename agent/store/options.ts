@@ -56,6 +56,11 @@ export type StoreDamage =
 /** Options with every default filled in. */
 export type FullStoreOptions = { readonly [Key in keyof StoreOptions]-?: NonNullable<StoreOptions[Key]> }
 
+/** Bytes of the write buffer of each large database: part of what the budget holds, so small for a small one. */
+export function writeBufferBytes(options: Pick<FullStoreOptions, 'bytesMax'>): number {
+  return Math.max(64 * 1024, Math.min(2 * 1024 * 1024, Math.floor(options.bytesMax / 64)))
+}
+
 const gib = 1024 ** 3
 
 const defaultTiers: readonly TierOptions[] = [

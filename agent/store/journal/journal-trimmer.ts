@@ -1,6 +1,6 @@
 import type { RangeSet } from '#protocol/samples/arrival.ts'
 import type { Arrivals } from '../arrivals.ts'
-import { keyRange, positionKey } from '../keys.ts'
+import { positionKey } from '../keys.ts'
 import type { Level } from '../level.ts'
 import { rowsAbove } from './journal-reader.ts'
 
@@ -73,10 +73,5 @@ export class JournalTrimmer {
     this.#trimmedTo = to
     this.#bytes = Math.max(0, this.#bytes - bytes)
     return { bytes, unacknowledged, wantsSeal }
-  }
-
-  /** Makes LevelDB forget the rows that were dropped. */
-  async compact(level: Level): Promise<void> {
-    await level.compactRange(keyRange('j').gte, positionKey('j', this.#trimmedTo))
   }
 }
