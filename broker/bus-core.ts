@@ -159,9 +159,23 @@ export class BusCore implements CountedBus, Receiver {
 
   /** Subscribes everything on a fresh connection; `up` once the broker has confirmed. Rejects when the connection ends first. */
   async attach(connection: Connection, reason: string): Promise<void> {
+    this.#begin(connection)
+    await connection.flush()
+    this.#confirm(connection, reason)
+  }
+
+  /** The same in process, where there is nothing to wait for: `up` at once. */
+  attachLocal(connection: Connection, reason: string): void {
+    this.#begin(connection)
+    this.#confirm(connection, reason)
+  }
+
+  #begin(connection: Connection): void {
     this.#connection = connection
     connection.subscribe(this.#table.patterns)
-    await connection.flush()
+  }
+
+  #confirm(connection: Connection, reason: string): void {
     if (this.state === 'closed' || this.#connection !== connection) return
     this.#window = new SendWindow(() => connection.flush())
     this.#counts.connections++

@@ -127,11 +127,13 @@ export function allowsForward(principal: Principal | undefined, topic: string): 
 
 /** The host a request is for and where its answer goes; undefined for anything that is no request. */
 export function requestOf(subject: string): { readonly hostId: string; readonly reply: string } | undefined {
+  if (!/\.(?:ring|order|control)\./.test(subject)) return undefined
   return orUndefined(() => ({ reply: replySubject(subject), hostId: hostIdOf(parseSubject(subject).address) }))
 }
 
 /** Whose birth a death ends: the topic to forget. The controller's word counts for any host of its tenant. */
 export function birthTopicEndedBy(subject: string): string | undefined {
+  if (!subject.includes('.death')) return undefined
   const tokens = subject.split('.')
   const [, tenant, cloud, host, kind, deadCloud, deadHost] = tokens
   if (kind !== 'death') return undefined

@@ -142,7 +142,7 @@ export class EmbeddedBroker implements BrokerUsers, AsyncDisposable {
     this.#hangUp(id)
   }
 
-  /** The controller's bus: in process, `up` until it or the broker is closed. The caller closes it. */
+  /** The controller's bus: in process, `up` at once and until it or the broker is closed. The caller closes it. */
   localBus(): CountedBus {
     const aedes = this.#aedes
     if (!aedes) throw new LanistaError('CLOSED', 'open a new broker: this one is closed')
@@ -156,9 +156,7 @@ export class EmbeddedBroker implements BrokerUsers, AsyncDisposable {
     bus.onClose(async () => {
       this.#locals.delete(bus)
     })
-    bus.attach(connection, 'in process').catch((error: unknown) => {
-      this.#deps.logger.error({ err: error }, 'local_bus_failed')
-    })
+    bus.attachLocal(connection, 'in process')
     return bus
   }
 

@@ -23,7 +23,8 @@ export interface MqttDialOptions {
   readonly clock: Pick<Clock, 'after'>
   /** Called at every dial, so that each login is a fresh one. */
   readonly login: () => MqttLogin
-  readonly will?: Will | undefined
+  /** Called at every dial, so that it names the session of that login. */
+  readonly will?: (() => Will) | undefined
 }
 
 /** A frozen broker is noticed after 1.25 to 1.5 of these. */
@@ -38,7 +39,7 @@ export function mqttDial(options: MqttDialOptions): Dial {
 
 function dial(url: URL, options: MqttDialOptions, receiver: Receiver): Promise<Connection> {
   const { clientId, user, password } = options.login()
-  const { will } = options
+  const will = options.will?.()
   return new Promise((resolve, reject) => {
     const client = new MqttClient(() => openSocket(url), {
       clientId,

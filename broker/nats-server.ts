@@ -40,6 +40,7 @@ export class NatsServer implements BrokerUsers, AsyncDisposable {
   #exited: Promise<string> = Promise.resolve('not started')
   #port: number
   #version = 'unknown'
+  #lastLine = ''
   #changing: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
 
@@ -159,6 +160,7 @@ export class NatsServer implements BrokerUsers, AsyncDisposable {
     const port = /Listening for client connections on \S+:(\d+)$/.exec(line)?.[1]
     if (port) this.#port = Number(port)
     this.#version = /Version: +(\S+)/.exec(line)?.[1] ?? this.#version
+    this.#lastLine = line
     for (const watch of this.#watchers) watch(line)
     if (/\[(?:ERR|FTL|WRN)\]/.test(line)) {
       this.#quiet.pass('line', (suppressed) => this.#deps.logger.warn({ line, suppressed }, 'nats_server_says'))
@@ -179,7 +181,8 @@ export class NatsServer implements BrokerUsers, AsyncDisposable {
       const fail = (reason: string): void => finish(() => reject(this.#failed(act, reason)))
       const cancel = this.#deps.clock.after(patienceMs, () => fail(`nothing within ${patienceMs} ms`))
       this.#watchers.add(watch)
-      this.#exited.then(fail, fail)
+      const onExit = (reason: string): void => fail(`${reason}; its last words: ${this.#lastLine || 'none'}`)
+      this.#exited.then(onExit, onExit)
     })
   }
 

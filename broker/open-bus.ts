@@ -23,8 +23,11 @@ export interface OpenBusOptions {
   readonly credential: Credential
   /** Shown in a NATS server's connection list: `T.C.H/version`. */
   readonly name: string
-  /** Published by an MQTT broker when the connection breaks without a goodbye. NATS has no such thing; heartbeats decide. */
-  readonly will?: Will | undefined
+  /**
+   * Published by an MQTT broker when the connection breaks without a goodbye; a function is called at every dial. NATS has no
+   * such thing: heartbeats decide.
+   */
+  readonly will?: Will | (() => Will) | undefined
   /** Between attempts; default 500 ms doubling to 30 s, full jitter. */
   readonly backoff?: BackoffOptions | undefined
   /** Answers `$SRV` calls on NATS (agents only). */
@@ -70,9 +73,11 @@ function lazyNatsDial({ credential, name, role, service }: OpenBusOptions): Dial
 
 function lazyMqttDial(options: OpenBusOptions, clock: Clock): Dial {
   const login = loginOf(options.role, options.credential, clock)
+  const { will } = options
+  const willOf = typeof will === 'object' ? () => will : will
   return async (address, receiver) => {
     const { mqttDial } = await import('./mqtt.ts')
-    return await mqttDial({ clock, login, will: options.will })(address, receiver)
+    return await mqttDial({ clock, login, will: willOf })(address, receiver)
   }
 }
 
