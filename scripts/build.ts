@@ -49,8 +49,20 @@ const apart: Plugin = {
   },
 }
 
+/** Packages that do again what Node has, or what we never call, replaced so that the agent stays small. */
+const slim: Plugin = {
+  name: 'slim',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^(readable-stream|nkeys\.js)$/ }, ({ path }) => ({ path, namespace: 'slim' }))
+    // mqtt and bl bring two copies of Node's own streams
+    onLoad({ filter: /^readable-stream$/, namespace: 'slim' }, () => ({ contents: "module.exports = require('stream')" }))
+    // nats signs with nkeys.js only in authenticators that we do not use: broker/nkey.ts does it with node:crypto
+    onLoad({ filter: /^nkeys\.js$/, namespace: 'slim' }, () => ({ contents: 'module.exports = {}' }))
+  },
+}
+
 async function bundle(entry: string, name: string): Promise<void> {
-  const result = await build({ ...shared, entryPoints: [entry], outfile: join(dist, name), plugins: [apart] })
+  const result = await build({ ...shared, entryPoints: [entry], outfile: join(dist, name), plugins: [apart, slim] })
   const bytes = readFileSync(join(dist, name))
   chmodSync(join(dist, name), 0o755)
   if (process.argv.includes('--metafile'))
