@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { everyTenant } from '#protocol/permissions.ts'
 import { type BrokerUser, brokerUserId, checkBrokerUser, hashPassword, matchesPassword } from './credentials.ts'
 import { generateNkey } from './nkey.ts'
 
@@ -17,6 +18,7 @@ describe('a user of a broker', () => {
 
   it.each<[string, BrokerUser, string]>([
     ['a host named *', { ...agent, address: { tenant: 'acme', cloud: 'c1', host: '*' } }, 'TOKEN_INVALID'],
+    ['an agent of every tenant', { ...agent, address: { tenant: '*', cloud: 'c1', host: 'a1' } }, 'TOKEN_INVALID'],
     ['a tenant with a dot', { ...operator, tenant: 'a.b' }, 'TOKEN_INVALID'],
     ['an operator named like a host', { ...operator, user: 'acme.c1.a1' }, 'TOKEN_INVALID'],
     ['a reserved name', { ...operator, user: '_controller' }, 'TOKEN_INVALID'],
@@ -26,6 +28,10 @@ describe('a user of a broker', () => {
     ['a seed for a key', { ...agent, publicKey: generateNkey().seed }, 'NKEY_INVALID'],
   ])('is refused with %s', (_what, user, code) => {
     expect(() => checkBrokerUser(user)).toThrow(expect.objectContaining({ code }))
+  })
+
+  it('may be an operator of every tenant', () => {
+    expect(() => checkBrokerUser({ ...operator, tenant: everyTenant })).not.toThrow()
   })
 
   it('has its password compared whole', () => {

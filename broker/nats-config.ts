@@ -24,9 +24,6 @@ const pendingBytesMax = 16 * 1024 * 1024
 
 /** The text of the file. Throws USER_INVALID, NKEY_INVALID, TOKEN_INVALID for a user that could break out of its line. */
 export function natsConfig(options: NatsConfigOptions): string {
-  if (options.users.length === 0) {
-    throw new LanistaError('USER_INVALID', 'give at least one user: a nats-server without users lets anybody in')
-  }
   const host = options.host.includes(':') ? `[${options.host}]` : options.host
   return [
     '# written by lanista; changes are overwritten',
@@ -50,6 +47,9 @@ export function natsConfig(options: NatsConfigOptions): string {
  * for a user that could break out of its line.
  */
 export function natsAuthorization(users: readonly BrokerUser[]): string {
+  if (users.length === 0) {
+    throw new LanistaError('USER_INVALID', 'give at least one user: a nats-server without users lets anybody in')
+  }
   return ['authorization {', '  timeout: 5', '  users: [', ...users.map(userLine), '  ]', '}', ''].join('\n')
 }
 

@@ -6,6 +6,7 @@ import type { CountedBus } from '#broker/bus.ts'
 import { EmbeddedBroker, type EmbeddedBrokerOptions } from '#broker/embedded.ts'
 import { generateNkey } from '#broker/nkey.ts'
 import { type OpenBusOptions, openBus } from '#broker/open-bus.ts'
+import { everyTenant } from '#protocol/permissions.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
 import { agentLogin, rawMqtt, suback } from './bus-raw-mqtt.ts'
@@ -81,6 +82,14 @@ describe('the embedded broker', () => {
     ]
     for (const login of refused) await expect(raw(login)).rejects.toThrow(/Not authorized/)
     expect(broker.counters.loginsRefused).toBe(refused.length)
+  })
+
+  it('lets the installation’s operator hear every tenant, and another only its own', async () => {
+    await broker.addUser({ kind: 'operator', tenant: everyTenant, user: 'root', password: 'root-secret-1' })
+    const root = await raw({ username: 'root', password: 'root-secret-1' })
+    expect(await suback(root, ['lanista/+/+/+/metric/shop/orders', 'lanista/+/+/+/order/#'])).toEqual([0, 128])
+    const olga = await raw()
+    expect(await suback(olga, ['lanista/+/+/+/metric/shop/orders'])).toEqual([128])
   })
 
   it('keeps no session, and takes no will but an agent’s own death', async () => {
