@@ -33,6 +33,19 @@ describe('the schedule', () => {
     expect(late.wakeAtMs).toBe(first + 1000)
   })
 
+  it('reads a slow sensor twice within a second, for its first rates, then at its interval', () => {
+    const { state, dueMs } = begin([{ id: 'a', intervalMs: 10_000 }])
+    const first = dueMs('a')
+    const times: number[] = []
+    let next = state
+    for (let nowMs = first; nowMs < first + 25_000; nowMs += 100) {
+      const step = stepSchedule(next, wake, nowMs)
+      times.push(...step.start.map((tick) => tick.dueMs - first))
+      next = stepSchedule(step.state, { type: 'settled', id: 'a' }, nowMs).state
+    }
+    expect(times).toEqual([0, 1000, 11_000, 21_000])
+  })
+
   it('skips what it missed, counts it, and starts once', () => {
     const { state, dueMs } = begin([{ id: 'a', intervalMs: 1000 }])
     const { state: after, start } = stepSchedule(state, wake, dueMs('a') + 5400)
@@ -80,7 +93,8 @@ describe('the schedule', () => {
       fc.property(intervalMs, steps, (interval, script) => {
         const first = begin([{ id: 'a', intervalMs: interval }])
         let { state } = first
-        const origin = first.dueMs('a')
+        const ahead = first.dueMs('a')
+        const origin = interval > 1000 ? ahead + 1000 : ahead
         const started: Tick[] = []
         let nowMs = 0
         for (const [ms, settles] of script) {
@@ -92,10 +106,11 @@ describe('the schedule', () => {
           state = settles ? stepSchedule(step.state, { type: 'settled', id: 'a' }, nowMs).state : step.state
         }
         const times = started.map(({ dueMs }) => dueMs)
-        expect(times.every((dueMs) => (dueMs - origin) % interval === 0)).toBe(true)
+        expect(times.every((dueMs, i) => (dueMs - origin) % interval === 0 || (i === 0 && dueMs === ahead))).toBe(true)
         expect(new Set(times).size).toBe(times.length)
         const { late, overlapped } = skippedTicks(state, 'a')
-        const passed = nowMs < origin ? 0 : Math.floor((nowMs - origin) / interval) + 1
+        const onGrid = nowMs < origin ? 0 : Math.floor((nowMs - origin) / interval) + 1
+        const passed = onGrid + (ahead < origin && nowMs >= ahead ? 1 : 0)
         expect(started.length + late + overlapped).toBe(passed)
       }),
     )

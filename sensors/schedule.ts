@@ -2,6 +2,7 @@
  * When to read which sensor: the pure core of the collector, on the monotonic clock alone, so that a step of the wall clock
  * changes nothing. Ticks lie at `origin + k × interval` for ever: a late start does not shift the next one. Whatever is missed,
  * because the process was late or the read before had not ended, is skipped and counted, never made up for in a burst.
+ * One read more comes a second before the origin: a rate needs two, and nobody wants to wait an interval for the first.
  */
 
 /** A sensor to be read every so often. */
@@ -13,8 +14,11 @@ export interface Scheduled {
 
 interface Entry {
   readonly intervalMs: number
-  /** The next tick. */
+  /** The next tick, and the one before it where there was one. */
   readonly dueMs: number
+  readonly lastDueMs: number | undefined
+  /** The next tick is the one before the origin. */
+  readonly isAhead: boolean
   readonly late: number
   readonly overlapped: number
 }
@@ -48,6 +52,8 @@ export interface ScheduleStep {
 
 /** First ticks of sensors configured together are spread over this long, ms, so that they do not all start at once. */
 const spreadMs = 1000
+/** The read before the origin comes this much earlier, ms; sensors that are read as often need none. */
+const aheadMs = 1000
 
 export const emptySchedule: ScheduleState = { entries: new Map(), running: new Set() }
 
@@ -78,19 +84,32 @@ function started(state: ScheduleState, nowMs: number): ScheduleStep {
   const start: Tick[] = []
   for (const [id, entry] of state.entries) {
     if (entry.dueMs > nowMs) continue
-    const missed = Math.floor((nowMs - entry.dueMs) / entry.intervalMs)
-    const lastDueMs = entry.dueMs + missed * entry.intervalMs
+    const { lastDueMs, nextDueMs, missed } = passed(entry, nowMs)
     const isBusy = running.has(id)
     if (!isBusy) start.push({ id, dueMs: lastDueMs })
     running.add(id)
     entries.set(id, {
       ...entry,
-      dueMs: lastDueMs + entry.intervalMs,
+      dueMs: nextDueMs,
+      lastDueMs,
+      isAhead: false,
       late: entry.late + (isBusy ? 0 : missed),
       overlapped: entry.overlapped + (isBusy ? missed + 1 : 0),
     })
   }
   return { state: { entries, running }, start, wakeAtMs: earliest(entries) }
+}
+
+/** The newest tick that is due, the one after it, and how many lie unread before it. */
+function passed(
+  { dueMs, intervalMs, isAhead }: Entry,
+  nowMs: number,
+): { readonly lastDueMs: number; readonly nextDueMs: number; readonly missed: number } {
+  if (isAhead && nowMs < dueMs + aheadMs) return { lastDueMs: dueMs, nextDueMs: dueMs + aheadMs, missed: 0 }
+  const originMs = isAhead ? dueMs + aheadMs : dueMs
+  const missed = Math.floor((nowMs - originMs) / intervalMs)
+  const lastDueMs = originMs + missed * intervalMs
+  return { lastDueMs, nextDueMs: lastDueMs + intervalMs, missed: isAhead ? missed + 1 : missed }
 }
 
 function configured(
@@ -102,7 +121,9 @@ function configured(
     sensors.map(({ id, intervalMs }) => {
       const known = before.get(id)
       if (known?.intervalMs === intervalMs) return [id, known]
-      return [id, { late: 0, overlapped: 0, ...known, intervalMs, dueMs: firstDue(id, known, intervalMs, nowMs) }]
+      const dueMs = firstDue(id, known, intervalMs, nowMs)
+      const isAhead = known ? known.isAhead && intervalMs > aheadMs : intervalMs > aheadMs
+      return [id, { late: 0, overlapped: 0, lastDueMs: undefined, ...known, intervalMs, dueMs, isAhead }]
     }),
   )
 }
@@ -110,7 +131,7 @@ function configured(
 /** A new sensor starts within the spread; one whose interval changes keeps the time of its last tick. */
 function firstDue(id: string, known: Entry | undefined, intervalMs: number, nowMs: number): number {
   const soon = Math.ceil(nowMs)
-  if (known) return Math.max(soon, known.dueMs - known.intervalMs + intervalMs)
+  if (known) return known.lastDueMs === undefined ? known.dueMs : Math.max(soon, known.lastDueMs + intervalMs)
   return soon + (hash(id) % Math.min(spreadMs, intervalMs))
 }
 
