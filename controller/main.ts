@@ -4,7 +4,11 @@ import { exitCodeOf } from './cli/exit-code.ts'
 import { runProgram } from './cli/program.ts'
 import { openTerminal, type Terminal } from './cli/terminal.ts'
 
+/** Keeps the process alive while a command runs: the clock's own timers do not, and some waits have nothing else. */
+const aliveMs = 60_000
+
 async function main(args: readonly string[], terminal: Terminal): Promise<number> {
+  const alive = setInterval(() => undefined, aliveMs)
   try {
     return await runProgram(args, terminal)
   } catch (error) {
@@ -12,6 +16,8 @@ async function main(args: readonly string[], terminal: Terminal): Promise<number
     terminal.note(`lanista: ${messageOf(error)}`)
     if (!isLanistaError(error) && error instanceof Error && error.stack) terminal.note(error.stack)
     return exitCodeOf(error)
+  } finally {
+    clearInterval(alive)
   }
 }
 

@@ -27,11 +27,18 @@ test('writing keeps the other entries, only the owner can read, and nothing is l
   await writeToken(path, 'http://127.0.0.1:2', 'two')
   await writeToken(path, 'http://127.0.0.1:1', 'three')
   expect([...(await readTokens(path))]).toEqual([
-    ['http://127.0.0.1:1', 'three'],
     ['http://127.0.0.1:2', 'two'],
+    ['http://127.0.0.1:1', 'three'],
   ])
   expect((await stat(path)).mode & 0o777).toBe(0o600)
   expect(await readdir(join(folder, 'deep'))).toEqual(['tokens.json'])
+})
+
+test('a controller that listens elsewhere now is not listed twice', async () => {
+  const path = join(folder, 'tokens.json')
+  await writeToken(path, 'http://127.0.0.1:1', 'same')
+  await writeToken(path, 'http://127.0.0.1:2', 'same')
+  expect([...(await readTokens(path))]).toEqual([['http://127.0.0.1:2', 'same']])
 })
 
 test.each(['{', '[]', '{"http://x":{}}', '{"http://x":"t"}'])('a file with %s is refused by its path', async (text) => {

@@ -36,10 +36,13 @@ export async function readTokens(path: string): Promise<Tokens> {
   return parseTokens(path, text)
 }
 
-/** Adds or replaces one token, keeping the others; makes the folder when needed. Throws TOKENS_UNREADABLE, TOKENS_UNWRITABLE. */
+/**
+ * Adds or replaces one token, keeping the others; makes the folder when needed. The same token under another URL is where that
+ * controller listened before: it goes. Throws TOKENS_UNREADABLE, TOKENS_UNWRITABLE.
+ */
 export async function writeToken(path: string, url: string, token: string): Promise<void> {
-  const tokens = new Map(await readTokens(path)).set(url, token)
-  const body = Object.fromEntries([...tokens].map(([key, value]) => [key, { token: value }]))
+  const others = [...(await readTokens(path))].filter(([key, value]) => key !== url && value !== token)
+  const body = Object.fromEntries([...others, [url, token]].map(([key, value]) => [key, { token: value }]))
   const beside = `${path}.${process.pid}.tmp`
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })

@@ -37,7 +37,6 @@ async function repeat(
   show: (answer: unknown) => void,
   report: (line: string) => void,
 ): Promise<ExitCode> {
-  const idle = setInterval(() => undefined, 60_000) // the clock's sleeps alone would not keep the process alive
   try {
     show(first)
     while (!terminal.stop.aborted) {
@@ -51,8 +50,6 @@ async function repeat(
     }
   } catch (error) {
     if (!terminal.stop.aborted) throw error
-  } finally {
-    clearInterval(idle)
   }
   return 0
 }

@@ -77,6 +77,7 @@ export class AgentProcess {
   /** Asks it to finish and leave; after `graceMs` it is killed. Resolves when it has ended. */
   async stop(graceMs: number): Promise<void> {
     this.#child.kill('SIGTERM')
+    this.#child.stdin?.end() // it watches this pipe: left open, it would keep the agent alive
     const kill = setTimeout(() => this.#child.kill('SIGKILL'), graceMs)
     await this.ended
     clearTimeout(kill)

@@ -1,6 +1,6 @@
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Ledger } from './ledger.ts'
 
@@ -22,14 +22,17 @@ test('one folder, one lanista: the second is told which flag to change', async (
   await (await Ledger.open(folder)).close()
 })
 
-test('a file in the place of the folder is named with the flag', async () => {
-  await writeFile(join(folder, 'file'), '')
-  const path = join(folder, 'file')
-  await expect(Ledger.open(path)).rejects.toMatchObject({
-    code: 'DATA_DIR_UNWRITABLE',
-    message: expect.stringMatching(`--data.*${path}`),
-  })
-})
+test.each(['file', 'file/deep', '/proc/lanista', '/proc/lanista/deep'])(
+  '%s is no place for a folder, and named',
+  async (place) => {
+    await writeFile(join(folder, 'file'), '')
+    const path = resolve(folder, place)
+    await expect(Ledger.open(path)).rejects.toMatchObject({
+      code: 'DATA_DIR_UNWRITABLE',
+      message: expect.stringMatching(`--data.*${path}`),
+    })
+  },
+)
 
 test('the folder is made for its owner alone', async () => {
   const ledger = await Ledger.open(join(folder, 'deep', 'data'))

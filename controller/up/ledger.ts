@@ -2,10 +2,10 @@
  * What `up` must still know after `kill -9`, and the lock on its folder. LevelDB holds its lock through the kernel, so it goes
  * with the process, however that ends; nothing is left to clean by hand.
  */
-import { mkdir } from 'node:fs/promises'
 import { z } from 'zod'
 import { LevelRegistryStore } from '#controller/registry/level-registry-store.ts'
 import type { RegistryStore } from '#controller/registry/registry-store.ts'
+import { makeDataFolder } from './folder.ts'
 import type { ProcessIdentity } from './process-identity.ts'
 
 const childPrefix = 'child/'
@@ -25,7 +25,7 @@ export class Ledger {
    * @throws LanistaError DATA_DIR_UNWRITABLE, DATA_DIR_LOCKED, REGISTRY_DAMAGED
    */
   static async open(dataDir: string): Promise<Ledger> {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 }).catch(() => undefined) // the next line says why it failed
+    await makeDataFolder(dataDir)
     return new Ledger(await LevelRegistryStore.open(dataDir, 'up'))
   }
 

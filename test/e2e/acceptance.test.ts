@@ -138,7 +138,7 @@ async function natsSubscriber(ready: Ready): Promise<Foreign> {
   const { user, password } = ready.operator
   const client = await connectNats({ servers: ready.broker, user, pass: password })
   const values: number[] = []
-  client.subscribe('lanista.*.*.*.metric.shop.orders'.replace('*', 'default'), {
+  client.subscribe('lanista.*.*.*.metric.shop.orders', {
     callback: (error, message) => {
       if (!error) values.push(message.json<{ v: number }>().v)
     },

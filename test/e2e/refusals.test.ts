@@ -96,7 +96,7 @@ test.each([
   [['query'], 'match'],
   [['query', 'a', '--step', '1m'], '--function'],
   [['query', 'a', '--last', '--from', '-1h'], '--last'],
-  [['watch', 'a..b'], 'a..b'],
+  [['watch', 'a..b'], 'metric'],
   [['hosts', '--controller', 'nowhere'], '--controller'],
   [['hosts', '--colour'], '--colour'],
 ])('%j is refused', async (args, word) => {

@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { descendants, stillRunning } from './process-tree.ts'
 
-const bundle = fileURLToPath(new URL('../../dist/lanista.mjs', import.meta.url))
+/** What `npm run build` made; LANISTA_DIST names another build. */
+const dist = process.env['LANISTA_DIST'] ?? fileURLToPath(new URL('../../dist', import.meta.url))
+const bundle = join(dist, 'lanista.mjs')
 
 /** The line of `lanista up --json`. */
 export interface Ready {
