@@ -69,6 +69,10 @@ export interface EmbeddedBrokerCounters {
 
 /** A header announcing more than this is cut before the packet is read: the largest body, its topic, and room to spare. */
 const packetBytesMax = bodyBytesMax + 4096
+/** The same before the login: client id, will and password need no more. */
+const connectBytesMax = 8192
+/** Topic filters of one client; one more is refused. As on our nats-server. */
+const filtersMax = 256
 
 type Counts = { -readonly [K in keyof EmbeddedBrokerCounters]: EmbeddedBrokerCounters[K] }
 
@@ -189,9 +193,7 @@ export class EmbeddedBroker implements BrokerUsers, AsyncDisposable {
       },
       authorizePublish: (client, packet, done) => this.#authorizePublish(client, packet, done),
       authorizeSubscribe: (client, subscription, done) => {
-        const allowed = allowsFilter(this.#principals.get(client), subscription.topic)
-        if (!allowed) this.#refused('subscriptionsRefused', client, `subscribe to ${subscription.topic.slice(0, 200)}`)
-        done(null, allowed ? { ...subscription, qos: 0 } : null)
+        done(null, this.#maySubscribe(client, subscription.topic) ? { ...subscription, qos: 0 } : null)
       },
       authorizeForward: (client, packet) => this.#forward(client, packet),
     })
@@ -210,7 +212,8 @@ export class EmbeddedBroker implements BrokerUsers, AsyncDisposable {
     // aedes makes the publisher wait for its slowest subscriber; ours are cut at their backlog instead
     client.waitForDrain = (done) => setImmediate(done, null, client)
     socket.on('readable', () => {
-      if ((client._parser?.packet?.length ?? 0) <= packetBytesMax) return
+      const bytesMax = this.#principals.has(client) ? packetBytesMax : connectBytesMax
+      if ((client._parser?.packet?.length ?? 0) <= bytesMax) return
       this.#counts.cutTooLarge++
       socket.destroy()
     })
@@ -247,6 +250,14 @@ export class EmbeddedBroker implements BrokerUsers, AsyncDisposable {
     if (request && !this.#isListening(request.hostId, judged.subject)) {
       this.#aedes?.publish(packetOf(topicOf(request.reply), new Uint8Array(0), false), () => {})
     }
+  }
+
+  #maySubscribe(client: Client, filter: string): boolean {
+    const filters = Object.keys(this.#aedes?.clients[client.id]?.subscriptions ?? {})
+    const fits = filters.length < filtersMax || filters.includes(filter)
+    if (fits && allowsFilter(this.#principals.get(client), filter)) return true
+    this.#refused('subscriptionsRefused', client, `subscribe to ${filter.slice(0, 200)}${fits ? '' : ', one too many'}`)
+    return false
   }
 
   #forward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {

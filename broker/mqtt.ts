@@ -76,6 +76,8 @@ class MqttLink implements Connection {
   /** One entry for each ping on its way, ours or the keepalive's; answers come in order. */
   #pings: (() => void)[] = []
   readonly #subscribing = new Set<Promise<void>>()
+  /** aedes forgets a subscription that is made again before its end is confirmed, so the new one waits. */
+  readonly #unsubscribing = new Map<string, Promise<void>>()
   #onPong: () => void = () => {}
   #lastError = 'the connection was closed'
 
@@ -100,20 +102,21 @@ class MqttLink implements Connection {
   /** Asked again for a pattern, the broker sends what is retained once more, so a later handler hears it too. */
   subscribe(patterns: readonly string[]): void {
     if (patterns.length === 0) return
-    const done = new Promise<void>((resolve) => {
-      this.#client.subscribe(patterns.map(filterOf), { qos: 0 }, (_error, _asked, answer) => {
-        for (const [i, code] of answer?.granted.entries() ?? []) {
-          if (Number(code) > 2) this.#receiver.refusedByBroker(`subscribe ${patterns[i]}`)
-        }
-        this.#subscribing.delete(done)
-        resolve()
-      })
+    const ending = patterns.flatMap((pattern) => this.#unsubscribing.get(pattern) ?? [])
+    const asked = ending.length > 0 ? Promise.all(ending).then(() => this.#ask(patterns)) : this.#ask(patterns)
+    const answered: Promise<void> = asked.then(() => {
+      this.#subscribing.delete(answered)
     })
-    this.#subscribing.add(done)
+    this.#subscribing.add(answered)
   }
 
   unsubscribe(pattern: string): void {
-    this.#client.unsubscribe(filterOf(pattern))
+    const ended: Promise<void> = Promise.all(this.#subscribing)
+      .then(() => new Promise<void>((resolve) => this.#client.unsubscribe(filterOf(pattern), () => resolve())))
+      .then(() => {
+        if (this.#unsubscribing.get(pattern) === ended) this.#unsubscribing.delete(pattern)
+      })
+    this.#unsubscribing.set(pattern, ended)
   }
 
   send(subject: string, body: Uint8Array, options: SendOptions): void {
@@ -136,6 +139,18 @@ class MqttLink implements Connection {
     const cancel = this.#clock.after(goodbyeMs, () => this.#client.stream.destroy())
     await this.ended
     cancel()
+  }
+
+  /** Resolves with the broker's answer, or when the connection ends. */
+  #ask(patterns: readonly string[]): Promise<void> {
+    return new Promise((resolve) => {
+      this.#client.subscribe(patterns.map(filterOf), { qos: 0 }, (_error, _asked, answer) => {
+        for (const [i, code] of answer?.granted.entries() ?? []) {
+          if (Number(code) > 2) this.#receiver.refusedByBroker(`subscribe ${patterns[i]}`)
+        }
+        resolve()
+      })
+    })
   }
 
   #ping(): Promise<void> {

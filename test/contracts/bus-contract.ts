@@ -137,6 +137,17 @@ export function busContract(name: string, open: () => Promise<BusHarness>): void
       await drop()
     })
 
+    it('hears again after a subscription was closed and made anew at once', async () => {
+      const [a, o] = [await connect(agentA), await connect(operator)]
+      for (let i = 0; i < 5; i++) o.subscribe('lanista.acme.*.*.event.>', () => {}).close()
+      const heard = listen(o, 'lanista.acme.*.*.event.>')
+      await o.flush(soon())
+      await a.flush(soon())
+      a.publish(`${own}.event.x`, text('1'))
+      expect(await heard.count(1)).toEqual([`${own}.event.x 1`])
+      await drop()
+    })
+
     it('goes on when a handler throws, and counts it', async () => {
       const [a, o] = [await connect(agentA), await connect(operator)]
       o.subscribe('lanista.acme.*.*.event.>', () => {

@@ -203,6 +203,24 @@ describe('the embedded broker', () => {
     expect(broker.counters.cutTooLarge).toBe(1)
   })
 
+  it('reads no more than 8 KiB from who has not said who it is', async () => {
+    const socket = connect(broker.port, '127.0.0.1')
+    const gone = new Promise((resolve) => socket.once('close', resolve))
+    socket.on('error', () => {})
+    socket.write(Buffer.from([0x10, 0xa8, 0x46, 0x00])) // a CONNECT of 9,000 bytes
+    await gone
+    expect(broker.counters.cutTooLarge).toBe(1)
+  })
+
+  it('caps the topic filters of one client', async () => {
+    const client = await raw()
+    const filters = Array.from({ length: 257 }, (_, i) => `lanista/acme/c1/a1/metric/m${i}`)
+    const granted = await suback(client, filters)
+    expect(granted.filter((code) => code === 0)).toHaveLength(256)
+    expect(granted.at(-1)).toBe(128)
+    expect(await suback(client, filters.slice(0, 1))).toEqual([0])
+  })
+
   it('caps the connections of one address', async () => {
     await broker.close()
     await open({ connectionsPerAddressMax: 1 })
