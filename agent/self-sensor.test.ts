@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '#protocol/runtime/clock.ts'
+import { silentLogger } from '#protocol/runtime/logger.ts'
+import { isUnavailable, type Reading, type SensorDeps } from '#sensors/sensor.ts'
+import { type SelfSources, selfSensor } from './self-sensor.ts'
+
+const deps: SensorDeps = {
+  root: '',
+  platform: 'linux',
+  clock: systemClock,
+  logger: silentLogger,
+  intervalMs: 1000,
+  allow: { scripts: [], sensorFolders: [] },
+}
+
+const dropped = { disk_full: 3, write_failed: 0, budget: 0, head_full: 0, invalid: 0, too_old: 0 }
+const bare: SelfSources = {
+  intake: { accepted: 10, refusedSeries: 2 },
+  store: { seriesCount: 4, stats: () => ({ series: 4, accepted: 10, dropped, bytes: 5000 }) },
+  carbon: () => undefined,
+  link: () => undefined,
+}
+
+async function read(sources: SelfSources): Promise<readonly Reading[]> {
+  const outcome = await selfSensor(sources).open(null, deps).read(AbortSignal.timeout(1000))
+  if (isUnavailable(outcome)) throw new Error(outcome.unavailable)
+  return outcome
+}
+
+describe('the sensor self', () => {
+  it('reports intake and store, and each reason for a drop once there is one', async () => {
+    expect(await read(bare)).toEqual([
+      { name: 'agent.intake.accepted', value: 10, unit: 'samples' },
+      { name: 'agent.intake.refused_series', value: 2, unit: 'count' },
+      { name: 'agent.store.series', value: 4, unit: 'count' },
+      { name: 'agent.store.bytes', value: 5000, unit: 'bytes' },
+      { name: 'agent.store.dropped', value: 3, unit: 'samples', tags: { reason: 'disk_full' } },
+    ])
+  })
+
+  it('reports the link where there is a broker', async () => {
+    const uplink = { batches: 1, samples: 5, bytes: 99, resent: 2, badAcks: 0 }
+    const publisher = { published: 7, notUp: 1, unnameable: 0 }
+    const readings = await read({ ...bare, link: () => ({ uplink, lag: 3, publisher }) })
+    expect(readings).toContainEqual({ name: 'agent.uplink.lag', value: 3, unit: 'samples' })
+    expect(readings).toContainEqual({
+      name: 'agent.publish.skipped',
+      value: 1,
+      unit: 'messages',
+      tags: { reason: 'not_up' },
+    })
+  })
+
+  it('is described in the README, metric by metric', () => {
+    const readme = readFileSync('agent/README.md', 'utf8')
+    for (const { name, unit, kind, tags, meaning } of selfSensor(bare).metrics) {
+      const cells = [`\`${name}\``, unit, kind, tags.map((tag) => `\`${tag}\``).join(', '), meaning]
+      expect(readme).toContain(`| ${cells.join(' | ')} |`)
+    }
+  })
+})
