@@ -64,7 +64,7 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
 async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Promise<Agent> {
   const { clock, logger } = deps
   const address: Address = { tenant: config.tenant, cloud: config.cloud, host: config.host }
-  const identity = openIdentity(config.data, address)
+  const identity = await openIdentity(config.data, address)
   const part = (component: string): { clock: Clock; logger: Logger } => ({ clock, logger: logger.child({ component }) })
 
   const store = closer.use('store', await openStore(storeOptions(config), part('store')))

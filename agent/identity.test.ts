@@ -13,30 +13,34 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('the identity of an agent', () => {
-  it('is made once and kept, readable by its owner alone', () => {
-    const made = openIdentity(folder, address)
+  it('is made once and kept, readable by its owner alone', async () => {
+    const made = await openIdentity(folder, address)
     expect(made.publicKey).toMatch(/^U[A-Z2-7]{55}$/)
-    expect(openIdentity(folder, address)).toEqual(made)
+    expect(await openIdentity(folder, address)).toEqual(made)
     expect(statSync(join(folder, 'identity.json')).mode & 0o777).toBe(0o600)
     expect(readFileSync(join(folder, 'identity.json'), 'utf8')).not.toContain(made.publicKey)
   })
 
-  it('is never reused for another host', () => {
-    openIdentity(folder, address)
-    expect(() => openIdentity(folder, { ...address, host: 'b1' })).toThrow(
+  it('is never reused for another host', async () => {
+    await openIdentity(folder, address)
+    await expect(openIdentity(folder, { ...address, host: 'b1' })).rejects.toThrow(
       expect.objectContaining({ code: 'IDENTITY_OTHER' }),
     )
   })
 
-  it('is not replaced when its file is damaged', () => {
+  it('is not replaced when its file is damaged', async () => {
     writeFileSync(join(folder, 'identity.json'), '{"id":"acme.c1')
-    expect(() => openIdentity(folder, address)).toThrow(expect.objectContaining({ code: 'IDENTITY_INVALID' }))
+    await expect(openIdentity(folder, address)).rejects.toThrow(expect.objectContaining({ code: 'IDENTITY_INVALID' }))
   })
 
-  it('asks for another folder when this one cannot be written', () => {
+  it('asks for another folder when this one cannot be written', async () => {
     const file = join(folder, 'file')
     writeFileSync(file, '')
-    expect(() => openIdentity(file, address)).toThrow(expect.objectContaining({ code: 'DATA_DIR_UNWRITABLE' }))
+    for (const place of [file, '/proc/lanista']) {
+      await expect(openIdentity(place, address)).rejects.toThrow(
+        expect.objectContaining({ code: 'DATA_DIR_UNWRITABLE' }),
+      )
+    }
   })
 })
 

@@ -2,12 +2,13 @@
  * Who this agent is, kept in its data folder: the address it was given, the key that proves it, the session number of its
  * last start. Written through a temporary file and a rename, so that a crash leaves the old or the new, never half.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod/mini'
 import { generateNkey, nkeyFromSeed } from '#broker/nkey.ts'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
 import { nextSession } from '#protocol/presence/session.ts'
+import { makeDataFolder } from '#protocol/runtime/data-folder.ts'
 import { type Address, hostIdOf } from '#protocol/subjects/subject.ts'
 
 export interface Identity {
@@ -30,8 +31,8 @@ const sessionSchema: z.ZodMiniType<{ session: number }> = z.strictObject({ sessi
  * Reads the identity in `dataDir`, or makes one.
  * @throws LanistaError DATA_DIR_UNWRITABLE, IDENTITY_INVALID (unreadable file), IDENTITY_OTHER (the folder belongs to another id)
  */
-export function openIdentity(dataDir: string, address: Address): Identity {
-  makeDataDir(dataDir)
+export async function openIdentity(dataDir: string, address: Address): Promise<Identity> {
+  await makeDataFolder(dataDir)
   const path = join(dataDir, 'identity.json')
   const id = hostIdOf(address)
   const stored = readJson(path, identitySchema)
@@ -68,20 +69,6 @@ export function keepSession(dataDir: string, session: number): void {
   writeWhole(join(dataDir, 'session.json'), { session })
 }
 
-/** Creates the data folder (mode 0700); throws DATA_DIR_UNWRITABLE. */
-export function makeDataDir(dataDir: string): void {
-  try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    writeFileSync(join(dataDir, '.writable'), '', { mode: 0o600 })
-  } catch (cause) {
-    throw new LanistaError(
-      'DATA_DIR_UNWRITABLE',
-      `choose a data folder that can be written (--data): ${dataDir}: ${messageOf(cause)}`,
-      { cause, data: { dataDir } },
-    )
-  }
-}
-
 function readJson<T>(path: string, schema: z.ZodMiniType<T>): T | undefined {
   let text: string
   try {
@@ -107,6 +94,14 @@ function invalidFile(path: string, cause: unknown): LanistaError {
 
 function writeWhole(path: string, value: unknown): void {
   const temporary = `${path}.new`
-  writeFileSync(temporary, `${JSON.stringify(value)}\n`, { mode: 0o600, flush: true })
-  renameSync(temporary, path)
+  try {
+    writeFileSync(temporary, `${JSON.stringify(value)}\n`, { mode: 0o600, flush: true })
+    renameSync(temporary, path)
+  } catch (cause) {
+    throw new LanistaError(
+      'DATA_DIR_UNWRITABLE',
+      `choose a data folder that can be written (--data): found ${messageOf(cause)}, expected to write ${path}`,
+      { cause, data: { path } },
+    )
+  }
 }

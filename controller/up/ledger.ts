@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { LevelRegistryStore } from '#controller/registry/level-registry-store.ts'
 import type { RegistryStore } from '#controller/registry/registry-store.ts'
-import { makeDataFolder } from './folder.ts'
+import { makeDataFolder } from '#protocol/runtime/data-folder.ts'
 import type { ProcessIdentity } from './process-identity.ts'
 
 const childPrefix = 'child/'
