@@ -150,7 +150,11 @@ function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, parts: L
       role: { kind: 'agent', address },
       credential: { kind: 'nkey', seed: identity.seed, session: () => session },
       name: `${hostIdOf(address)}/${version}`,
-      will: { subject: buildSubject(address, 'death'), body: encodeJson({ session, reason: 'connection lost' }) },
+      will: () => ({
+        subject: buildSubject(address, 'death'),
+        body: encodeJson({ session, reason: 'connection lost' }),
+      }),
+      service: { version, description: 'lanista agent' },
     },
     { clock, logger: logger.child({ component: 'bus' }) },
   )

@@ -53,9 +53,13 @@ const apart: Plugin = {
 const slim: Plugin = {
   name: 'slim',
   setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /^(readable-stream|nkeys\.js)$/ }, ({ path }) => ({ path, namespace: 'slim' }))
+    onResolve({ filter: /^(readable-stream|nkeys\.js|worker-timers)$/ }, ({ path }) => ({ path, namespace: 'slim' }))
     // mqtt and bl bring two copies of Node's own streams
-    onLoad({ filter: /^readable-stream$/, namespace: 'slim' }, () => ({ contents: "module.exports = require('stream')" }))
+    onLoad({ filter: /^readable-stream$/, namespace: 'slim' }, () => ({
+      contents: "module.exports = require('stream')",
+    }))
+    // mqtt's timers for browsers: we ask for native ones
+    onLoad({ filter: /^worker-timers$/, namespace: 'slim' }, () => ({ contents: 'module.exports = {}' }))
     // nats signs with nkeys.js only in authenticators that we do not use: broker/nkey.ts does it with node:crypto
     onLoad({ filter: /^nkeys\.js$/, namespace: 'slim' }, () => ({ contents: 'module.exports = {}' }))
   },
