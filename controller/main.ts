@@ -21,4 +21,6 @@ async function main(args: readonly string[], terminal: Terminal): Promise<number
   }
 }
 
-process.exitCode = await main(process.argv.slice(2), openTerminal())
+const code = await main(process.argv.slice(2), openTerminal())
+// everything of ours is closed by now; a client library's half-open socket must not hold the process
+process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))

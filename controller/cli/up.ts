@@ -49,7 +49,7 @@ export async function runFleet(
 ): Promise<ExitCode> {
   const recent = terminal.isTty && !isJson ? new RecentLog() : undefined
   const logger = recent ? recent.logger() : openLogger('info')
-  const onChildLog = (line: string): void => (recent ? recent.push(line) : terminal.note(line))
+  const onChildLog = (line: string): void => (recent ? recent.pushChildLine(line) : terminal.note(line))
   const deps = { ledger, clock: systemClock, logger, agentBundle: agentBundlePath(terminal.env), onChildLog }
   if (recent) terminal.note('starting …')
   const fleet = await startFleet(plan, deps, terminal.stop)

@@ -14,3 +14,11 @@ test('the newest warnings and errors stay, with the fields of their logger', () 
     'error broker_lost {"component":"up"}',
   ])
 })
+
+test('of what a child says, only what is no chatter stays', () => {
+  const recent = new RecentLog()
+  recent.pushChildLine('{"level":"info","msg":"agent_started"}')
+  recent.pushChildLine('{"level":"warn","msg":"sensor_failed"}')
+  recent.pushChildLine('lanista agent: out of memory')
+  expect(recent.lines).toEqual(['{"level":"warn","msg":"sensor_failed"}', 'lanista agent: out of memory'])
+})

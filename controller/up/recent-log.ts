@@ -20,6 +20,11 @@ export class RecentLog {
     }
   }
 
+  /** Keeps a line that a child said, unless it is one of its log below a warning. */
+  pushChildLine(line: string): void {
+    if (!/^\{"level":"(?:info|debug)"/.test(line)) this.push(line)
+  }
+
   /** Keeps one line. */
   push(line: string): void {
     this.#lines = [...this.#lines, line].slice(-linesMax)
