@@ -26,8 +26,8 @@ const agentCommands = [
  * @throws LanistaError USAGE, or whatever the command throws
  */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
-  if (args[0] === 'agent') return runAgentBundle(args.slice(1), terminal.env)
-  if (args[0] === 'lines') return runAgentBundle(args, terminal.env)
+  if (args[0] === 'agent') return runAgentBundle(withoutController(args.slice(1)), terminal.env)
+  if (args[0] === 'lines') return runAgentBundle(withoutController(args), terminal.env)
   let code: ExitCode = 0
   const program = buildProgram(terminal, (result) => {
     code = result
@@ -41,6 +41,13 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     throw usageError(error.message.replace(/^error: /, '').replaceAll('\n', ' '))
   }
   return code
+}
+
+/** Every command takes `--controller`; to those that ask no controller it means nothing. */
+function withoutController(args: readonly string[]): string[] {
+  return args.filter(
+    (arg, i) => !arg.startsWith('--controller=') && arg !== '--controller' && args[i - 1] !== '--controller',
+  )
 }
 
 function buildProgram(terminal: Terminal, done: (code: ExitCode) => void): Command {

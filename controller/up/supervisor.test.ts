@@ -72,7 +72,10 @@ test('one that ends before it is ready is reported with its own words and exit c
 })
 
 test('one that ignores SIGTERM is killed after its grace time, and none is left', async () => {
-  const supervisor = await supervise(`process.on('SIGTERM', () => {}); ${announces}; process.stdin.resume()`, 'always')
+  const supervisor = await supervise(
+    `process.on('SIGTERM', () => {}); ${announces}; setInterval(() => {}, 1000)`,
+    'always',
+  )
   const { pid } = await supervisor.firstReady()
   await supervisor.stop()
   expect(await started[0]?.process.ended).toMatchObject({ signal: 'SIGKILL' })

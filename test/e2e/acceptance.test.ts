@@ -99,7 +99,15 @@ test('every asking command answers, for people and as JSON', async () => {
 })
 
 test('lines says what would become of carbon lines', async () => {
-  const running = workspace.start(['lines', '-', '--now', '1700000000000', '--json'])
+  const running = workspace.start([
+    'lines',
+    '-',
+    '--now',
+    '1700000000000',
+    '--json',
+    '--controller',
+    'http://127.0.0.1:1',
+  ])
   running.child.stdin?.end('a.b;x=y 1.5 1700000000\na.b nonsense 1700000000\n')
   const { code, stdout } = await running.ended
   expect(code).toBe(0)
