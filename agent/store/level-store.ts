@@ -109,7 +109,6 @@ export class LevelStore implements HistoryStore {
         local,
         tiers,
         committer: this.#committer,
-        trimmer: this.#trimmer,
         seriesCount: () => this.#dictionary.size,
         trim: (sealedTo, bytesMax) => this.#trim(sealedTo, bytesMax),
         onDropped: (reason, samples) => {

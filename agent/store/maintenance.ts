@@ -5,15 +5,17 @@ import type { BlockArea } from './area/block-area.ts'
 import { dayMs, dayOf } from './area/day.ts'
 import { foldDay } from './area/fold.ts'
 import { seal } from './area/seal.ts'
+import type { StoredBlock, StoredPage } from './area/stored-block.ts'
 import { BlockEncoder } from './block/encoder.ts'
 import { decodeHeader } from './block/header-reader.ts'
 import { folderBytes } from './disk.ts'
 import { jsonBytes, type SealedFact } from './facts.ts'
 import type { WriteFault } from './fault.ts'
 import type { Committer } from './journal/committer.ts'
-import type { JournalTrimmer } from './journal/journal-trimmer.ts'
+import { decodeRow } from './journal/row-decoder.ts'
 import { nameKey } from './keys.ts'
 import type { LevelSlot } from './level-slot.ts'
+import { groupOf } from './memory/buckets.ts'
 import type { Memory } from './memory/memory.ts'
 import type { FullStoreOptions } from './options.ts'
 import { firstKeptDay, nextDrop } from './retention.ts'
@@ -28,8 +30,11 @@ const quietMs = 600_000
 export const blockSamplesMax = 4096
 /** Blocks of this many samples are left alone when small ones are folded. */
 const keepSamplesMin = 1024
-/** A day is folded when it has got this many new blocks for each series. */
-const foldBlocksASeries = 8
+/** A day that is not over is folded when it has this many pages for each group of series, */
+const foldPagesAGroup = 64
+/** or this many new blocks for each series, on average smaller than this. */
+const foldBlocksASeries = 16
+const foldSamplesMin = 256
 /** Share of the local bytes that the tiers may have, and that unread journal rows may have. */
 const tierShare = 0.2
 const journalShare = 0.25
@@ -56,7 +61,6 @@ export interface MaintenanceDeps {
   readonly memory: Memory
   readonly committer: Committer
   readonly fault: WriteFault
-  readonly trimmer: JournalTrimmer
   readonly seriesCount: () => number
   /** Drops journal rows as far as they may go. */
   readonly trim: (sealedTo: number, bytesMax: number) => Promise<{ wantsSeal: boolean }>
@@ -204,11 +208,11 @@ export class Maintenance {
     const firstDay = firstKeptDay({ today: dayOf(clock.now()), retentionDays: this.#options.retentionDays })
     this.#sealed = { ...this.#sealed, sequence }
     try {
-      const outcome = await seal(frozen, local, this.#encoder, { sequence, range, firstDay, sync })
+      const tooOld = await seal(frozen, local, this.#encoder, { sequence, range, firstDay, sync })
       const sealed = { to: range.to, sequence }
       await journal.level.put(nameKey('m', 'sealed'), jsonBytes(sealed), { sync })
       this.#sealed = sealed
-      this.#deps.onDropped('too_old', outcome.tooOld)
+      this.#deps.onDropped('too_old', tooOld)
     } catch (error) {
       fault.enter(error)
       return
@@ -274,17 +278,23 @@ export class Maintenance {
     }
   }
 
-  /** Folds days that have got many small blocks and are not over. */
+  /** Folds days that are not over and have got many pages or small blocks. */
   async #fold(): Promise<void> {
     const { local, seriesCount } = this.#deps
     for (const day of local.days) {
-      const { blocks, samples } = local.facts(day)
+      const { blocks, pages, samples } = local.facts(day)
+      const hasPages = pages >= foldPagesAGroup * (groupOf(seriesCount()) + 1)
       const fresh = blocks - (this.#folded.get(day) ?? 0)
-      if (fresh < foldBlocksASeries * Math.max(64, seriesCount()) || samples / blocks >= keepSamplesMin) continue
-      await foldDay(local, day, this.#encoder, { keepSamplesMin, signal: this.#closing.signal })
+      const hasBlocks = fresh >= foldBlocksASeries * Math.max(64, seriesCount()) && samples / blocks < foldSamplesMin
+      if (!hasPages && !hasBlocks) continue
+      await foldDay(local, day, this.#encoder, this.#foldOptions())
       this.#folded.set(day, local.facts(day).blocks)
     }
     for (const day of this.#folded.keys()) if (local.facts(day).blocks === 0) this.#folded.delete(day)
+  }
+
+  #foldOptions(): { seriesCount: number; keepSamplesMin: number; signal: AbortSignal } {
+    return { seriesCount: this.#deps.seriesCount(), keepSamplesMin, signal: this.#closing.signal }
   }
 
   /** Settles one day that is over; the next look takes the next. */
@@ -292,7 +302,7 @@ export class Maintenance {
     const { local, tiers, clock } = this.#deps
     const day = this.#unsettled()
     if (day === undefined) return
-    await settleDay(local, tiers, day, this.#encoder, { keepSamplesMin, signal: this.#closing.signal })
+    await settleDay(local, tiers, day, this.#encoder, this.#foldOptions())
     this.#writtenAt.delete(day)
     this.#deps.logger.debug({ day, ms: clock.now() - day * dayMs }, 'store_day_settled')
   }
@@ -306,10 +316,18 @@ export class Maintenance {
   }
 }
 
-function countOf(block: { readonly bytes: Uint8Array }): number {
+function countOf(stored: StoredBlock | StoredPage): { count: number; startMs: number } {
+  if ('group' in stored) {
+    try {
+      const { timestampsMs } = decodeRow(stored.bytes)
+      return { count: timestampsMs.length, startMs: timestampsMs.reduce((a, b) => Math.min(a, b)) }
+    } catch {
+      return { count: 0, startMs: stored.day * dayMs }
+    }
+  }
   try {
-    return decodeHeader(block.bytes).count
+    return { count: decodeHeader(stored.bytes).count, startMs: stored.startMs }
   } catch {
-    return 0
+    return { count: 0, startMs: stored.startMs }
   }
 }

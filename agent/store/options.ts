@@ -49,7 +49,7 @@ export interface StoreDeps {
 export type StoreDamage =
   | ({ readonly kind: 'database' } & LevelDamage)
   | { readonly kind: 'row'; readonly from: number; readonly to: number; readonly reason: string }
-  | { readonly kind: 'block'; readonly seriesId: number; readonly startMs: number; readonly reason: string }
+  | { readonly kind: 'block' | 'page'; readonly day: number; readonly seriesId: number; readonly reason: string }
   | { readonly kind: 'dictionary'; readonly firstId: number; readonly reason: string }
   | { readonly kind: 'consumer'; readonly name: string; readonly reason: string }
 

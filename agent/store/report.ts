@@ -41,11 +41,11 @@ export interface ReportInput {
 
 export function makeReport(input: ReportInput): StoreReport {
   const { bytes, bytesMax, localShare } = input
-  const points = input.local.totals.samples + input.openSamples
+  const points = input.local.samples + input.openSamples
   const own = bytes.journal + bytes.local
   const tiers = input.tiers.map((tier, i) => [
     formatDuration(tier.stepMs),
-    { points: tier.area.totals.samples, bytes: bytes.byTier[i] ?? 0 },
+    { points: tier.area.samples, bytes: bytes.byTier[i] ?? 0 },
   ])
   return {
     series: input.series,

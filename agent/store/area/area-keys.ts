@@ -5,7 +5,8 @@
  * |---|---|
  * | `b` day | DayFacts, JSON |
  * | `d` day, series id, start, sequence | arrival range and sealed block |
- * | `q` as `d` | a value that could not be read, as found |
+ * | `p` day, group, sequence, part | arrival range and page: samples of 64 neighbouring series that had few |
+ * | `q` as `d` or `p` | a value that could not be read, as found |
  *
  * All numbers are u32; a day is written plus 2^31, so that days before 1970 sort first; `start` is the first timestamp in ms after
  * the beginning of its day.
@@ -24,21 +25,54 @@ export interface BlockKey {
   readonly sequence: number
 }
 
+/** Where a page is. */
+export interface PageKey {
+  readonly day: number
+  /** Series id / 64. */
+  readonly group: number
+  readonly sequence: number
+  /** 0 unless one sealing had more than a page holds. */
+  readonly part: number
+}
+
+export function pageKey(key: PageKey): Uint8Array {
+  return makeKey('p', key.day + dayBias, key.group, key.sequence, key.part)
+}
+
+export function parsePageKey(key: Uint8Array): PageKey {
+  const view = viewOf(key)
+  return {
+    day: view.getUint32(1) - dayBias,
+    group: view.getUint32(5),
+    sequence: view.getUint32(9),
+    part: view.getUint32(13),
+  }
+}
+
+/** The range of keys of the pages of one group in one day. */
+export function groupBounds(day: number, group: number): Bounds {
+  return { gte: makeKey('p', day + dayBias, group), lt: makeKey('p', day + dayBias, group + 1) }
+}
+
+/** A range of keys. */
+export interface Bounds {
+  readonly gte: Uint8Array
+  readonly lt: Uint8Array
+}
+
 export function blockKey(key: BlockKey): Uint8Array {
   return makeKey('d', key.day + dayBias, key.seriesId, key.startMs - key.day * dayMs, key.sequence)
 }
 
-/** The range of keys of one series in one day. */
-export function seriesBounds(day: number, seriesId: number): { readonly gte: Uint8Array; readonly lt: Uint8Array } {
-  return {
-    gte: makeKey('d', day + dayBias, seriesId),
-    lt: makeKey('d', day + dayBias, seriesId, 0xffff_ffff, 0xffff_ffff),
-  }
+/** The range of keys of the blocks of series `first … end − 1` in one day. */
+export function seriesBounds(day: number, first: number, end: number = first + 1): Bounds {
+  return { gte: makeKey('d', day + dayBias, first), lt: makeKey('d', day + dayBias, end) }
 }
 
-/** The range of keys of all blocks of one day. */
-export function dayBounds(day: number): { readonly gte: Uint8Array; readonly lt: Uint8Array } {
-  return { gte: makeKey('d', day + dayBias), lt: makeKey('d', day + dayBias + 1) }
+/** The ranges of keys of all blocks and all pages of one day. */
+export function dayBounds(day: number): readonly [blocks: Bounds, pages: Bounds] {
+  const of = (kind: string): Bounds => ({ gte: makeKey(kind, day + dayBias), lt: makeKey(kind, day + dayBias + 1) })
+  return [of('d'), of('p')]
 }
 
 export function dayKey(day: number): Uint8Array {

@@ -1,31 +1,37 @@
 import { isLanistaError } from '#protocol/errors.ts'
-import type { ArrivalRange } from '#protocol/samples/arrival.ts'
 import type { LevelSlot } from '../level-slot.ts'
+import { groupOf, groupSize } from '../memory/buckets.ts'
 import type { StoreDamage } from '../options.ts'
-import { blockKey, dayBounds, dayKey, dayOfKey, quarantineKey, seriesBounds } from './area-keys.ts'
-import { type DayFacts, dayMs, emptyDay, parseDayFacts } from './day.ts'
-import { decodeStored, encodeStored, type StoredBlock } from './stored-block.ts'
-
-/** What of a block's header the day's facts need. */
-export interface BlockSummary {
-  readonly count: number
-  readonly t0Ms: number
-  readonly t1Ms: number
-}
+import { type Bounds, dayBounds, dayKey, dayOfKey, groupBounds, quarantineKey, seriesBounds } from './area-keys.ts'
+import { AreaWriter } from './area-writer.ts'
+import { type DayFacts, emptyDay, parseDayFacts } from './day.ts'
+import {
+  decodeStored,
+  decodeStoredPage,
+  encodeStored,
+  keyOf,
+  type StoredBlock,
+  type StoredPage,
+} from './stored-block.ts'
 
 /** Values read in one step while walking a day. */
 const blocksAStep = 64
 
-type Batch = ReturnType<LevelSlot['level']['batch']>
+/** All that one day holds of 64 neighbouring series. */
+export interface StoredGroup {
+  readonly group: number
+  readonly blocks: readonly StoredBlock[]
+  readonly pages: readonly StoredPage[]
+}
 
 /**
- * Sealed blocks by day, series and time in one LevelDB. A day is dropped in one range; nothing in it is ever changed but by
- * replacing several blocks of a series with one that holds the same.
+ * Sealed blocks and pages by day, series and time in one LevelDB. A day is dropped in one range; nothing in it is ever changed but by
+ * replacing several blocks and pages with blocks that hold the same.
  */
 export class BlockArea {
   readonly #slot: LevelSlot
   readonly #report: (damage: StoreDamage) => void
-  #days: Map<number, DayFacts>
+  readonly #days: Map<number, DayFacts>
 
   private constructor(slot: LevelSlot, days: Map<number, DayFacts>, report: (damage: StoreDamage) => void) {
     this.#slot = slot
@@ -55,180 +61,121 @@ export class BlockArea {
     return this.#days.get(day) ?? emptyDay
   }
 
-  /** Sums over all days. */
-  get totals(): Pick<DayFacts, 'blocks' | 'samples' | 'bytes'> {
-    let [blocks, samples, bytes] = [0, 0, 0]
-    for (const facts of this.#days.values()) {
-      blocks += facts.blocks
-      samples += facts.samples
-      bytes += facts.bytes
-    }
-    return { blocks, samples, bytes }
+  /** Samples of all days. */
+  get samples(): number {
+    let samples = 0
+    for (const facts of this.#days.values()) samples += facts.samples
+    return samples
   }
 
+  /** One writer at a time: it counts on the days' facts. */
   writer(): AreaWriter {
     return new AreaWriter(this.#slot, this.#days)
   }
 
   /** The blocks of a series in a day, by start, then sequence. */
   async blocks(day: number, seriesId: number): Promise<StoredBlock[]> {
-    if (!this.#days.has(day)) return []
-    const entries = await this.#slot.level.iterator({ ...seriesBounds(day, seriesId), fillCache: false }).all()
-    return entries.map(([key, value]) => decodeStored(key, value))
+    if (this.facts(day).blocks === 0) return []
+    return (await this.#all(seriesBounds(day, seriesId))).map(([key, value]) => decodeStored(key, value))
   }
 
-  /** All blocks of a day, series by series. */
-  async *walk(day: number): AsyncGenerator<StoredBlock> {
-    const iterator = this.#slot.level.iterator({ ...dayBounds(day), fillCache: false })
-    try {
-      for (
-        let entries = await iterator.nextv(blocksAStep);
-        entries.length > 0;
-        entries = await iterator.nextv(blocksAStep)
-      ) {
-        for (const [key, value] of entries) yield decodeStored(key, value)
+  /** The pages of a day that may have samples of a series. */
+  async pages(day: number, seriesId: number): Promise<StoredPage[]> {
+    if (this.facts(day).pages === 0) return []
+    return (await this.#all(groupBounds(day, groupOf(seriesId)))).map(([key, value]) => decodeStoredPage(key, value))
+  }
+
+  /** All of a day, group by group, of series below `seriesCount`. */
+  async *groups(day: number, seriesCount: number): AsyncGenerator<StoredGroup> {
+    for (let group = 0; group * groupSize < seriesCount; group++) {
+      const blocks = await this.#all(seriesBounds(day, group * groupSize, (group + 1) * groupSize))
+      const pages = this.facts(day).pages === 0 ? [] : await this.#all(groupBounds(day, group))
+      if (blocks.length === 0 && pages.length === 0) continue
+      yield {
+        group,
+        blocks: blocks.map(([key, value]) => decodeStored(key, value)),
+        pages: pages.map(([key, value]) => decodeStoredPage(key, value)),
       }
-    } finally {
-      await iterator.close()
     }
   }
 
-  /** Drops a day: one range, then LevelDB is made to forget it, so that no tombstones stay. */
+  /** Everything of a day, one by one. */
+  async *walk(day: number): AsyncGenerator<StoredBlock | StoredPage> {
+    for (const [i, bounds] of dayBounds(day).entries()) {
+      const iterator = this.#slot.level.iterator({ ...bounds, fillCache: false })
+      try {
+        for (
+          let entries = await iterator.nextv(blocksAStep);
+          entries.length > 0;
+          entries = await iterator.nextv(blocksAStep)
+        ) {
+          for (const [key, value] of entries) yield i === 0 ? decodeStored(key, value) : decodeStoredPage(key, value)
+        }
+      } finally {
+        await iterator.close()
+      }
+    }
+  }
+
+  /** Drops a day: two ranges, then LevelDB is made to forget them, so that no tombstones stay. */
   async clearDay(day: number): Promise<void> {
-    const { gte, lt } = dayBounds(day)
     const { level } = this.#slot
-    await level.clear({ gte, lt })
+    for (const bounds of dayBounds(day)) await level.clear(bounds)
     await level.del(dayKey(day))
     this.#days.delete(day)
-    await level.compactRange(gte, lt)
+    await this.#forget(day)
   }
 
-  /** Drops the blocks of a day that start before `beforeMs`; answers how many samples were in them. */
-  async clearBefore(day: number, beforeMs: number, countOf: (block: StoredBlock) => number): Promise<number> {
+  /**
+   * Drops the blocks and pages of a day that begin before `beforeMs`.
+   * @param countOf how many samples one has
+   */
+  async clearBefore(
+    day: number,
+    beforeMs: number,
+    countOf: (stored: StoredBlock | StoredPage) => { readonly count: number; readonly startMs: number },
+  ): Promise<void> {
     const writer = this.writer()
-    let dropped = 0
-    for await (const block of this.walk(day)) {
-      if (block.startMs >= beforeMs) continue
-      const count = countOf(block)
-      writer.remove(block, count)
-      dropped += count
+    for await (const stored of this.walk(day)) {
+      const { count, startMs } = countOf(stored)
+      if (startMs < beforeMs) writer.remove(stored, count)
     }
-    writer.cutBefore(day, beforeMs)
+    writer.mark(day, { minMs: Math.max(beforeMs, this.facts(day).minMs) })
     await writer.write(false)
-    const { gte, lt } = dayBounds(day)
-    await this.#slot.level.compactRange(gte, lt)
-    return dropped
+    await this.#forget(day)
   }
 
-  /** Notes that the tiers have everything of a day, or no longer. */
-  async markRolled(day: number, isRolled: boolean): Promise<void> {
+  /** Notes that the tiers have everything of a day. */
+  async markRolled(day: number): Promise<void> {
     const writer = this.writer()
-    writer.mark(day, { isRolled })
+    writer.mark(day, { isRolled: true })
     await writer.write(false)
   }
 
-  /** Runs a reader of one block; one that cannot be read is put aside and reported, and undefined comes back. */
-  async guard<T>(block: StoredBlock, read: () => T): Promise<T | undefined> {
+  /** Runs a reader of one block or page; one that cannot be read is put aside and reported, and undefined comes back. */
+  async guard<T>(stored: StoredBlock | StoredPage, read: () => T): Promise<T | undefined> {
     try {
       return read()
     } catch (error) {
-      if (!isLanistaError(error, 'BLOCK_CORRUPT')) throw error
-      await this.#quarantine(block, String(error.data['reason']))
+      if (!isLanistaError(error, 'BLOCK_CORRUPT') && !isLanistaError(error, 'JOURNAL_ROW_CORRUPT')) throw error
+      await this.#quarantine(stored, String(error.data['reason']))
       return undefined
     }
   }
 
-  async #quarantine(block: StoredBlock, reason: string): Promise<void> {
-    const key = blockKey(block)
-    await this.#slot.level.batch().put(quarantineKey(key), encodeStored(block, block.bytes)).del(key).write()
-    this.#report({ kind: 'block', seriesId: block.seriesId, startMs: block.startMs, reason })
-  }
-}
-
-/** Collects changes of an area and writes them with the facts of the days they touch, all or nothing. */
-export class AreaWriter {
-  readonly #slot: LevelSlot
-  readonly #days: Map<number, DayFacts>
-  readonly #changed = new Map<number, DayFacts>()
-  #batch: Batch | undefined
-  #bytes = 0
-
-  constructor(slot: LevelSlot, days: Map<number, DayFacts>) {
-    this.#slot = slot
-    this.#days = days
+  async #quarantine(stored: StoredBlock | StoredPage, reason: string): Promise<void> {
+    const key = keyOf(stored)
+    await this.#slot.level.batch().put(quarantineKey(key), encodeStored(stored, stored.bytes)).del(key).write()
+    const isPage = 'group' in stored
+    const seriesId = isPage ? stored.group * groupSize : stored.seriesId
+    this.#report({ kind: isPage ? 'page' : 'block', day: stored.day, seriesId, reason })
   }
 
-  /** Bytes waiting to be written. */
-  get bytes(): number {
-    return this.#bytes
+  async #forget(day: number): Promise<void> {
+    for (const { gte, lt } of dayBounds(day)) await this.#slot.level.compactRange(gte, lt)
   }
 
-  put(
-    key: { seriesId: number; sequence: number },
-    range: ArrivalRange,
-    block: Uint8Array,
-    summary: BlockSummary,
-  ): void {
-    const day = Math.floor(summary.t0Ms / dayMs)
-    const value = encodeStored(range, block)
-    this.#open().put(blockKey({ ...key, day, startMs: summary.t0Ms }), value)
-    this.#bytes += value.length
-    const facts = this.#facts(day)
-    this.#changed.set(day, {
-      blocks: facts.blocks + 1,
-      samples: facts.samples + summary.count,
-      bytes: facts.bytes + value.length,
-      minMs: Math.min(facts.minMs, summary.t0Ms),
-      maxMs: Math.max(facts.maxMs, summary.t1Ms),
-      isRolled: false,
-    })
+  #all(bounds: Bounds): Promise<[Uint8Array, Uint8Array][]> {
+    return this.#slot.level.iterator({ ...bounds, fillCache: false }).all()
   }
-
-  /** @param count samples in the block */
-  remove(block: StoredBlock, count: number): void {
-    this.#open().del(blockKey(block))
-    const facts = this.#facts(block.day)
-    const bytes = encodeStored(block, block.bytes).length
-    this.mark(block.day, { blocks: facts.blocks - 1, samples: facts.samples - count, bytes: facts.bytes - bytes })
-  }
-
-  /** Changes facts of a day. */
-  mark(day: number, change: Partial<DayFacts>): void {
-    this.#open()
-    this.#changed.set(day, { ...this.#facts(day), ...change })
-  }
-
-  cutBefore(day: number, beforeMs: number): void {
-    this.mark(day, { minMs: Math.max(beforeMs, this.#facts(day).minMs) })
-  }
-
-  async write(sync: boolean): Promise<void> {
-    const batch = this.#batch
-    if (!batch) return
-    for (const [day, facts] of this.#changed) {
-      if (facts.blocks > 0) batch.put(dayKey(day), encodeJson(facts))
-      else batch.del(dayKey(day))
-    }
-    this.#batch = undefined
-    await batch.write({ sync })
-    for (const [day, facts] of this.#changed) {
-      if (facts.blocks > 0) this.#days.set(day, facts)
-      else this.#days.delete(day)
-    }
-    this.#changed.clear()
-    this.#bytes = 0
-  }
-
-  #open(): Batch {
-    this.#batch ??= this.#slot.level.batch()
-    return this.#batch
-  }
-
-  #facts(day: number): DayFacts {
-    return this.#changed.get(day) ?? this.#days.get(day) ?? emptyDay
-  }
-}
-
-function encodeJson(value: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(value))
 }

@@ -8,9 +8,8 @@ export function dayOf(timestampMs: number): number {
 /** What is known of one day of an area without reading its blocks. */
 export interface DayFacts {
   readonly blocks: number
+  readonly pages: number
   readonly samples: number
-  /** Bytes of the values, keys and LevelDB's own not counted. */
-  readonly bytes: number
   /** Least and greatest timestamp. */
   readonly minMs: number
   readonly maxMs: number
@@ -20,8 +19,8 @@ export interface DayFacts {
 
 export const emptyDay: DayFacts = {
   blocks: 0,
+  pages: 0,
   samples: 0,
-  bytes: 0,
   minMs: Number.MAX_SAFE_INTEGER,
   maxMs: Number.MIN_SAFE_INTEGER,
   isRolled: false,
@@ -31,7 +30,7 @@ export const emptyDay: DayFacts = {
 export function parseDayFacts(value: Uint8Array): DayFacts | undefined {
   try {
     const facts = JSON.parse(new TextDecoder().decode(value)) as Partial<DayFacts>
-    const numbers = [facts.blocks, facts.samples, facts.bytes, facts.minMs, facts.maxMs]
+    const numbers = [facts.blocks, facts.pages, facts.samples, facts.minMs, facts.maxMs]
     return numbers.every(Number.isSafeInteger) ? ({ ...emptyDay, ...facts } as DayFacts) : undefined
   } catch {
     return undefined

@@ -1,83 +1,95 @@
 import type { BlockEncoder } from '../block/encoder.ts'
-import type { AreaWriter, BlockArea } from './block-area.ts'
+import { rowCount } from '../journal/row-decoder.ts'
+import { groupOf } from '../memory/buckets.ts'
+import type { AreaWriter } from './area-writer.ts'
+import type { BlockArea, StoredGroup } from './block-area.ts'
 import { overlapGroups } from './overlap.ts'
 import { cutDays, writeBlock } from './seal.ts'
-import { type OpenBlock, type Samples, SeriesReader } from './series-reader.ts'
-import type { StoredBlock } from './stored-block.ts'
+import { type Samples, SeriesReader, type Source } from './series-reader.ts'
 
 /** Bytes of blocks collected before they are written. */
 const batchBytes = 1024 * 1024
-/** Samples that are rewritten together at most; what overlaps in one piece beyond that stays as it is. */
+/** Samples that are rewritten together at most; what overlaps in one piece beyond that is rewritten alone. */
 const runSamplesMax = 262_144
 
 export interface FoldOptions {
+  /** Series of lower ids are looked at. */
+  readonly seriesCount: number
   /** Blocks with at least this many samples that overlap nothing stay as they are. */
   readonly keepSamplesMin: number
   /** Hears of all samples of each series in time order, and of the end of the series with undefined. */
-  readonly onSamples?: ((seriesId: number, samples: Samples | undefined) => void | Promise<void>) | undefined
-  /** Ends the pass between two series. */
+  readonly onSamples?: ((seriesId: number, samples: Samples | undefined) => Promise<void>) | undefined
+  /** Ends the pass between two groups. */
   readonly signal: AbortSignal
 }
 
 /**
- * Makes few large blocks of the many small ones of a day: late samples, short-lived memory, restarts. What a reader sees does not
- * change. Each series is replaced in one batch, so a crash leaves either form.
- * @returns how many blocks it replaced
+ * Makes few large blocks of the pages and small blocks of a day: many series, late samples, restarts. What a reader sees does not
+ * change. Each group is replaced in one batch, so a crash leaves either form.
  */
 export async function foldDay(
   area: BlockArea,
   day: number,
   encoder: BlockEncoder,
   options: FoldOptions,
-): Promise<number> {
+): Promise<void> {
   const reader = new SeriesReader(area)
   const writer = area.writer()
-  let replaced = 0
-  for await (const blocks of seriesOf(area.walk(day))) {
+  for await (const group of area.groups(day, options.seriesCount)) {
     if (options.signal.aborted) break
-    replaced += await foldSeries(reader, writer, encoder, await reader.open(blocks), options)
+    for (const [seriesId, sources] of await sourcesOf(reader, group)) {
+      await foldSeries(reader, writer, encoder, seriesId, sources, options)
+    }
+    for (const page of group.pages) writer.remove(page, rowCount(page.bytes))
     if (writer.bytes >= batchBytes) await writer.write(false)
   }
   await writer.write(false)
-  return replaced
+}
+
+async function sourcesOf(reader: SeriesReader, { group, blocks, pages }: StoredGroup): Promise<Map<number, Source[]>> {
+  const series = new Map<number, Source[]>()
+  const add = (seriesId: number, source: Source): void => {
+    if (groupOf(seriesId) !== group) return
+    const sources = series.get(seriesId)
+    if (sources) sources.push(source)
+    else series.set(seriesId, [source])
+  }
+  for (const source of await reader.open(blocks)) add(source.block?.stored.seriesId ?? 0, source)
+  for (const page of pages) for (const [seriesId, source] of await reader.split(page)) add(seriesId, source)
+  return series
 }
 
 async function foldSeries(
   reader: SeriesReader,
   writer: AreaWriter,
   encoder: BlockEncoder,
-  blocks: readonly OpenBlock[],
+  seriesId: number,
+  sources: readonly Source[],
   options: FoldOptions,
-): Promise<number> {
-  const [first] = blocks
-  if (!first) return 0
-  const { seriesId } = first.stored
-  let replaced = 0
-  for (const run of foldRuns(blocks, options.keepSamplesMin)) {
-    const wants = run.length > 1
-    if (!wants && !options.onSamples) continue
+): Promise<void> {
+  for (const run of foldRuns(sources, options.keepSamplesMin)) {
+    const mustRewrite = run.length > 1 || run[0]?.samples !== undefined
+    if (!mustRewrite && !options.onSamples) continue
     const samples = await reader.merge(run)
     await options.onSamples?.(seriesId, samples)
-    if (!wants || samples.timestampsMs.length === 0) continue
-    rewrite(writer, encoder, run, samples)
-    replaced += run.length
+    if (mustRewrite) rewrite(writer, encoder, seriesId, run, samples)
   }
   await options.onSamples?.(seriesId, undefined)
-  return replaced
 }
 
-/** Blocks to be made one, in time order; a run of one block stays as it is. */
-export function foldRuns(blocks: readonly OpenBlock[], keepSamplesMin: number): OpenBlock[][] {
-  const runs: OpenBlock[][] = []
-  let open: OpenBlock[] | undefined
+/** Sources to be made one, in time order; a run of a single block stays as it is. */
+export function foldRuns(sources: readonly Source[], keepSamplesMin: number): Source[][] {
+  const runs: Source[][] = []
+  let open: Source[] | undefined
   let openCount = 0
-  for (const group of overlapGroups(blocks)) {
-    const count = group.reduce((sum, { header }) => sum + header.count, 0)
-    const isKept = group.length === 1 && count >= keepSamplesMin
+  for (const group of overlapGroups(sources)) {
+    const count = group.reduce((sum, source) => sum + source.count, 0)
+    const isKept = group.length === 1 && group[0]?.block !== undefined && count >= keepSamplesMin
     if (isKept || !open || openCount + count > runSamplesMax) {
-      runs.push([...group])
-      open = isKept ? undefined : runs.at(-1)
+      open = [...group]
+      runs.push(open)
       openCount = count
+      if (isKept) open = undefined
     } else {
       open.push(...group)
       openCount += count
@@ -86,29 +98,19 @@ export function foldRuns(blocks: readonly OpenBlock[], keepSamplesMin: number): 
   return runs
 }
 
-function rewrite(writer: AreaWriter, encoder: BlockEncoder, run: readonly OpenBlock[], samples: Samples): void {
-  const stored = run.map((block) => block.stored)
-  for (const { stored, header } of run) writer.remove(stored, header.count)
+function rewrite(
+  writer: AreaWriter,
+  encoder: BlockEncoder,
+  seriesId: number,
+  run: readonly Source[],
+  { timestampsMs, values }: Samples,
+): void {
+  for (const { block, count } of run) if (block) writer.remove(block.stored, count)
   const of = {
-    sequence: Math.max(...stored.map(({ sequence }) => sequence)),
-    range: { from: Math.min(...stored.map(({ from }) => from)), to: Math.max(...stored.map(({ to }) => to)) },
+    sequence: Math.max(...run.map(({ sequence }) => sequence)),
+    range: { from: Math.min(...run.map(({ from }) => from)), to: Math.max(...run.map(({ to }) => to)) },
   }
-  const { timestampsMs, values } = samples
-  const seriesId = (stored[0] as StoredBlock).seriesId
   for (const { start, end } of cutDays(timestampsMs, timestampsMs.length, encoder.samplesMax)) {
     writeBlock(writer, encoder, seriesId, timestampsMs, values, start, end, of)
   }
-}
-
-/** Blocks of one series at a time. */
-async function* seriesOf(blocks: AsyncIterable<StoredBlock>): AsyncGenerator<StoredBlock[]> {
-  let series: StoredBlock[] = []
-  for await (const block of blocks) {
-    if (series.length > 0 && series[0]?.seriesId !== block.seriesId) {
-      yield series
-      series = []
-    }
-    series.push(block)
-  }
-  if (series.length > 0) yield series
 }

@@ -1,13 +1,18 @@
 import type { ArrivalRange } from '#protocol/samples/arrival.ts'
 import type { BlockEncoder } from '../block/encoder.ts'
+import { RowEncoder } from '../journal/row-encoder.ts'
+import { rowSamplesMax } from '../journal/row-format.ts'
+import { type Bucket, buckets, splitBucket } from '../memory/buckets.ts'
 import type { OpenSamples } from '../memory/open-samples.ts'
-import { seriesGroups } from '../memory/series-groups.ts'
 import { orderByTime } from '../memory/time-order.ts'
-import type { AreaWriter, BlockArea } from './block-area.ts'
+import type { AreaWriter } from './area-writer.ts'
+import type { BlockArea } from './block-area.ts'
 import { dayMs, dayOf } from './day.ts'
 
 /** Bytes of blocks collected before they are written. */
 const batchBytes = 1024 * 1024
+/** A series with fewer samples than this shares a page with its neighbours instead of having a block. */
+const blockSamplesMin = 32
 
 export interface SealOptions {
   /** Above every sequence used before. */
@@ -19,41 +24,35 @@ export interface SealOptions {
   readonly sync: boolean
 }
 
-/** What became of the samples. */
-export interface SealOutcome {
-  readonly blocks: number
-  readonly samples: number
-  /** Samples older than retention. */
-  readonly tooOld: number
-}
-
 /**
- * Writes all samples as blocks, series by series, each cut at midnight UTC and at the encoder's bound. Between batches other
- * work gets its turn. May be repeated after a failure: with a higher sequence the repeated blocks win.
+ * Writes all samples: blocks of the series that have many, cut at midnight UTC and at the encoder's bound; pages of what neighbours
+ * with few samples have together. Between batches other work gets its turn. May be repeated after a failure: with a higher sequence
+ * the repeated ones win.
+ * @returns how many samples were past retention
  */
 export async function seal(
   samples: OpenSamples,
   area: BlockArea,
   encoder: BlockEncoder,
   options: SealOptions,
-): Promise<SealOutcome> {
-  const outcome = { blocks: 0, samples: 0, tooOld: 0 }
+): Promise<number> {
   const writer = area.writer()
-  for (const group of seriesGroups(samples)) {
-    const count = orderByTime(group.timestampsMs, group.values, group.count)
-    for (const { start, end, day } of cutDays(group.timestampsMs, count, encoder.samplesMax)) {
-      if (day < options.firstDay) {
-        outcome.tooOld += end - start
-        continue
+  const rows = new RowEncoder()
+  let tooOld = 0
+  for (const bucket of buckets(samples)) {
+    const { dense, sparse } = splitBucket(bucket, blockSamplesMin)
+    for (const { seriesId, timestampsMs, values } of dense) {
+      const count = orderByTime(timestampsMs, values, timestampsMs.length)
+      for (const { start, end, day } of cutDays(timestampsMs, count, encoder.samplesMax)) {
+        if (day < options.firstDay) tooOld += end - start
+        else writeBlock(writer, encoder, seriesId, timestampsMs, values, start, end, options)
       }
-      writeBlock(writer, encoder, group.seriesId, group.timestampsMs, group.values, start, end, options)
-      outcome.blocks++
-      outcome.samples += end - start
     }
+    tooOld += writePages(writer, rows, bucket.group, sparse, options)
     if (writer.bytes >= batchBytes) await writer.write(options.sync)
   }
   await writer.write(options.sync)
-  return outcome
+  return tooOld
 }
 
 /** Encodes samples `start … end − 1`, all of one day, and puts them on the writer. */
@@ -73,6 +72,60 @@ export function writeBlock(
     t0Ms: timestampsMs[start] as number,
     t1Ms: timestampsMs[end - 1] as number,
   })
+}
+
+/** One page for each day that the samples, in arrival order, lie in. */
+function writePages(
+  writer: AreaWriter,
+  rows: RowEncoder,
+  group: number,
+  samples: Omit<Bucket, 'group'>,
+  options: SealOptions,
+): number {
+  let tooOld = 0
+  for (const { day, seriesIds, timestampsMs, values, minMs, maxMs } of byDay(samples)) {
+    const count = seriesIds.length
+    if (day < options.firstDay) {
+      tooOld += count
+      continue
+    }
+    const summary = { count, t0Ms: minMs, t1Ms: maxMs }
+    for (let start = 0, part = 0; start < count; start += rowSamplesMax, part++) {
+      const row = rows.encode(seriesIds, timestampsMs, values, start, Math.min(rowSamplesMax, count - start))
+      const key = { day, group, sequence: options.sequence, part }
+      writer.putPage(key, options.range, row, { ...summary, count: Math.min(rowSamplesMax, count - start) })
+    }
+  }
+  return tooOld
+}
+
+interface DaySamples extends Omit<Bucket, 'group'> {
+  readonly day: number
+  readonly minMs: number
+  readonly maxMs: number
+}
+
+/** Samples in their order, by day; nearly always they are all of one. */
+function* byDay(samples: Omit<Bucket, 'group'>): Generator<DaySamples> {
+  const spans = new Map<number, { minMs: number; maxMs: number; count: number }>()
+  for (const time of samples.timestampsMs) {
+    const day = dayOf(time)
+    const span = spans.get(day) ?? { minMs: time, maxMs: time, count: 0 }
+    spans.set(day, span)
+    span.count++
+    if (time < span.minMs) span.minMs = time
+    if (time > span.maxMs) span.maxMs = time
+  }
+  for (const [day, { count, minMs, maxMs }] of spans) {
+    if (count === samples.seriesIds.length) {
+      yield { ...samples, day, minMs, maxMs }
+      return
+    }
+    const isInside = (_: number, i: number): boolean => dayOf(samples.timestampsMs[i] as number) === day
+    const seriesIds = samples.seriesIds.filter(isInside)
+    const timestampsMs = samples.timestampsMs.filter(isInside)
+    yield { day, minMs, maxMs, seriesIds, timestampsMs, values: samples.values.filter(isInside) }
+  }
 }
 
 /** Cuts ordered samples at midnight and at `samplesMax`. */

@@ -1,10 +1,13 @@
+import type { ArrivalRange } from '#protocol/samples/arrival.ts'
 import { BlockDecoder } from '../block/decoder.ts'
 import type { BlockHeader } from '../block/format.ts'
 import { decodeHeader } from '../block/header-reader.ts'
-import { mergeRuns } from '../memory/time-order.ts'
+import { decodeRow } from '../journal/row-decoder.ts'
+import { splitBucket } from '../memory/buckets.ts'
+import { mergeRuns, orderByTime } from '../memory/time-order.ts'
 import type { BlockArea } from './block-area.ts'
 import type { TimeSpan } from './overlap.ts'
-import type { StoredBlock } from './stored-block.ts'
+import type { StoredBlock, StoredPage } from './stored-block.ts'
 
 /** Samples of one series in time order, each time once. */
 export interface Samples {
@@ -12,13 +15,15 @@ export interface Samples {
   readonly values: Float64Array
 }
 
-/** A block with its header read. */
-export interface OpenBlock extends TimeSpan {
-  readonly stored: StoredBlock
-  readonly header: BlockHeader
+/** Samples of one series that were sealed together: a block with its header read, or its part of a page. */
+export interface Source extends TimeSpan, ArrivalRange {
+  readonly sequence: number
+  readonly count: number
+  readonly block?: { readonly stored: StoredBlock; readonly header: BlockHeader } | undefined
+  readonly samples?: Samples | undefined
 }
 
-/** Reads blocks of one area; damaged ones are put aside on the way. */
+/** Reads blocks and pages of one area; damaged ones are put aside on the way. */
 export class SeriesReader {
   readonly #area: BlockArea
   readonly #decoder = new BlockDecoder()
@@ -27,25 +32,66 @@ export class SeriesReader {
     this.#area = area
   }
 
-  /** Reads headers alone. */
-  async open(blocks: readonly StoredBlock[]): Promise<OpenBlock[]> {
-    const opened: OpenBlock[] = []
-    for (const stored of blocks) {
-      const header = await this.#area.guard(stored, () => decodeHeader(stored.bytes))
-      if (header) opened.push({ stored, header, t0Ms: header.t0Ms, t1Ms: header.t1Ms })
+  /** All that a day has of a series. */
+  async sources(day: number, seriesId: number): Promise<Source[]> {
+    const sources = await this.open(await this.#area.blocks(day, seriesId))
+    for (const page of await this.#area.pages(day, seriesId)) {
+      const found = (await this.split(page)).get(seriesId)
+      if (found) sources.push(found)
     }
-    return opened
+    return sources
   }
 
-  /** The samples of blocks that may overlap, the highest sequence winning. */
-  async merge(blocks: readonly OpenBlock[]): Promise<Samples> {
+  /** Reads headers alone. */
+  async open(blocks: readonly StoredBlock[]): Promise<Source[]> {
+    const sources: Source[] = []
+    for (const stored of blocks) {
+      const header = await this.#area.guard(stored, () => decodeHeader(stored.bytes))
+      if (!header) continue
+      const { from, to, sequence } = stored
+      sources.push({
+        from,
+        to,
+        sequence,
+        count: header.count,
+        t0Ms: header.t0Ms,
+        t1Ms: header.t1Ms,
+        block: { stored, header },
+      })
+    }
+    return sources
+  }
+
+  /** The parts of a page by series. */
+  async split(page: StoredPage): Promise<Map<number, Source>> {
+    const sources = new Map<number, Source>()
+    const columns = await this.#area.guard(page, () => decodeRow(page.bytes))
+    if (!columns) return sources
+    for (const { seriesId, timestampsMs, values } of splitBucket(columns, 1).dense) {
+      const count = orderByTime(timestampsMs, values, timestampsMs.length)
+      const samples = { timestampsMs: timestampsMs.subarray(0, count), values: values.subarray(0, count) }
+      const [t0Ms, t1Ms] = [timestampsMs[0] as number, timestampsMs[count - 1] as number]
+      sources.set(seriesId, { from: page.from, to: page.to, sequence: page.sequence, count, t0Ms, t1Ms, samples })
+    }
+    return sources
+  }
+
+  /** The samples of sources that may overlap, the highest sequence winning. */
+  async merge(sources: readonly Source[]): Promise<Samples> {
     const runs = []
-    for (const { stored, header } of blocks) {
-      const timestampsMs = new Float64Array(header.count)
-      const values = new Float64Array(header.count)
-      const count = await this.#area.guard(stored, () => this.#decoder.decode(stored.bytes, timestampsMs, values))
-      if (count !== undefined) runs.push({ timestampsMs, values, rank: stored.sequence })
+    for (const { block, samples, sequence } of sources) {
+      const run = block ? await this.#decode(block) : samples
+      if (run) runs.push({ ...run, rank: sequence })
     }
     return mergeRuns(runs)
+  }
+
+  async #decode({ stored, header }: { stored: StoredBlock; header: BlockHeader }): Promise<Samples | undefined> {
+    const timestampsMs = new Float64Array(header.count)
+    const values = new Float64Array(header.count)
+    return this.#area.guard(stored, () => {
+      this.#decoder.decode(stored.bytes, timestampsMs, values)
+      return { timestampsMs, values }
+    })
   }
 }

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { buckets, groupOf, groupSize, splitBucket } from './buckets.ts'
 import { OpenSamples, slabSamples } from './open-samples.ts'
-import { seriesGroups } from './series-groups.ts'
 import { commonStepMs, mergeRuns, orderByTime } from './time-order.ts'
 
-const sample = fc.tuple(fc.nat(20), fc.nat(50), fc.integer())
+const sample = fc.tuple(fc.nat(200), fc.nat(50), fc.integer())
 const samples = fc.array(sample, { maxLength: 200 })
 
 function fill(of: readonly (readonly [number, number, number])[]): OpenSamples {
@@ -25,19 +25,26 @@ function pairs(times: Float64Array, values: Float64Array, count: number = times.
 }
 
 describe('open samples', () => {
-  test('give back each series in arrival order, by chain and by groups', () => {
+  test('give back each series in arrival order, by chain and by buckets', () => {
     fc.assert(
       fc.property(samples, (all) => {
         const open = fill(all)
-        const groups = new Map(
-          [...seriesGroups(open)].map((group) => [group.seriesId, pairs(group.timestampsMs, group.values)]),
-        )
-        for (let id = 0; id <= 21; id++) {
+        const bySeries = new Map<number, [number, number][]>()
+        for (const bucket of buckets(open)) {
+          const { dense, sparse } = splitBucket(bucket, 3)
+          for (const { seriesId, timestampsMs, values } of dense) bySeries.set(seriesId, pairs(timestampsMs, values))
+          for (const [i, id] of sparse.seriesIds.entries()) {
+            expect(groupOf(id)).toBe(bucket.group)
+            const before = bySeries.get(id) ?? []
+            bySeries.set(id, [...before, [sparse.timestampsMs[i] as number, sparse.values[i] as number]])
+          }
+        }
+        for (let id = 0; id <= 200 + groupSize; id++) {
           const expected = all.filter(([of]) => of === id).map(([, time, value]) => [time, value])
           const times = new Float64Array(200)
           const values = new Float64Array(200)
           expect(pairs(times, values, open.gather(id, times, values))).toEqual(expected)
-          expect(groups.get(id) ?? []).toEqual(expected)
+          expect(bySeries.get(id) ?? []).toEqual(expected)
         }
       }),
     )

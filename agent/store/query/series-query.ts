@@ -1,7 +1,7 @@
 import type { BlockArea } from '../area/block-area.ts'
 import { dayOf } from '../area/day.ts'
 import { overlapGroups } from '../area/overlap.ts'
-import { type OpenBlock, type Samples, SeriesReader } from '../area/series-reader.ts'
+import { type Samples, SeriesReader, type Source } from '../area/series-reader.ts'
 import type { BlockHeader } from '../block/format.ts'
 import type { Memory } from '../memory/memory.ts'
 import { mergeRuns, orderByTime } from '../memory/time-order.ts'
@@ -38,17 +38,19 @@ export async function* readSeries(
   const reader = new SeriesReader(sources.local)
   let from = 0
   for (const day of daysOf(sources.local, range)) {
-    const blocks = await reader.open(await sources.local.blocks(day, seriesId))
-    const inside = blocks.filter(({ t0Ms, t1Ms }) => t1Ms >= range.fromMs && t0Ms <= range.untilMs)
+    const found = await reader.sources(day, seriesId)
+    const inside = found.filter(({ t0Ms, t1Ms }) => t1Ms >= range.fromMs && t0Ms <= range.untilMs)
     for (const group of overlapGroups(inside)) {
-      const first = group[0] as OpenBlock
+      const first = group[0] as Source
       const start = firstAfter(open.timestampsMs, first.t0Ms - 1, from)
       const to = firstAfter(open.timestampsMs, endOf(group), start)
       if (start > from) yield { kind: 'samples', samples: sliceOf(open, from, start) }
       from = to
-      const isWhole = group.length === 1 && start === to && first.t0Ms >= range.fromMs && first.t1Ms <= range.untilMs
-      if (isWhole && takesHeader(first.header)) {
-        yield { kind: 'header', header: first.header }
+      const header = first.block?.header
+      const isWhole =
+        header && group.length === 1 && start === to && first.t0Ms >= range.fromMs && first.t1Ms <= range.untilMs
+      if (isWhole && takesHeader(header)) {
+        yield { kind: 'header', header }
         continue
       }
       const sealed = { ...cut(await reader.merge(group), range), rank: 0 }
@@ -113,6 +115,6 @@ function firstAfter(timestampsMs: Float64Array, ms: number, from: number): numbe
   return low
 }
 
-function endOf(group: readonly OpenBlock[]): number {
+function endOf(group: readonly Source[]): number {
   return group.reduce((end, { t1Ms }) => Math.max(end, t1Ms), Number.NEGATIVE_INFINITY)
 }

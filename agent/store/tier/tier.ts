@@ -1,5 +1,6 @@
-import type { AreaWriter, BlockArea } from '../area/block-area.ts'
-import { foldDay } from '../area/fold.ts'
+import type { AreaWriter } from '../area/area-writer.ts'
+import type { BlockArea } from '../area/block-area.ts'
+import { type FoldOptions, foldDay } from '../area/fold.ts'
 import type { Samples } from '../area/series-reader.ts'
 import type { BlockEncoder } from '../block/encoder.ts'
 import { commonStepMs } from '../memory/time-order.ts'
@@ -25,7 +26,7 @@ export async function settleDay(
   tiers: readonly Tier[],
   day: number,
   encoder: BlockEncoder,
-  options: { readonly keepSamplesMin: number; readonly signal: AbortSignal },
+  options: Omit<FoldOptions, 'onSamples'>,
 ): Promise<void> {
   const rolls = tiers.map((tier) => new TierDay(tier, day, encoder))
   await foldDay(area, day, encoder, {
@@ -35,7 +36,7 @@ export async function settleDay(
     },
   })
   for (const roll of rolls) await roll.finish()
-  if (!options.signal.aborted) await area.markRolled(day, true)
+  if (!options.signal.aborted) await area.markRolled(day)
 }
 
 /** Writes one day of one tier. */
