@@ -1,5 +1,5 @@
 /** What the first page of the README promises, with real processes, on both brokers. */
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect as connectNats } from 'nats'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -55,6 +55,15 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
     expect(await newest('memory.total')).toBe(memInfo('MemTotal'))
     const available = (await newest('memory.available')) ?? 0
     expect(Math.abs(available - memInfo('MemAvailable'))).toBeLessThan(memInfo('MemTotal') * 0.1)
+
+    await until(async () => Object.values(await vitals()).every((value) => value !== null), 'all vital signs', 30_000)
+    const { cpu = -1, memory = -1, disk = -1, network = -1 } = await vitals()
+    const used = 100 * (1 - memInfo('MemAvailable') / memInfo('MemTotal'))
+    const { blocks, bfree, bavail } = statfsSync('/')
+    expect(cpu >= 0 && cpu <= 100).toBe(true)
+    expect(Math.abs(memory - used)).toBeLessThan(10)
+    expect(Math.abs(disk - (100 * (blocks - bfree)) / (blocks - bfree + bavail))).toBeLessThan(5)
+    expect(network).toBeGreaterThanOrEqual(0)
   })
 })
 
@@ -125,6 +134,11 @@ test('lines says what would become of carbon lines', async () => {
 async function newest(match: string): Promise<number | undefined> {
   const answers = await workspace.ask<Answer[]>('query', match, '--last')
   return answers[0]?.samples.at(-1)?.[1]
+}
+
+async function vitals(): Promise<Record<string, number>> {
+  const [host] = await workspace.ask<{ vitals: Record<string, number> }[]>('hosts')
+  return host?.vitals ?? {}
 }
 
 function watchedValues(watch: Running): number[] {
