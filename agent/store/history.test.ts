@@ -57,7 +57,8 @@ async function contents(store: HistoryStore, range: { fromMs: number; untilMs: n
 function ordered(model: Model): [string, [number, number][]][] {
   return [...model]
     .map(([name, series]): [string, [number, number][]] => [name, [...series].sort(([a], [b]) => a - b)])
-    .sort()
+
+    .sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 describe('what was stored', () => {

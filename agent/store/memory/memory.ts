@@ -1,4 +1,4 @@
-import { OpenSamples } from './open-samples.ts'
+import { OpenSamples, SlabPool } from './open-samples.ts'
 
 /**
  * The samples that are not sealed yet: `active` takes new ones; `frozen`, when there is one, is whole and on its way into
@@ -6,16 +6,17 @@ import { OpenSamples } from './open-samples.ts'
  */
 export class Memory {
   readonly samplesMax: number
+  readonly #pool = new SlabPool()
   #active: OpenSamples
   #frozen: OpenSamples | undefined
   #since: number | undefined
-  #seriesCount: () => number
+  readonly #seriesCount: () => number
 
   /** @param samplesMax samples at which the active ones are frozen */
   constructor(samplesMax: number, seriesCount: () => number) {
     this.samplesMax = samplesMax
     this.#seriesCount = seriesCount
-    this.#active = new OpenSamples(seriesCount())
+    this.#active = new OpenSamples(seriesCount(), this.#pool)
   }
 
   get active(): OpenSamples {
@@ -58,13 +59,15 @@ export class Memory {
   freeze(): boolean {
     if (this.#frozen || this.#active.count === 0) return false
     this.#frozen = this.#active
-    this.#active = new OpenSamples(this.#seriesCount())
+    this.#active = new OpenSamples(this.#seriesCount(), this.#pool)
     this.#since = undefined
     return true
   }
 
   /** Lets go of the frozen samples: they are in blocks. */
   release(): void {
+    const frozen = this.#frozen
     this.#frozen = undefined
+    frozen?.release()
   }
 }

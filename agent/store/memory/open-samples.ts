@@ -4,7 +4,7 @@ const slabShift = 15
 const slabMask = slabSamples - 1
 
 /** Columns of consecutive arrivals. */
-interface Slab {
+export interface Slab {
   readonly ids: Uint32Array
   readonly times: Float64Array
   readonly values: Float64Array
@@ -26,6 +26,7 @@ export interface Segment {
  * journal is written from here and so are the blocks. Grows slab by slab; what is taken once is never moved.
  */
 export class OpenSamples {
+  readonly #pool: SlabPool
   readonly #slabs: Slab[] = []
   #newest: Int32Array
   #count = 0
@@ -35,7 +36,8 @@ export class OpenSamples {
   committed = 0
 
   /** @param seriesCount series that are known already; more come by themselves */
-  constructor(seriesCount: number) {
+  constructor(seriesCount: number, pool: SlabPool = new SlabPool()) {
+    this.#pool = pool
     this.#newest = new Int32Array(Math.max(64, seriesCount)).fill(-1)
   }
 
@@ -56,7 +58,7 @@ export class OpenSamples {
   push(seriesId: number, timestampMs: number, value: number): void {
     const n = this.#count
     const at = n & slabMask
-    if (at === 0) this.#slabs.push(makeSlab())
+    if (at === 0) this.#slabs.push(this.#pool.take())
     if (seriesId >= this.#newest.length) this.#growSeries(seriesId)
     const slab = this.#slabs[n >>> slabShift] as Slab
     slab.ids[at] = seriesId
@@ -69,6 +71,17 @@ export class OpenSamples {
     this.#count = n + 1
   }
 
+  /** Copies the samples of these numbers to the beginning of the arrays. */
+  pick(numbers: Uint32Array, seriesIds: Uint32Array, timestampsMs: Float64Array, values: Float64Array): void {
+    for (let i = 0; i < numbers.length; i++) {
+      const n = numbers[i] as number
+      const slab = this.#slabs[n >>> slabShift] as Slab
+      seriesIds[i] = slab.ids[n & slabMask] as number
+      timestampsMs[i] = slab.times[n & slabMask] as number
+      values[i] = slab.values[n & slabMask] as number
+    }
+  }
+
   /** Samples `from … to − 1`, cut where slabs end. */
   *segments(from: number, to: number): Generator<Segment> {
     for (let n = from; n < to; ) {
@@ -78,6 +91,13 @@ export class OpenSamples {
       yield { seriesIds: slab.ids, timestampsMs: slab.times, values: slab.values, start, count }
       n += count
     }
+  }
+
+  /** Gives the slabs back; nothing may be asked of these samples afterwards. */
+  release(): void {
+    for (const slab of this.#slabs.splice(0)) this.#pool.give(slab)
+    this.#newest.fill(-1)
+    this.#count = 0
   }
 
   /** How many samples a series has here. */
@@ -112,6 +132,22 @@ export class OpenSamples {
     const grown = new Int32Array(Math.max(seriesId + 1, this.#newest.length * 2)).fill(-1)
     grown.set(this.#newest)
     this.#newest = grown
+  }
+}
+
+/** Slabs kept for reuse at most, 6 MiB: a flood does not leave a trail of garbage, and calm gives the memory back. */
+const pooledSlabsMax = 8
+
+/** Slabs that were given back, for the next samples. */
+export class SlabPool {
+  readonly #slabs: Slab[] = []
+
+  take(): Slab {
+    return this.#slabs.pop() ?? makeSlab()
+  }
+
+  give(slab: Slab): void {
+    if (this.#slabs.length < pooledSlabsMax) this.#slabs.push(slab)
   }
 }
 
