@@ -119,4 +119,11 @@ export class ByteReader {
     this.#at += 8
     return value
   }
+
+  /** The next `length` bytes, as a view. */
+  take(length: number): Uint8Array {
+    if (length > this.left) throw invalidSamples('the columns end early')
+    this.#at += length
+    return this.#bytes.subarray(this.#at - length, this.#at)
+  }
 }

@@ -1,0 +1,90 @@
+/** What the controller asks an agent's store about itself in `control.store.<id>`, and the answers. */
+import * as z from 'zod/mini'
+import { encodeJson, parseJson } from '#protocol/messages/json.ts'
+
+/** `report` = sizes; `check` = read every block and say which cannot be read, a few days at a time. */
+export interface StoreAsk {
+  readonly what: 'report' | 'check'
+  /** Of a check: begin after this position, as the answer before said. */
+  readonly after?: string | undefined
+  /** How long the asker waits, ms. */
+  readonly deadlineMs: number
+}
+
+const askSchema: z.ZodMiniType<StoreAsk> = z.object({
+  what: z.enum(['report', 'check']),
+  after: z.optional(z.string().check(z.maxLength(100))),
+  deadlineMs: z.int().check(z.minimum(1), z.maximum(600_000)),
+})
+
+export function encodeStoreAsk(ask: StoreAsk): Uint8Array {
+  return encodeJson(ask)
+}
+
+/** Throws MESSAGE_INVALID. */
+export function parseStoreAsk(body: Uint8Array): StoreAsk {
+  return parseJson(body, askSchema, 'question to the store')
+}
+
+/** Sizes of one area: samples, bytes on disk, and how many there may be. */
+export interface AreaSizes {
+  readonly points: number
+  readonly bytes: number
+  readonly bytes_max: number
+}
+
+/** Sizes of one roll-up tier: windows, bytes on disk. */
+export interface TierSizes {
+  readonly points: number
+  readonly bytes: number
+}
+
+/** Sizes of a store, or of many; tiers count apart from `bytes_per_point`. */
+export interface StoreSizes {
+  readonly series: number
+  readonly points: number
+  readonly bytes: number
+  readonly bytes_per_point: number
+  readonly areas: Readonly<Record<string, AreaSizes>>
+  readonly tiers: Readonly<Record<string, TierSizes>>
+}
+
+const size = z.number().check(z.minimum(0))
+const name = z.string().check(z.maxLength(64))
+
+/** What an agent answers to `report`. */
+export const storeSizesSchema: z.ZodMiniType<StoreSizes> = z.object({
+  series: size,
+  points: size,
+  bytes: size,
+  bytes_per_point: size,
+  areas: z.record(name, z.object({ points: size, bytes: size, bytes_max: size })),
+  tiers: z.record(name, z.object({ points: size, bytes: size })),
+})
+
+/** The sizes of all together; the bytes a point without the tiers. */
+export function addSizes(all: readonly StoreSizes[]): StoreSizes {
+  const areas: Record<string, AreaSizes> = {}
+  const tiers: Record<string, TierSizes> = {}
+  for (const sizes of all) {
+    for (const [key, { points, bytes, bytes_max }] of Object.entries(sizes.areas)) {
+      const sum = areas[key] ?? { points: 0, bytes: 0, bytes_max: 0 }
+      areas[key] = { points: sum.points + points, bytes: sum.bytes + bytes, bytes_max: sum.bytes_max + bytes_max }
+    }
+    for (const [key, { points, bytes }] of Object.entries(sizes.tiers)) {
+      const sum = tiers[key] ?? { points: 0, bytes: 0 }
+      tiers[key] = { points: sum.points + points, bytes: sum.bytes + bytes }
+    }
+  }
+  const sumOf = (of: (sizes: StoreSizes) => number): number => all.reduce((sum, sizes) => sum + of(sizes), 0)
+  const points = sumOf((sizes) => sizes.points)
+  const pointBytes = Object.values(areas).reduce((sum, { bytes }) => sum + bytes, 0)
+  return {
+    series: sumOf((sizes) => sizes.series),
+    points,
+    bytes: sumOf((sizes) => sizes.bytes),
+    bytes_per_point: points === 0 ? 0 : Math.round((pointBytes / points) * 1000) / 1000,
+    areas,
+    tiers,
+  }
+}
