@@ -16,8 +16,8 @@ import type { Memory } from './memory/memory.ts'
 import type { FullStoreOptions, StoreDamage, StoreDeps } from './options.ts'
 import {
   History,
-  type ReadRequest,
   type SamplesPiece,
+  type SamplesRequest,
   type WindowsPiece,
   type WindowsRequest,
 } from './query/history.ts'
@@ -195,7 +195,7 @@ export class LevelStore implements HistoryStore {
     return this.#committer.commit()
   }
 
-  read(request: ReadRequest): AsyncIterable<SamplesPiece> {
+  read(request: SamplesRequest): AsyncIterable<SamplesPiece> {
     return this.#history.read(request)
   }
 

@@ -5,7 +5,7 @@
  * with unsynced journal rows are never used again for other samples; a skipped position counts as acknowledged.
  */
 import type { ArrivalRange } from '#protocol/samples/arrival.ts'
-import type { ReadRequest, SamplesPiece, WindowsPiece, WindowsRequest } from './query/history.ts'
+import type { SamplesPiece, SamplesRequest, WindowsPiece, WindowsRequest } from './query/history.ts'
 import type { StoreReport } from './report.ts'
 
 /** Columns of samples in arrival order: sample `i` has position `from + i`. */
@@ -86,7 +86,7 @@ export interface Store extends AsyncDisposable {
 /** A store that can be asked for what it holds. */
 export interface HistoryStore extends Store {
   /** Samples as they were taken, series by series, in time order, each time once (last write wins). */
-  read(request: ReadRequest): AsyncIterable<SamplesPiece>
+  read(request: SamplesRequest): AsyncIterable<SamplesPiece>
   /** A window function over them. Throws FUNCTION_UNKNOWN, STEP_INVALID, QUERY_TOO_LARGE. */
   windows(request: WindowsRequest): AsyncIterable<WindowsPiece>
   /** Seals everything accepted so far into blocks and lets go of what the journal need not keep. */

@@ -1,8 +1,9 @@
+import { parseFunction } from '#protocol/aggregation/functions.ts'
 import { alignedRange, type WindowValue } from '#protocol/aggregation/windows.ts'
 import type { SeriesMatcher } from '#protocol/metrics/selector.ts'
 import { parseSeries } from '#protocol/metrics/series.ts'
 import { dayMs } from '../area/day.ts'
-import type { Samples } from '../area/series-reader.ts'
+import { type Samples, SeriesReader } from '../area/series-reader.ts'
 import type { BlockHeader } from '../block/format.ts'
 import type { Dictionary } from '../dictionary.ts'
 import type { Memory } from '../memory/memory.ts'
@@ -11,6 +12,8 @@ import type { SeriesEntry } from '../store.ts'
 import type { Windows } from '../tier/roll-up.ts'
 import type { Tier } from '../tier/tier.ts'
 import { decodeWindows } from '../tier/tier-block.ts'
+import { ahead } from './ahead.ts'
+import { newestOf } from './newest.ts'
 import { isPartial, tierFunctions } from './partial.ts'
 import { readSeries, type SeriesSources, type TimeRange } from './series-query.ts'
 import { WindowFeed } from './window-feed.ts'
@@ -18,7 +21,15 @@ import { WindowFeed } from './window-feed.ts'
 /** Which series and when, both ends inclusive. */
 export interface ReadRequest extends TimeRange {
   readonly matches: SeriesMatcher
+  /** Only these ids are looked at, in this order; absent = all. */
+  readonly seriesIds?: readonly number[] | undefined
   readonly signal?: AbortSignal | undefined
+}
+
+/** A read of samples. */
+export interface SamplesRequest extends ReadRequest {
+  /** The newest sample of each series alone. */
+  readonly newest?: boolean | undefined
 }
 
 /** A read through a window function; without `stepMs` one value over the whole range. */
@@ -40,6 +51,8 @@ export interface WindowsPiece extends SeriesEntry {
   readonly windows: readonly WindowValue[]
 }
 
+/** Series whose first blocks are on their way while one is worked on. */
+const seriesAhead = 8
 /** Windows in one piece, about. */
 const windowsAPiece = 4096
 
@@ -49,15 +62,17 @@ export class History {
   readonly #tiers: readonly Tier[]
   readonly #dictionary: Dictionary
 
-  constructor(sources: SeriesSources, tiers: readonly Tier[], dictionary: Dictionary) {
-    this.#sources = sources
+  constructor(sources: Omit<SeriesSources, 'reader'>, tiers: readonly Tier[], dictionary: Dictionary) {
+    this.#sources = { ...sources, reader: new SeriesReader(sources.local) }
     this.#tiers = tiers
     this.#dictionary = dictionary
   }
 
-  /** Series that match, in order of id. */
-  *series(matches: SeriesMatcher): Generator<{ readonly seriesId: number; readonly entry: SeriesEntry }> {
-    for (let seriesId = 0; seriesId < this.#dictionary.size; seriesId++) {
+  /** Series that match, in order of id or as asked. */
+  *series({ matches, seriesIds }: ReadRequest): Generator<{ readonly seriesId: number; readonly entry: SeriesEntry }> {
+    const { size } = this.#dictionary
+    for (let i = 0; i < (seriesIds?.length ?? size); i++) {
+      const seriesId = seriesIds?.[i] ?? i
       const entry = this.#dictionary.entry(seriesId)
       const series = parseSeries(entry.name)
       if (typeof series !== 'string' && matches(series)) yield { seriesId, entry }
@@ -65,36 +80,56 @@ export class History {
   }
 
   /** Samples as they were taken, series by series. Rejects with the signal's reason. */
-  async *read(request: ReadRequest): AsyncGenerator<SamplesPiece> {
-    for (const { seriesId, entry } of this.series(request.matches)) {
-      request.signal?.throwIfAborted()
-      for await (const piece of readSeries(this.#sources, seriesId, request)) {
-        if (piece.kind !== 'samples') continue
-        yield { seriesId, ...entry, ...piece.samples, stepMs: commonStepMs(piece.samples.timestampsMs) }
-        request.signal?.throwIfAborted()
-      }
-    }
+  read(request: ReadRequest): AsyncGenerator<SamplesPiece> {
+    return ahead(
+      this.#each(request, (seriesId, entry) => this.#readOne(request, seriesId, entry)),
+      seriesAhead,
+    )
   }
 
   /**
    * A function over windows. Whole blocks in one window are taken by their headers, whole days by a tier, where the function allows
    * it and the result is the same. Throws FUNCTION_UNKNOWN, STEP_INVALID, QUERY_TOO_LARGE.
    */
-  async *windows(request: WindowsRequest): AsyncGenerator<WindowsPiece> {
+  windows(request: WindowsRequest): AsyncGenerator<WindowsPiece> {
     const { stepMs } = request
+    parseFunction(request.function)
     const aligned = stepMs === undefined ? undefined : alignedRange(stepMs, request.fromMs, request.untilMs)
     const range = aligned ? { fromMs: aligned.fromMs, untilMs: aligned.beforeMs - 1 } : request
-    for (const { seriesId, entry } of this.series(request.matches)) {
+    return ahead(
+      this.#each(request, (seriesId, entry) => this.#windowsOne(request, range, seriesId, entry)),
+      seriesAhead,
+    )
+  }
+
+  *#each<T>(request: ReadRequest, of: (seriesId: number, entry: SeriesEntry) => T): Generator<() => T> {
+    for (const { seriesId, entry } of this.series(request)) yield () => of(seriesId, entry)
+  }
+
+  async *#readOne(request: ReadRequest, seriesId: number, entry: SeriesEntry): AsyncGenerator<SamplesPiece> {
+    request.signal?.throwIfAborted()
+    for await (const piece of readSeries(this.#sources, seriesId, request)) {
+      if (piece.kind !== 'samples') continue
+      yield { seriesId, ...entry, ...piece.samples, stepMs: commonStepMs(piece.samples.timestampsMs) }
       request.signal?.throwIfAborted()
-      const feed = new WindowFeed(request.function, stepMs, range.fromMs)
-      for await (const _ of this.#feed(feed, seriesId, range, request)) {
-        request.signal?.throwIfAborted()
-        const windows = feed.take()
-        if (windows.length > 0) yield { seriesId, ...entry, windows }
-      }
-      const last = feed.finish()
-      if (last.length > 0) yield { seriesId, ...entry, windows: last }
     }
+  }
+
+  async *#windowsOne(
+    request: WindowsRequest,
+    range: TimeRange,
+    seriesId: number,
+    entry: SeriesEntry,
+  ): AsyncGenerator<WindowsPiece> {
+    request.signal?.throwIfAborted()
+    const feed = new WindowFeed(request.function, request.stepMs, range.fromMs)
+    for await (const _ of this.#feed(feed, seriesId, range, request)) {
+      request.signal?.throwIfAborted()
+      const windows = feed.take()
+      if (windows.length > 0) yield { seriesId, ...entry, windows }
+    }
+    const last = feed.finish()
+    if (last.length > 0) yield { seriesId, ...entry, windows: last }
   }
 
   /** Feeds a series; yields now and then, so that what is complete can leave. */

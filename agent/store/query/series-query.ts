@@ -1,7 +1,7 @@
 import type { BlockArea } from '../area/block-area.ts'
 import { dayOf } from '../area/day.ts'
 import { overlapGroups } from '../area/overlap.ts'
-import { type Samples, SeriesReader, type Source } from '../area/series-reader.ts'
+import type { Samples, SeriesReader, Source } from '../area/series-reader.ts'
 import type { BlockHeader } from '../block/format.ts'
 import type { Memory } from '../memory/memory.ts'
 import { mergeRuns, orderByTime } from '../memory/time-order.ts'
@@ -10,6 +10,7 @@ import { mergeRuns, orderByTime } from '../memory/time-order.ts'
 export interface SeriesSources {
   readonly memory: Memory
   readonly local: BlockArea
+  readonly reader: SeriesReader
 }
 
 /** Both ends inclusive. */
@@ -35,7 +36,7 @@ export async function* readSeries(
   takesHeader: (header: BlockHeader) => boolean = () => false,
 ): AsyncGenerator<SeriesPiece> {
   const open = openOf(sources.memory, seriesId, range)
-  const reader = new SeriesReader(sources.local)
+  const { reader } = sources
   let from = 0
   for (const day of daysOf(sources.local, range)) {
     const found = await reader.sources(day, seriesId)
