@@ -105,6 +105,21 @@ describe('what was stored', () => {
     expect([...(got.get('a') ?? [])].length).toBe(101)
   })
 
+  test('gives the newest sample of a series alone when asked, wherever it is', async () => {
+    const store = await open()
+    for (let i = 0; i < 3; i++) store.append(store.seriesId('sealed'), nowMs - 3 * dayMs + i, i)
+    await store.flush()
+    for (let i = 0; i < 3; i++) store.append(store.seriesId('fresh'), nowMs + i, 10 + i)
+    const newest = []
+    for await (const { name, timestampsMs, values } of store.read({ ...everything, newest: true })) {
+      newest.push([name, [...timestampsMs], [...values]])
+    }
+    expect(newest).toEqual([
+      ['sealed', [nowMs - 3 * dayMs + 2], [2]],
+      ['fresh', [nowMs + 2], [12]],
+    ])
+  })
+
   test('leaves memory and the journal once it is sealed and acknowledged', async () => {
     const store = await open()
     const id = store.seriesId('a')

@@ -63,6 +63,8 @@ function isIncreasing(times: Float64Array): boolean {
 
 /** The distance that most neighbours have, over at most the last 256 samples; 0 for fewer than two. */
 export function commonStepMs(timestampsMs: Float64Array): number {
+  const regular = regularStepMs(timestampsMs)
+  if (regular > 0) return regular
   const counts = new Map<number, number>()
   let best = 0
   let bestCount = 0
@@ -76,4 +78,15 @@ export function commonStepMs(timestampsMs: Float64Array): number {
     }
   }
   return best
+}
+
+/** The distance of the last samples when it is the same 128 times, 0 otherwise: most neighbours then have it. */
+function regularStepMs(timestampsMs: Float64Array): number {
+  const end = timestampsMs.length
+  if (end < 129) return 0
+  const step = (timestampsMs[end - 1] as number) - (timestampsMs[end - 2] as number)
+  for (let i = end - 128; i < end; i++) {
+    if ((timestampsMs[i] as number) - (timestampsMs[i - 1] as number) !== step) return 0
+  }
+  return step
 }

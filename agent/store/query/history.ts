@@ -80,7 +80,7 @@ export class History {
   }
 
   /** Samples as they were taken, series by series. Rejects with the signal's reason. */
-  read(request: ReadRequest): AsyncGenerator<SamplesPiece> {
+  read(request: SamplesRequest): AsyncGenerator<SamplesPiece> {
     return ahead(
       this.#each(request, (seriesId, entry) => this.#readOne(request, seriesId, entry)),
       seriesAhead,
@@ -106,8 +106,13 @@ export class History {
     for (const { seriesId, entry } of this.series(request)) yield () => of(seriesId, entry)
   }
 
-  async *#readOne(request: ReadRequest, seriesId: number, entry: SeriesEntry): AsyncGenerator<SamplesPiece> {
+  async *#readOne(request: SamplesRequest, seriesId: number, entry: SeriesEntry): AsyncGenerator<SamplesPiece> {
     request.signal?.throwIfAborted()
+    if (request.newest) {
+      const newest = await newestOf(this.#sources, seriesId, request)
+      if (newest) yield { seriesId, ...entry, ...newest, stepMs: 0 }
+      return
+    }
     for await (const piece of readSeries(this.#sources, seriesId, request)) {
       if (piece.kind !== 'samples') continue
       yield { seriesId, ...entry, ...piece.samples, stepMs: commonStepMs(piece.samples.timestampsMs) }
