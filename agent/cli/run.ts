@@ -36,7 +36,9 @@ export async function run(command: Extract<Command, { kind: 'run' }>): Promise<n
   const reason = await stopped
   logger.info({ reason }, 'agent_stopping')
   unsupervise()
-  await agent.drain(AbortSignal.timeout(drainMs))
+  // a parent that is gone took broker and controller along: there is nobody to send to
+  if (reason === parentGone) await agent.close()
+  else await agent.drain(AbortSignal.timeout(drainMs))
   return 0
 }
 
@@ -58,13 +60,18 @@ async function once(agent: Agent, config: AgentConfig): Promise<number> {
   }
 }
 
+const parentGone = 'parent gone'
+
 /** Resolves with the reason when a signal comes, or (started by a parent that may be killed) when stdin ends. */
-function stopRequested(exitWithParent: boolean): Promise<string> {
-  return new Promise((resolve) => {
+async function stopRequested(exitWithParent: boolean): Promise<string> {
+  const { stdin } = process
+  const reason = await new Promise<string>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal))
     if (!exitWithParent) return
-    process.stdin.on('end', () => resolve('parent gone'))
-    process.stdin.on('error', () => resolve('parent gone'))
-    process.stdin.resume()
+    stdin.on('end', () => resolve(parentGone))
+    stdin.on('error', () => resolve(parentGone))
+    stdin.resume()
   })
+  if (exitWithParent) stdin.destroy() // left open, the pipe would keep the process alive
+  return reason
 }
