@@ -19,10 +19,11 @@ import { Intake } from './intake/intake.ts'
 import { recordReadings } from './intake/readings.ts'
 import { Herald } from './presence/herald.ts'
 import { Publisher } from './publish/publisher.ts'
+import { QueryService } from './query/query-service.ts'
 import { type SelfSources, selfSensor } from './self-sensor.ts'
 import { sensorList } from './sensor-list.ts'
 import { openStore } from './store/open-store.ts'
-import type { Store } from './store/store.ts'
+import type { HistoryStore, Store } from './store/store.ts'
 import { Uplink } from './uplink/uplink.ts'
 
 export interface AgentDeps {
@@ -83,7 +84,13 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
     intake,
     store,
     carbon: () => carbon?.counters(),
-    link: () => link && { uplink: link.uplink.counters, lag: link.uplink.lag, publisher: link.publisher.counters },
+    link: () =>
+      link && {
+        uplink: link.uplink.counters,
+        lag: link.uplink.lag,
+        publisher: link.publisher.counters,
+        query: link.query.counters,
+      },
   }
   const collector = closer.use(
     'sensors',
@@ -127,11 +134,12 @@ interface Link {
   readonly bus: Bus
   readonly uplink: Uplink
   readonly publisher: Publisher
+  readonly query: QueryService
 }
 
 interface LinkParts {
   readonly identity: Identity
-  readonly store: Store
+  readonly store: HistoryStore
   readonly intake: Intake
   readonly carbon: string | undefined
 }
@@ -170,6 +178,10 @@ function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, parts: L
       { bus, store, clock, logger: logger.child({ component: 'uplink' }) },
     ),
   )
+  const query = closer.use(
+    'query',
+    new QueryService({ address }, { bus, store, clock, logger: logger.child({ component: 'query' }) }),
+  )
   const herald = new Herald(
     { address, heartbeatIntervalMs: config.heartbeatIntervalMs },
     {
@@ -194,7 +206,7 @@ function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, parts: L
     },
   )
   closer.defer('presence', () => herald.close('stopped'))
-  return { bus, uplink, publisher }
+  return { bus, uplink, publisher, query }
 }
 
 /** Resolves when everything committed is acknowledged; rejects with the signal's reason. */

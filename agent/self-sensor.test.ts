@@ -42,7 +42,9 @@ describe('the sensor self', () => {
   it('reports the link where there is a broker', async () => {
     const uplink = { batches: 1, samples: 5, bytes: 99, resent: 2, badAcks: 0 }
     const publisher = { published: 7, notUp: 1, unnameable: 0 }
-    const readings = await read({ ...bare, link: () => ({ uplink, lag: 3, publisher }) })
+    const query = { answered: 4, refused: 1, unsent: 0, bytes: 500 }
+    const readings = await read({ ...bare, link: () => ({ uplink, lag: 3, publisher, query }) })
+    expect(readings).toContainEqual({ name: 'agent.query.answered', value: 4, unit: 'messages' })
     expect(readings).toContainEqual({ name: 'agent.uplink.lag', value: 3, unit: 'samples' })
     expect(readings).toContainEqual({
       name: 'agent.publish.skipped',

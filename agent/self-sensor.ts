@@ -3,6 +3,7 @@ import type { MetricDescription, OpenSensor, Reading, Sensor } from '#sensors/se
 import type { CarbonCounters } from './intake/carbon/carbon-server.ts'
 import type { Intake } from './intake/intake.ts'
 import type { PublisherCounters } from './publish/publisher.ts'
+import type { QueryCounters } from './query/query-service.ts'
 import type { Store } from './store/store.ts'
 import type { UplinkCounters } from './uplink/uplink.ts'
 
@@ -11,7 +12,12 @@ export interface SelfSources {
   readonly store: Pick<Store, 'seriesCount' | 'stats'>
   readonly carbon: () => Promise<CarbonCounters> | undefined
   readonly link: () =>
-    | { readonly uplink: UplinkCounters; readonly lag: number; readonly publisher: PublisherCounters }
+    | {
+        readonly uplink: UplinkCounters
+        readonly lag: number
+        readonly publisher: PublisherCounters
+        readonly query: QueryCounters
+      }
     | undefined
 }
 
@@ -35,6 +41,9 @@ const described: readonly (readonly [
   ['agent.uplink.bytes', 'bytes', 'counter', 'bytes of samples sent'],
   ['agent.uplink.resent', 'batches', 'counter', 'batches sent again'],
   ['agent.publish.published', 'messages', 'counter', 'metric messages to operators'],
+  ['agent.query.answered', 'messages', 'counter', 'pages of queries and reports answered'],
+  ['agent.query.bytes', 'bytes', 'counter', 'bytes of these answers'],
+  ['agent.query.refused', 'messages', 'counter', 'queries not answered', 'reason'],
   ['agent.publish.skipped', 'messages', 'counter', 'metric messages not sent', 'reason'],
 ]
 
@@ -84,6 +93,9 @@ function linkReadings(link: ReturnType<SelfSources['link']>): Reading[] {
     reading('agent.uplink.bytes', link.uplink.bytes),
     reading('agent.uplink.resent', link.uplink.resent),
     reading('agent.publish.published', link.publisher.published),
+    reading('agent.query.answered', link.query.answered),
+    reading('agent.query.bytes', link.query.bytes),
+    ...byReason('agent.query.refused', { refused: link.query.refused, unsent: link.query.unsent }),
     ...byReason('agent.publish.skipped', { not_up: link.publisher.notUp, unnameable: link.publisher.unnameable }),
   ]
 }

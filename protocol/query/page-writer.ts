@@ -36,11 +36,6 @@ export class PageWriter {
     )
   }
 
-  /** Samples written. */
-  get samples(): number {
-    return this.#samples
-  }
-
   /**
    * Writes samples `start … start + n − 1` of a series, n being at most 2,048 and what is left; answers n. Timestamps are
    * whole and increasing, all values finite. No columns: the one value asked for is unknown. Call it only while not full.

@@ -1,0 +1,143 @@
+/** Answers `control.query` and `control.store` out of the store. Reading is all it does; intake goes first. */
+import type { Bus, BusMessage } from '#broker/bus.ts'
+import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
+import { encodeJsonAnswer, encodeRefusal } from '#protocol/query/answer.ts'
+import { parseQueryAsk } from '#protocol/query/ask.ts'
+import { parseStoreAsk } from '#protocol/query/store-ask.ts'
+import type { Clock } from '#protocol/runtime/clock.ts'
+import type { Logger } from '#protocol/runtime/logger.ts'
+import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
+import { type Address, hostIdOf, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
+import type { HistoryStore } from '../store/store.ts'
+import { fillPage } from './page-filler.ts'
+import { Turns } from './turns.ts'
+
+/** Pages made at once: while one waits for the disk another may compute. */
+export const pagesAtOnceMax = 2
+/** Pages that wait for their turn; one more is refused with BUSY. */
+export const pagesWaitingMax = 64
+
+export interface QueryServiceDeps {
+  readonly bus: Pick<Bus, 'publish' | 'subscribe'>
+  readonly store: Pick<HistoryStore, 'read' | 'windows' | 'seriesCount' | 'seriesEntry' | 'report'>
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Answers since the start. */
+export interface QueryCounters {
+  readonly answered: number
+  readonly refused: number
+  /** Answers that could not be handed to the bus: the asker gets none. */
+  readonly unsent: number
+  /** Bytes of answers. */
+  readonly bytes: number
+}
+
+type Counts = { -readonly [K in keyof QueryCounters]: QueryCounters[K] }
+
+/** What an ask wants: its deadline, and how to answer it. */
+interface Work {
+  readonly deadlineMs: number
+  readonly answer: (signal: AbortSignal) => Promise<Uint8Array>
+}
+
+export class QueryService implements AsyncDisposable {
+  readonly #owner: string
+  readonly #deps: QueryServiceDeps
+  readonly #turns = new Turns({ atOnceMax: pagesAtOnceMax, waitingMax: pagesWaitingMax })
+  readonly #quiet: OnceAMinute
+  readonly #closing = new AbortController()
+  readonly #open = new Set<Promise<void>>()
+  readonly #subscriptions: readonly { close(): void }[]
+  readonly #counters: Counts = { answered: 0, refused: 0, unsent: 0, bytes: 0 }
+
+  constructor(options: { readonly address: Address }, deps: QueryServiceDeps) {
+    this.#deps = deps
+    this.#owner = hostIdOf(options.address)
+    this.#quiet = new OnceAMinute(deps.clock)
+    const own = prefixOf(options.address)
+    this.#subscriptions = [
+      deps.bus.subscribe(`${own}.control.query.>`, (message) => this.#hear(message, (body) => this.#query(body))),
+      deps.bus.subscribe(`${own}.control.store.>`, (message) => this.#hear(message, (body) => this.#store(body))),
+    ]
+  }
+
+  get counters(): QueryCounters {
+    return this.#counters
+  }
+
+  /** Hears no more, gives up what is being worked on. Idempotent. */
+  async close(): Promise<void> {
+    for (const subscription of this.#subscriptions) subscription.close()
+    this.#closing.abort(new LanistaError('BUSY', 'ask later: the agent is stopping'))
+    await Promise.all(this.#open)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #hear(message: BusMessage, read: (body: Uint8Array) => Work): void {
+    const answered = this.#answer(message, read).finally(() => this.#open.delete(answered))
+    this.#open.add(answered)
+  }
+
+  async #answer({ subject, body }: BusMessage, read: (body: Uint8Array) => Work): Promise<void> {
+    let answer: Uint8Array
+    try {
+      answer = await this.#work(read(body))
+      this.#counters.answered++
+    } catch (error) {
+      answer = encodeRefusal(this.#refusalOf(error))
+      this.#counters.refused++
+    }
+    try {
+      this.#deps.bus.publish(replySubject(subject), answer)
+      this.#counters.bytes += answer.length
+    } catch (error) {
+      this.#counters.unsent++
+      this.#deps.logger.debug({ subject, error: messageOf(error) }, 'answer_unsent')
+    }
+  }
+
+  async #work({ deadlineMs, answer }: Work): Promise<Uint8Array> {
+    const late = new AbortController()
+    const cancel = this.#deps.clock.after(deadlineMs, () => late.abort(tooSlow(deadlineMs)))
+    const signal = AbortSignal.any([late.signal, this.#closing.signal])
+    try {
+      return await this.#turns.run(() => answer(signal), signal)
+    } finally {
+      cancel()
+    }
+  }
+
+  #query(body: Uint8Array): Work {
+    const ask = parseQueryAsk(body)
+    if (ask.owner !== this.#owner) {
+      throw new LanistaError('NOT_HELD', `ask another host: found samples of ${ask.owner} asked of ${this.#owner}`)
+    }
+    return { deadlineMs: ask.deadlineMs, answer: (signal) => fillPage(ask, this.#deps, signal) }
+  }
+
+  #store(body: Uint8Array): Work {
+    const { deadlineMs } = parseStoreAsk(body)
+    return { deadlineMs, answer: async () => encodeJsonAnswer(await this.#deps.store.report()) }
+  }
+
+  /** What is our own doing is logged and told without details. */
+  #refusalOf(error: unknown): LanistaError {
+    if (isLanistaError(error)) return error
+    this.#quiet.pass('failed', (suppressed) =>
+      this.#deps.logger.error({ error: messageOf(error), suppressed }, 'query_failed'),
+    )
+    return new LanistaError('QUERY_FAILED', `look into the log of ${this.#owner}: the query failed there`)
+  }
+}
+
+function tooSlow(deadlineMs: number): LanistaError {
+  return new LanistaError(
+    'TOO_SLOW',
+    `ask for less (fewer series, a shorter time), or a longer step: found no page within ${deadlineMs} ms`,
+  )
+}
