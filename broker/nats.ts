@@ -12,6 +12,7 @@ import { LanistaError, messageOf } from '#protocol/errors.ts'
 import type { Connection, Dial, Receiver } from './connection.ts'
 import { dialTimeoutMs } from './connection.ts'
 import type { Credential } from './credentials.ts'
+import { awaitGreeting } from './nats-greeting.ts'
 import { nkeyFromSeed } from './nkey.ts'
 
 export interface NatsDialOptions {
@@ -26,12 +27,19 @@ export interface NatsDialOptions {
 const pingIntervalMs = 10_000
 const pingsOutMax = 2
 
-/** Dials `nats://host:port`. */
+/**
+ * Dials `nats://host:port`. nats.js keeps the socket of a dial that timed out (2.29), so a server that has failed us must
+ * greet before it is dialled again: a frozen one costs one socket, not one an attempt.
+ */
 export function natsDial(options: NatsDialOptions): Dial {
+  const suspects = new Set<string>()
   return async (address, receiver) => {
     const url = new URL(address)
+    const port = Number(url.port || '4222')
+    if (suspects.has(address)) await awaitGreeting(url.hostname, port, dialTimeoutMs)
+    suspects.add(address)
     const nc = await connect({
-      servers: `${url.hostname}:${url.port || '4222'}`,
+      servers: `${url.hostname}:${port}`,
       name: options.name,
       authenticator: authenticatorOf(options.credential),
       reconnect: false,
@@ -41,6 +49,7 @@ export function natsDial(options: NatsDialOptions): Dial {
       ignoreClusterUpdates: true,
       noAsyncTraces: true,
     })
+    suspects.delete(address)
     options.onConnection?.(nc)
     return new NatsLink(nc, receiver)
   }

@@ -56,18 +56,21 @@ export function openBus(options: OpenBusOptions, deps: OpenBusDeps): CountedBus 
 /** A driver is loaded by the first dial: who never uses NATS pays no memory for it. */
 function lazyNatsDial({ credential, name, role, service }: OpenBusOptions): Dial {
   if (credential.kind === 'nkey') nkeyFromSeed(credential.seed)
-  return async (address, receiver) => {
+  const load = async (): Promise<Dial> => {
     const { natsDial } = await import('./nats.ts')
     const { respondToService } = await import('./service-responder.ts')
-    const answering = role.kind === 'agent' ? service : undefined
-    const dial = natsDial({
+    return natsDial({
       credential,
       name,
       onConnection: (connection) => {
-        if (answering && role.kind === 'agent') respondToService(connection, role.address, answering)
+        if (service && role.kind === 'agent') respondToService(connection, role.address, service)
       },
     })
-    return await dial(address, receiver)
+  }
+  let dial: Promise<Dial> | undefined
+  return async (address, receiver) => {
+    dial ??= load()
+    return await (await dial)(address, receiver)
   }
 }
 
