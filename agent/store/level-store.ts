@@ -5,9 +5,14 @@ import { JournalConsumer } from './consumer.ts'
 import { type Dictionary, seriesMax } from './dictionary.ts'
 import { jsonBytes, type Opened } from './facts.ts'
 import { WriteFault } from './fault.ts'
+import { Check, type CheckReport } from './inspect/check.ts'
+import { type DumpEntry, dump } from './inspect/dump.ts'
+import { lookAtSamples, lookAtWindows } from './inspect/look.ts'
+import { repairArea } from './inspect/repair.ts'
 import { Committer } from './journal/committer.ts'
-import type { StoredRow } from './journal/journal-reader.ts'
+import { rowsAbove, type StoredRow } from './journal/journal-reader.ts'
 import { JournalTrimmer } from './journal/journal-trimmer.ts'
+import { isReadable } from './journal/row-decoder.ts'
 import { nameKey, positionKey } from './keys.ts'
 import type { Level } from './level.ts'
 import type { LevelSlot } from './level-slot.ts'
@@ -213,6 +218,29 @@ export class LevelStore implements HistoryStore {
 
   compact(): Promise<void> {
     return this.#maintenance.compact()
+  }
+
+  check(signal?: AbortSignal): Promise<CheckReport> {
+    const { journal, local, tiers } = this.#parts
+    return new Check().run({ journal: journal.level, journalFolder: journal.folder, local, tiers }, signal)
+  }
+
+  repair(): Promise<number> {
+    return this.#maintenance.alone(async () => {
+      const { journal, local, tiers } = this.#parts
+      let moved = await repairArea(local, lookAtSamples)
+      for (const { area } of tiers) moved += await repairArea(area, lookAtWindows)
+      for await (const row of rowsAbove(journal.level, 0)) {
+        if (isReadable(row.row)) continue
+        await this.#quarantine(row, 'repair')
+        moved++
+      }
+      return moved
+    })
+  }
+
+  dump(): AsyncIterable<DumpEntry> {
+    return dump(this.#parts.journal.level, this.#parts.local, this.#dictionary)
   }
 
   async report(): Promise<StoreReport> {

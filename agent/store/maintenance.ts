@@ -129,13 +129,7 @@ export class Maintenance {
       this.#again = true
       return
     }
-    this.#running = this.#run().finally(() => {
-      this.#running = undefined
-      if (this.#again) {
-        this.#again = false
-        this.kick()
-      }
-    })
+    this.#running = this.#run().finally(() => this.#ended())
   }
 
   /** Seals all that is in memory and committed now, and lets the journal go as far as it may. */
@@ -155,6 +149,17 @@ export class Maintenance {
   async idle(): Promise<void> {
     this.kick()
     while (this.#running) await this.#running
+  }
+
+  /** Runs `work` while nothing else changes blocks. */
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    while (this.#running) await this.#running
+    const result = work()
+    this.#running = result.then(
+      () => this.#ended(),
+      () => this.#ended(),
+    )
+    return result
   }
 
   /** Folds and rolls up days that are over, without waiting for a quiet time. */
@@ -178,6 +183,13 @@ export class Maintenance {
     this.#timer?.()
     this.#closing.abort()
     await this.#running
+  }
+
+  #ended(): void {
+    this.#running = undefined
+    if (!this.#again) return
+    this.#again = false
+    this.kick()
   }
 
   async #run(): Promise<void> {

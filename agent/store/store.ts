@@ -5,6 +5,8 @@
  * with unsynced journal rows are never used again for other samples; a skipped position counts as acknowledged.
  */
 import type { ArrivalRange } from '#protocol/samples/arrival.ts'
+import type { CheckReport } from './inspect/check.ts'
+import type { DumpEntry } from './inspect/dump.ts'
 import type { SamplesPiece, SamplesRequest, WindowsPiece, WindowsRequest } from './query/history.ts'
 import type { StoreReport } from './report.ts'
 
@@ -95,6 +97,12 @@ export interface HistoryStore extends Store {
   settle(): Promise<void>
   /** Merges the databases' files, so that what was dropped takes no room. */
   compact(): Promise<void>
+  /** Reads everything and checks it; changes nothing. Rejects with the signal's reason. */
+  check(signal?: AbortSignal): Promise<CheckReport>
+  /** Puts aside what cannot be read and counts the rest anew; answers how many rows, blocks and pages it put aside. */
+  repair(): Promise<number>
+  /** What is stored, piece by piece, for people who look into it. */
+  dump(): AsyncIterable<DumpEntry>
   /** Everything about size, measured now. */
   report(): Promise<StoreReport>
 }
