@@ -31,7 +31,7 @@ export function parseDayFacts(value: Uint8Array): DayFacts | undefined {
   try {
     const facts = JSON.parse(new TextDecoder().decode(value)) as Partial<DayFacts>
     const numbers = [facts.blocks, facts.pages, facts.samples, facts.minMs, facts.maxMs]
-    return numbers.every(Number.isSafeInteger) ? ({ ...emptyDay, ...facts }) : undefined
+    return numbers.every(Number.isSafeInteger) ? { ...emptyDay, ...facts } : undefined
   } catch {
     return undefined
   }
