@@ -1,0 +1,149 @@
+/**
+ * Who holds what. Members stand on a ring by the hash of their id; an owner's copies go to the members that follow it. Each
+ * member has one position and no virtual ones: an owner's data goes whole to its successors, so every member holds the copies of
+ * exactly as many owners as it has copies elsewhere, however uneven the gaps are. Virtual positions would add nothing but moves.
+ */
+import { ringPosition } from './ring-position.ts'
+
+/** A place on the ring. */
+export interface RingMember {
+  /** Host token, unique within the cloud. */
+  readonly host: string
+  /** Failure domain; empty when its label is missing, which counts as one more zone. */
+  readonly zone: string
+}
+
+interface Place extends RingMember {
+  readonly position: string
+}
+
+/** A member that holds an owner's new data because an assigned one is silent. */
+export interface StandIn {
+  readonly host: string
+  /** The silent member it stands in for. */
+  readonly standsInFor: string
+}
+
+/** The members of one cloud in ring order. Immutable; made anew when a member comes or goes. */
+export class Ring {
+  readonly #places: readonly Place[]
+  readonly #zones = new Map<string, string>()
+  readonly #orders = new Map<string, readonly string[]>()
+
+  /** Members given twice count once. */
+  constructor(members: Iterable<RingMember>) {
+    for (const { host, zone } of members) this.#zones.set(host, zone)
+    this.#places = [...this.#zones]
+      .map(([host, zone]) => ({ host, zone, position: ringPosition(host) }))
+      .sort((a, b) => (a.position < b.position ? -1 : a.position > b.position ? 1 : a.host < b.host ? -1 : 1))
+  }
+
+  get size(): number {
+    return this.#places.length
+  }
+
+  /** Hosts in ring order. */
+  get hosts(): readonly string[] {
+    return this.#places.map(({ host }) => host)
+  }
+
+  has(host: string): boolean {
+    return this.#zones.has(host)
+  }
+
+  /** The zone of a member, undefined for others. */
+  zoneOf(host: string): string | undefined {
+    return this.#zones.get(host)
+  }
+
+  /**
+   * Every other member in the order in which it would hold `owner`'s data: first the next one of each other zone, then the
+   * rest of the other zones, then the owner's own, each in ring order. The owner itself need not be a member.
+   * @param zone of the owner, where the ring does not know it
+   */
+  successors(owner: string, zone = ''): readonly string[] {
+    const ownZone = this.#zones.get(owner) ?? zone
+    const key = `${owner} ${ownZone}`
+    const known = this.#orders.get(key)
+    if (known) return known
+    const order = this.#order(owner, ownZone)
+    this.#orders.set(key, order)
+    return order
+  }
+
+  #order(owner: string, ownZone: string): string[] {
+    const walk = this.#walkFrom(ringPosition(owner)).filter(({ host }) => host !== owner)
+    const zonesSeen = new Set([ownZone])
+    const first: string[] = []
+    const second: string[] = []
+    const third: string[] = []
+    for (const { host, zone } of walk) {
+      if (zone === ownZone) third.push(host)
+      else if (zonesSeen.has(zone)) second.push(host)
+      else {
+        zonesSeen.add(zone)
+        first.push(host)
+      }
+    }
+    return [...first, ...second, ...third]
+  }
+
+  /** All members, beginning behind `position`. */
+  #walkFrom(position: string): Place[] {
+    let start = 0
+    let end = this.#places.length
+    while (start < end) {
+      const middle = (start + end) >>> 1
+      if ((this.#places[middle] as Place).position <= position) start = middle + 1
+      else end = middle
+    }
+    return [...this.#places.slice(start), ...this.#places.slice(0, start)]
+  }
+
+  /** The nearest member before and behind `host` that fits, without it. */
+  adjacent(host: string, fits: (host: string) => boolean): string[] {
+    const walk = this.#walkFrom(ringPosition(host)).filter((place) => place.host !== host && fits(place.host))
+    const ends = [walk[0]?.host, walk.at(-1)?.host].filter((end) => end !== undefined)
+    return [...new Set(ends)]
+  }
+}
+
+/** The members to hold `owner`'s data beside it: the first `count` successors, silent or not. */
+export function assignedHolders(ring: Ring, owner: string, count: number, zone?: string): readonly string[] {
+  return ring.successors(owner, zone).slice(0, Math.max(0, count))
+}
+
+/** Who takes an owner's new data now: the assigned ones that live, and for each silent one the next that lives. */
+export interface LiveHolders {
+  readonly assigned: readonly string[]
+  readonly standIns: readonly StandIn[]
+}
+
+/** The live holders of `owner`; fewer than `count` when fewer live. */
+export function liveHolders(
+  ring: Ring,
+  owner: string,
+  count: number,
+  isLive: (host: string) => boolean,
+  zone?: string,
+): LiveHolders {
+  const order = ring.successors(owner, zone)
+  const first = order.slice(0, Math.max(0, count))
+  const silent = first.filter((host) => !isLive(host))
+  const standIns: StandIn[] = []
+  for (let i = first.length; i < order.length && standIns.length < silent.length; i++) {
+    const host = order[i] as string
+    if (isLive(host)) standIns.push({ host, standsInFor: silent[standIns.length] as string })
+  }
+  return { assigned: first.filter(isLive), standIns }
+}
+
+/** Both kinds of live holder. */
+export function hostsOf(holders: LiveHolders): string[] {
+  return [...holders.assigned, ...holders.standIns.map(({ host }) => host)]
+}
+
+/** The live member that aggregates a monitor of the whole cloud; undefined when nobody lives. */
+export function aggregatorOf(ring: Ring, monitor: string, isLive: (host: string) => boolean): string | undefined {
+  return ring.successors(`monitor ${monitor}`).find(isLive)
+}
