@@ -1,0 +1,451 @@
+/**
+ * The replica's side: takes rows from their owner alone, says so only when they are synced, and takes back what it said before
+ * it lets anything go. Room is shared fairly: when the shared area is nearly full, the owner that is furthest above an equal
+ * share loses its oldest rows, and hears of it first.
+ */
+import type { ArrivalRange } from '#protocol/samples/arrival.ts'
+import { Holdings } from './holdings.ts'
+import { isFutureStart, type Lane, type LaneHolding, laneKey } from './lane.ts'
+import type { RingMutant } from './mutant.ts'
+import type { Append, Hello, Names, Refusal, RingMessage } from './ring-message.ts'
+
+export interface KeeperOptions {
+  readonly host: string
+  /** Bytes of other hosts' rows at most. */
+  readonly bytesMax: number
+  /** Bytes on their way to the disk at most; more is refused as `busy`. Default 8 MiB. */
+  readonly writingBytesMax: number
+  /** Owners held at most, and lanes of one owner. Default 1,000 each. */
+  readonly ownersMax: number
+  readonly lanesMax: number
+  /** Messages to an owner are repeated this often until it answers, ms. Default 5,000. */
+  readonly withdrawRetryMs: number
+  /** An owner that does not answer is not waited for longer than this, ms. Default 60,000. */
+  readonly withdrawTimeoutMs: number
+  readonly mutant?: RingMutant | undefined
+}
+
+export const keeperDefaults: Omit<KeeperOptions, 'host' | 'bytesMax'> = {
+  writingBytesMax: 8_388_608,
+  ownersMax: 1000,
+  lanesMax: 1000,
+  withdrawRetryMs: 5000,
+  withdrawTimeoutMs: 60_000,
+}
+
+/** Writes under way at most that bring no bytes of rows. */
+const writesMax = 1000
+/** Eviction begins at this part of the quota, and ends at the lower one. */
+const evictAbove = 0.9
+const evictTo = 0.85
+
+/** What the shared area holds of one owner when the agent starts. */
+export interface OwnerCopies {
+  readonly owner: string
+  readonly zone: string
+  readonly start: number
+  readonly lanes: readonly LaneHolding[]
+  /** Names known by store id: ids below the number. */
+  readonly names: readonly (readonly [storeId: string, names: number])[]
+  readonly bytes: number
+}
+
+/** What must be written with rows, so that a restart remembers whom to refuse. */
+export interface OwnerFacts {
+  readonly owner: string
+  readonly zone: string
+  readonly start: number
+}
+
+export interface KeptRows extends Lane, ArrivalRange {
+  readonly idsTo: number
+  readonly rows: Uint8Array
+}
+
+export type KeeperAction =
+  | { readonly kind: 'send'; readonly to: string; readonly message: RingMessage }
+  /** Write the facts, and the rows if any, and sync; answer with `kept`. */
+  | { readonly kind: 'keep'; readonly id: number; readonly facts: OwnerFacts; readonly rows?: KeptRows | undefined }
+  /** Write names; they need not be synced before rows are. */
+  | {
+      readonly kind: 'keepNames'
+      readonly owner: string
+      readonly storeId: string
+      readonly firstId: number
+      readonly count: number
+      readonly entries: Uint8Array
+    }
+  /** Find the oldest rows of an owner, about this many bytes; answer with `oldest`. */
+  | { readonly kind: 'findOldest'; readonly owner: string; readonly bytes: number }
+  /** Delete everything of a lane up to a position, and remember the floor; answer with `evicted`. */
+  | ({ readonly kind: 'evict'; readonly owner: string; readonly to: number } & Lane)
+  | { readonly kind: 'refused'; readonly from: string; readonly reason: Refusal }
+
+interface Copies {
+  zone: string
+  start: number
+  /** The newest start that is known to be on disk. */
+  syncedStart: number
+  readonly holdings: Holdings
+  readonly names: Map<string, number>
+  bytes: number
+  withdrawals: number
+}
+
+/** Whom to answer when it is on disk, and to what. */
+interface Answer {
+  readonly to: string
+  readonly hello?: Hello | undefined
+}
+
+interface Writing {
+  readonly facts: OwnerFacts
+  readonly rows: KeptRows | undefined
+  readonly answer: Answer | undefined
+}
+
+interface Withdrawal {
+  readonly owner: string
+  readonly message: RingMessage & { readonly verb: 'withdraw' }
+  readonly evicts: boolean
+  readonly sinceMs: number
+  sentAtMs: number
+}
+
+export class Keeper {
+  readonly #options: KeeperOptions
+  readonly #life: number
+  readonly #owners = new Map<string, Copies>()
+  readonly #writing = new Map<number, Writing>()
+  readonly #withdrawals = new Map<number, Withdrawal>()
+  #writingBytes = 0
+  #bytes = 0
+  #nextId = 1
+  #evicting: string | undefined
+
+  /** @param life the start number of this agent */
+  constructor(options: KeeperOptions, life: number, copies: readonly OwnerCopies[]) {
+    this.#options = options
+    this.#life = life
+    for (const { owner, zone, start, lanes, names, bytes } of copies) {
+      const record = {
+        zone,
+        start,
+        syncedStart: start,
+        holdings: new Holdings(lanes),
+        names: new Map(names),
+        bytes,
+        withdrawals: 0,
+      }
+      this.#owners.set(owner, record)
+      this.#bytes += bytes
+    }
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get writingBytes(): number {
+    return this.#writingBytes
+  }
+
+  get owners(): Iterable<string> {
+    return this.#owners.keys()
+  }
+
+  holdingsOf(owner: string): Holdings | undefined {
+    return this.#owners.get(owner)?.holdings
+  }
+
+  factsOf(owner: string): OwnerFacts {
+    const record = this.#owners.get(owner)
+    return { owner, zone: record?.zone ?? '', start: record?.start ?? 0 }
+  }
+
+  bytesOf(owner: string): number {
+    return this.#owners.get(owner)?.bytes ?? 0
+  }
+
+  namesOf(owner: string, storeId: string): number {
+    return this.#owners.get(owner)?.names.get(storeId) ?? 0
+  }
+
+  /** Answers a greeting once the start it names is on disk here: a restart must not forget whom to refuse. */
+  hello(from: string, hello: Hello, wallMs: number): KeeperAction[] {
+    const record = this.#recordOf(from, hello.zone)
+    if (!record) return [this.#refused(from, 'lanes')]
+    if (isFutureStart(hello.start, wallMs)) return [this.#refused(from, 'future')]
+    if (hello.start <= record.syncedStart) return [this.#welcome(from, record, hello)]
+    if (this.#writing.size >= writesMax) return [this.#refused(from, 'busy')]
+    if (hello.start > record.start) record.zone = hello.zone
+    record.start = Math.max(record.start, hello.start)
+    return [this.#keep(from, undefined, { to: from, hello })]
+  }
+
+  names(from: string, { storeId, start, firstId, count, entries }: Names): KeeperAction[] {
+    const record = this.#owners.get(from)
+    if (!record || start < record.start) return [this.#refused(from, 'old_start')]
+    return this.#keepNames(from, record, storeId, firstId, count, entries)
+  }
+
+  #keepNames(
+    owner: string,
+    record: Copies,
+    storeId: string,
+    firstId: number,
+    count: number,
+    entries: Uint8Array,
+  ): KeeperAction[] {
+    const known = record.names.get(storeId) ?? 0
+    if (firstId > known || firstId + count <= known) return []
+    record.names.set(storeId, firstId + count)
+    return [{ kind: 'keepNames', owner, storeId, firstId, count, entries }]
+  }
+
+  append(from: string, message: Append, wallMs: number): KeeperAction[] {
+    const record = message.owner === from ? this.#recordOf(from, message.zone) : undefined
+    const reason = message.owner === from ? this.#reasonToRefuse(record, message, wallMs) : 'owner'
+    if (reason !== undefined || !record) return this.#refuse(from, message, reason ?? 'lanes', record)
+    if (record.holdings.missing(message, message).length === 0) return [this.#ack(from, record, message)]
+    if (this.#isWriting(from, message)) return []
+    if (message.ownerStart > record.start) record.zone = message.zone
+    record.start = Math.max(record.start, message.ownerStart)
+    const actions = [this.#keep(from, rowsOf(message), { to: from })]
+    if (this.#options.mutant === 'acknowledged_before_synced') {
+      record.holdings.add(message, message)
+      actions.push(this.#ack(from, record, message))
+    }
+    return actions
+  }
+
+  #reasonToRefuse(record: Copies | undefined, message: Append, wallMs: number): Refusal | undefined {
+    if (!record) return 'lanes'
+    if (message.ownerStart < record.start && this.#options.mutant !== 'old_session_accepted') return 'old_start'
+    if (message.start > message.ownerStart || isFutureStart(message.ownerStart, wallMs)) return 'future'
+    if (!record.holdings.has(message) && record.holdings.laneCount >= this.#options.lanesMax) return 'lanes'
+    if ((record.names.get(message.storeId) ?? 0) < message.idsTo) return 'names'
+    return this.reasonForNoRoom(message.rows.length)
+  }
+
+  /** Why rows of this many bytes cannot be taken now. */
+  reasonForNoRoom(bytes: number): 'no_room' | 'busy' | undefined {
+    if (this.#bytes + this.#writingBytes + bytes > this.#options.bytesMax) return 'no_room'
+    return this.#writingBytes + bytes > this.#options.writingBytesMax ? 'busy' : undefined
+  }
+
+  /** Keeps rows that were fetched from another holder. */
+  adopt(facts: OwnerFacts, rows: KeptRows): KeeperAction[] {
+    const record = this.#recordOf(facts.owner, facts.zone)
+    if (!record || this.#isWriting(facts.owner, rows)) return []
+    this.learn(facts)
+    return [this.#keep(facts.owner, rows, undefined)]
+  }
+
+  /** Names that came with fetched rows. */
+  adoptNames(owner: string, storeId: string, firstId: number, count: number, entries: Uint8Array): KeeperAction[] {
+    const record = this.#recordOf(owner, '')
+    return record && count > 0 ? this.#keepNames(owner, record, storeId, firstId, count, entries) : []
+  }
+
+  /** Takes in what another holder knows of an owner. */
+  learn({ owner, zone, start }: OwnerFacts): void {
+    const record = this.#owners.get(owner)
+    if (!record) return
+    record.start = Math.max(record.start, start)
+    if (record.zone === '') record.zone = zone
+  }
+
+  #isWriting(owner: string, rows: Lane & ArrivalRange): boolean {
+    for (const writing of this.#writing.values()) {
+      const same = writing.rows
+      if (same && writing.facts.owner === owner && laneKey(same) === laneKey(rows)) {
+        if (same.from <= rows.from && same.to >= rows.to) return true
+      }
+    }
+    return false
+  }
+
+  #keep(owner: string, rows: KeptRows | undefined, answer: Answer | undefined): KeeperAction {
+    const id = this.#nextId++
+    const facts = this.factsOf(owner)
+    this.#writing.set(id, { facts, rows, answer })
+    this.#writingBytes += rows?.rows.length ?? 0
+    return { kind: 'keep', id, facts, rows }
+  }
+
+  /** The disk's answer to `keep`. Only now is anything acknowledged. */
+  kept(id: number, isSynced: boolean): KeeperAction[] {
+    const writing = this.#writing.get(id)
+    const record = writing && this.#owners.get(writing.facts.owner)
+    this.#writing.delete(id)
+    if (!writing || !record) return []
+    const { facts, rows, answer } = writing
+    this.#writingBytes -= rows?.rows.length ?? 0
+    if (isSynced) record.syncedStart = Math.max(record.syncedStart, facts.start)
+    if (!isSynced) return rows && answer ? this.#refuse(answer.to, rows, 'disk', record) : []
+    if (!rows) return answer?.hello ? [this.#welcome(answer.to, record, answer.hello)] : []
+    record.holdings.add(rows, rows)
+    record.bytes += rows.rows.length
+    this.#bytes += rows.rows.length
+    const actions = answer ? [this.#ack(answer.to, record, rows)] : []
+    return [...actions, ...this.#makeRoom()]
+  }
+
+  #makeRoom(): KeeperAction[] {
+    if (this.#evicting !== undefined || this.#bytes <= this.#options.bytesMax * evictAbove || this.#owners.size === 0)
+      return []
+    let most: string | undefined
+    let mostBytes = 0
+    for (const [owner, { bytes }] of this.#owners) {
+      if (bytes > mostBytes) [most, mostBytes] = [owner, bytes]
+    }
+    if (most === undefined) return []
+    this.#evicting = most
+    const bytes = Math.min(mostBytes, this.#bytes - this.#options.bytesMax * evictTo)
+    return [{ kind: 'findOldest', owner: most, bytes }]
+  }
+
+  /** The answer to `findOldest`: nothing found, or everything of a lane up to `to` shall go. */
+  oldest(owner: string, found: (Lane & { readonly to: number }) | undefined, nowMs: number): KeeperAction[] {
+    const record = this.#owners.get(owner)
+    if (!found || !record) {
+      this.#evicting = undefined
+      return []
+    }
+    const tellsNobody = this.#options.mutant === 'evicted_in_silence' || owner === this.#options.host
+    if (tellsNobody) return [{ kind: 'evict', owner, ...found }]
+    record.holdings.evict(found, found.to)
+    const { storeId, start, to } = found
+    return this.#withdraw(owner, record, { storeId, start, ranges: [], floor: to }, true, nowMs)
+  }
+
+  #withdraw(owner: string, record: Copies, lane: LaneHolding, evicts: boolean, nowMs: number): KeeperAction[] {
+    record.withdrawals++
+    const id = this.#nextId++
+    const message = { verb: 'withdraw', ...lane, id, version: this.#versionOf(record) } as const
+    this.#withdrawals.set(id, { owner, message, evicts, sinceMs: nowMs, sentAtMs: nowMs })
+    return [{ kind: 'send', to: owner, message }]
+  }
+
+  /** The owner does not count on it any more. */
+  withdrawn(from: string, id: number): KeeperAction[] {
+    const withdrawal = this.#withdrawals.get(id)
+    return withdrawal?.owner === from ? this.#finish(id, withdrawal) : []
+  }
+
+  #finish(id: number, { owner, message, evicts }: Withdrawal): KeeperAction[] {
+    this.#withdrawals.delete(id)
+    if (!evicts) return []
+    return [{ kind: 'evict', owner, storeId: message.storeId, start: message.start, to: message.floor }]
+  }
+
+  /** The disk's answer to `evict`. */
+  evicted(owner: string, lane: Lane & { readonly to: number }, bytes: number): KeeperAction[] {
+    const record = this.#owners.get(owner)
+    record?.holdings.evict(lane, lane.to)
+    if (record) record.bytes -= bytes
+    if (record) this.#bytes -= bytes
+    this.#evicting = undefined
+    return this.#makeRoom()
+  }
+
+  /** Rows that cannot be read any more; they were put aside. */
+  damaged(owner: string, lane: Lane, ranges: readonly ArrivalRange[], bytes: number, nowMs: number): KeeperAction[] {
+    const record = this.#owners.get(owner)
+    if (!record) return []
+    record.bytes -= bytes
+    this.#bytes -= bytes
+    record.holdings.remove(lane, ranges)
+    const { storeId, start } = lane
+    const floor = record.holdings.laneSummary(lane).floor
+    return this.#withdraw(owner, record, { storeId, start, ranges, floor }, false, nowMs)
+  }
+
+  /** Forgets an owner whose copies are not needed here any more; what is being written must be done. */
+  drop(owner: string): void {
+    this.#bytes -= this.#owners.get(owner)?.bytes ?? 0
+    this.#owners.delete(owner)
+    for (const [id, withdrawal] of this.#withdrawals) if (withdrawal.owner === owner) this.#withdrawals.delete(id)
+  }
+
+  /** Is something of this owner being written or evicted? */
+  isBusyWith(owner: string): boolean {
+    if (this.#evicting === owner) return true
+    for (const writing of this.#writing.values()) if (writing.facts.owner === owner) return true
+    return false
+  }
+
+  /** Repeats withdrawals; gives up on owners that are not there. */
+  tick(nowMs: number, isAlive: (host: string) => boolean): KeeperAction[] {
+    const actions: KeeperAction[] = []
+    for (const [id, withdrawal] of this.#withdrawals) {
+      const { owner, message, sinceMs } = withdrawal
+      if (!isAlive(owner) || nowMs - sinceMs >= this.#options.withdrawTimeoutMs) {
+        actions.push(...this.#finish(id, withdrawal))
+      } else if (nowMs - withdrawal.sentAtMs >= this.#options.withdrawRetryMs) {
+        withdrawal.sentAtMs = nowMs
+        actions.push({ kind: 'send', to: owner, message })
+      }
+    }
+    return actions
+  }
+
+  #recordOf(owner: string, zone: string): Copies | undefined {
+    const known = this.#owners.get(owner)
+    if (known || this.#owners.size >= this.#options.ownersMax) return known
+    const made = {
+      zone,
+      start: 0,
+      syncedStart: 0,
+      holdings: new Holdings(),
+      names: new Map<string, number>(),
+      bytes: 0,
+      withdrawals: 0,
+    }
+    this.#owners.set(owner, made)
+    return made
+  }
+
+  #versionOf(record: Copies): number {
+    return this.#life + record.withdrawals
+  }
+
+  #welcome(to: string, record: Copies, hello: Hello): KeeperAction {
+    const message: RingMessage = {
+      verb: 'welcome',
+      start: hello.start,
+      knownStart: record.start,
+      lanes: record.holdings.summary(),
+      names: record.names.get(hello.storeId) ?? 0,
+      version: this.#versionOf(record),
+    }
+    return { kind: 'send', to, message }
+  }
+
+  /** Says what is held of the range, not of the whole lane. */
+  #ack(to: string, record: Copies, range: Lane & ArrivalRange): KeeperAction {
+    const { storeId, start, from } = range
+    const { floor } = record.holdings.laneSummary({ storeId, start })
+    const ranges = range.to > floor ? [{ from: Math.max(from, floor + 1), to: range.to }] : []
+    const names = record.names.get(storeId) ?? 0
+    const version = this.#versionOf(record)
+    return { kind: 'send', to, message: { verb: 'ack', storeId, start, ranges, floor, names, version } }
+  }
+
+  #refuse(to: string, range: Lane & ArrivalRange, reason: Refusal, record: Copies | undefined): KeeperAction[] {
+    const { storeId, start, from } = range
+    const names = record?.names.get(storeId) ?? 0
+    const knownStart = record?.start ?? 0
+    const message: RingMessage = { verb: 'refuse', storeId, start, from, to: range.to, reason, knownStart, names }
+    return [{ kind: 'send', to, message }, this.#refused(to, reason)]
+  }
+
+  #refused(from: string, reason: Refusal): KeeperAction {
+    return { kind: 'refused', from, reason }
+  }
+}
+
+function rowsOf({ storeId, start, from, to, idsTo, rows }: Append): KeptRows {
+  return { storeId, start, from, to, idsTo, rows }
+}

@@ -1,0 +1,411 @@
+/**
+ * The owner's side of replication: ships what is synced here to each holder that lacks it, and believes only acknowledgements.
+ *
+ * A start greets its holders first: their answers say what they have of it, so nothing need be remembered across a crash, and
+ * whether a newer start is known. Before anything was shipped that only means that the disk lost its past, and a higher number is
+ * taken; afterwards it means that somebody else lives with our identity, and this start falls silent for good.
+ */
+import { type ArrivalRange, RangeSet } from '#protocol/samples/arrival.ts'
+import { intersection, type Lane, type LaneHolding, type Opening, type Openings, subtract } from './lane.ts'
+import { lastGap } from './last-gap.ts'
+import type { LiveHolders } from './placement.ts'
+import type { Ack, Refuse, RingMessage, Welcome, Withdraw } from './ring-message.ts'
+import { WireShare } from './wire-share.ts'
+
+export interface ShipperOptions {
+  readonly host: string
+  readonly zone: string
+  /** Samples in one message at most. Default 8,192. */
+  readonly batchSamplesMax: number
+  /** Messages on their way to one holder, unacknowledged. Default 4. */
+  readonly batchesInFlightMax: number
+  /** Bytes of rows on their way to one holder. Default 524,288. */
+  readonly bytesInFlightMax: number
+  /** Share of the wire, all holders together. Default 1 MiB/s. */
+  readonly bytesPerSecondMax: number
+  /** An unacknowledged message is sent again after this long, ms. Default 10,000. */
+  readonly ackTimeoutMs: number
+  /** Fewer samples than `waitSamplesMin` wait for more, this long, ms. Default 1,000. */
+  readonly waitMs: number
+  readonly waitSamplesMin: number
+  /** Holders are asked what they really have this often, ms. Default 600,000. */
+  readonly resyncMs: number
+  /** Pause after a holder refused for want of room, ms. Default 30,000. */
+  readonly refusedPauseMs: number
+}
+
+export const shipperDefaults: Omit<ShipperOptions, 'host' | 'zone'> = {
+  batchSamplesMax: 8192,
+  batchesInFlightMax: 4,
+  bytesInFlightMax: 524_288,
+  bytesPerSecondMax: 1_048_576,
+  ackTimeoutMs: 10_000,
+  waitMs: 1000,
+  waitSamplesMin: 2048,
+  resyncMs: 600_000,
+  refusedPauseMs: 30_000,
+}
+
+export type ShipperAction =
+  | { readonly kind: 'send'; readonly to: string; readonly message: RingMessage }
+  /**
+   * Read the first run of samples in the range; answer with `ownRead`. The run may be shorter than the range.
+   */
+  | { readonly kind: 'readOwn'; readonly id: number; readonly from: number; readonly to: number }
+  /** Send names of own series `firstId … firstId + count − 1`. */
+  | { readonly kind: 'sendNames'; readonly to: string; readonly firstId: number; readonly count: number }
+  /** Open a lane with a higher number: answer with `opened` once it is on disk. */
+  | { readonly kind: 'open'; readonly startAbove: number }
+  /** Another machine lives with our identity; this one ships nothing more. */
+  | { readonly kind: 'quarantined'; readonly knownStart: number }
+
+/** What was read of a range. `run` undefined = nothing of it exists (any more). */
+export interface OwnRead {
+  readonly id: number
+  readonly run?: (ArrivalRange & { readonly idsTo: number; readonly rows: Uint8Array }) | undefined
+}
+
+interface Flight extends ArrivalRange {
+  readonly bytes: number
+  readonly sentAtMs: number
+}
+
+interface Target {
+  readonly host: string
+  standsInFor: string | undefined
+  isGreeted: boolean
+  helloAtMs: number
+  acked: RangeSet
+  flights: Flight[]
+  names: number
+  /** Of the holder, see `Ack`; −1 = not known. */
+  version: number
+  waitsSinceMs: number
+  pausedToMs: number
+}
+
+interface Reading extends ArrivalRange {
+  readonly targets: readonly string[]
+}
+
+const helloRetryMs = 3000
+/** Reads of the own store at once. */
+const readsMax = 2
+/** What a name costs on the wire, roughly. */
+const nameBytes = 40
+/** Names in one message. */
+const namesPerMessageMax = 2048
+
+/** How far one holder is behind. */
+export interface HolderLag {
+  readonly host: string
+  readonly standsInFor: string | undefined
+  readonly lagSamples: number
+  /** Answered the greeting of this start. */
+  readonly isGreeted: boolean
+}
+
+export class Shipper {
+  readonly #options: ShipperOptions
+  readonly #openings: Openings
+  readonly #targets = new Map<string, Target>()
+  /** Acknowledged by assigned holders that are silent now; their stand-ins need not hold it too. */
+  readonly #silent = new Map<string, RangeSet>()
+  readonly #readings = new Map<number, Reading>()
+  readonly #voids = new RangeSet()
+  readonly #share: WireShare
+  #syncedTo = 0
+  #floor = 0
+  #nextId = 1
+  #hasShipped = false
+  #isOpening = false
+  #isQuarantined = false
+  #bytesSent = 0
+
+  constructor(options: ShipperOptions, openings: Openings, nowMs: number) {
+    this.#options = options
+    this.#openings = openings
+    this.#share = new WireShare(options.bytesPerSecondMax, options.bytesPerSecondMax, nowMs)
+  }
+
+  get start(): number {
+    return this.#openings.current.start
+  }
+
+  get isQuarantined(): boolean {
+    return this.#isQuarantined
+  }
+
+  get bytesSent(): number {
+    return this.#bytesSent
+  }
+
+  get lags(): HolderLag[] {
+    return [...this.#targets.values()].map(({ host, standsInFor, isGreeted, acked }) => ({
+      host,
+      standsInFor,
+      isGreeted,
+      lagSamples: this.#owed().reduce((sum, range) => sum + lengthOfAll(acked.missing(range)), 0),
+    }))
+  }
+
+  /** What of the own lanes is readable here. */
+  holdings(): LaneHolding[] {
+    return this.#openings.split(this.#owed(), this.#floor)
+  }
+
+  /** Does this holder have everything that is synced? */
+  isCovered(host: string): boolean {
+    const target = this.#targets.get(host)
+    return !!target?.isGreeted && this.#owed().every((range) => target.acked.missing(range).length === 0)
+  }
+
+  #owed(): ArrivalRange[] {
+    return this.#floor < this.#syncedTo ? subtract([{ from: this.#floor + 1, to: this.#syncedTo }], this.#voids) : []
+  }
+
+  /** Samples up to `to` are on disk; those up to `floor` are past their retention. */
+  synced(to: number, floor: number): void {
+    this.#syncedTo = Math.max(this.#syncedTo, to)
+    if (floor <= this.#floor) return
+    this.#floor = floor
+    this.#voids.forgetBelow(floor + 1)
+    for (const target of this.#targets.values()) target.acked.forgetBelow(floor + 1)
+  }
+
+  /** Who takes new data now. What a silent one has acknowledged is remembered for the one that stands in for it. */
+  setHolders(holders: LiveHolders, nowMs: number): void {
+    const wanted = new Map<string, string | undefined>(holders.assigned.map((host) => [host, undefined]))
+    for (const { host, standsInFor } of holders.standIns) wanted.set(host, standsInFor)
+    const covered = new Set(holders.standIns.map(({ standsInFor }) => standsInFor))
+    for (const [host, target] of this.#targets) {
+      if (wanted.has(host)) continue
+      if (covered.has(host)) this.#silent.set(host, target.acked)
+      this.#targets.delete(host)
+    }
+    for (const host of this.#silent.keys()) if (!covered.has(host)) this.#silent.delete(host)
+    for (const [host, standsInFor] of wanted) {
+      const known = this.#targets.get(host)
+      if (known) known.standsInFor = standsInFor
+      else this.#targets.set(host, newTarget(host, standsInFor, nowMs))
+    }
+  }
+
+  /** A holder began a new session: what it acknowledged before may be gone. */
+  forget(host: string): void {
+    const target = this.#targets.get(host)
+    if (target) target.isGreeted = false
+    if (target) target.helloAtMs = Number.NEGATIVE_INFINITY
+  }
+
+  /** The lane asked for by `open` is on disk. */
+  opened(opening: Opening): void {
+    this.#openings.add(opening)
+    this.#isOpening = false
+    for (const target of this.#targets.values()) {
+      target.isGreeted = false
+      target.helloAtMs = Number.NEGATIVE_INFINITY
+    }
+  }
+
+  /** What to send now. Call after every event and every tick. */
+  plan(nowMs: number): ShipperAction[] {
+    const actions: ShipperAction[] = []
+    if (this.#isQuarantined || this.#isOpening) return actions
+    for (const target of this.#targets.values()) {
+      if (!target.isGreeted || nowMs - target.helloAtMs >= this.#options.resyncMs) this.#greet(target, nowMs, actions)
+      if (target.isGreeted) this.#dropOverdue(target, nowMs)
+    }
+    for (const target of this.#targets.values()) this.#read(target, nowMs, actions)
+    return actions
+  }
+
+  #greet(target: Target, nowMs: number, actions: ShipperAction[]): void {
+    if (nowMs - target.helloAtMs < helloRetryMs) return
+    target.helloAtMs = nowMs
+    const { storeId } = this.#openings
+    const hello: RingMessage = { verb: 'hello', storeId, start: this.start, zone: this.#options.zone }
+    actions.push({ kind: 'send', to: target.host, message: hello })
+  }
+
+  #dropOverdue(target: Target, nowMs: number): void {
+    if (target.flights.some(({ sentAtMs }) => nowMs - sentAtMs >= this.#options.ackTimeoutMs)) {
+      target.flights = target.flights.filter(({ sentAtMs }) => nowMs - sentAtMs < this.#options.ackTimeoutMs)
+    }
+  }
+
+  /** Reads the newest batch that this holder lacks, for every other holder too that lacks all of it. */
+  #read(target: Target, nowMs: number, actions: ShipperAction[]): void {
+    while (this.#readings.size < readsMax && this.#hasRoom(target, nowMs) && this.#share.isOpen(nowMs)) {
+      const gap = this.#gapOf(target)
+      if (!gap || this.#mayWait(target, gap, nowMs)) return
+      target.waitsSinceMs = Number.NaN
+      const targets = [target.host]
+      for (const other of this.#targets.values()) {
+        if (other === target || !this.#hasRoom(other, nowMs)) continue
+        const same = this.#gapOf(other, gap.to)
+        if (same && same.from === gap.from && same.to === gap.to) targets.push(other.host)
+      }
+      const id = this.#nextId++
+      this.#readings.set(id, { ...gap, targets })
+      actions.push({ kind: 'readOwn', id, from: gap.from, to: gap.to })
+    }
+  }
+
+  #hasRoom(target: Target, nowMs: number): boolean {
+    const { batchesInFlightMax, bytesInFlightMax } = this.#options
+    if (!target.isGreeted || nowMs < target.pausedToMs || target.flights.length >= batchesInFlightMax) return false
+    return target.flights.reduce((sum, { bytes }) => sum + bytes, 0) < bytesInFlightMax
+  }
+
+  #gapOf(target: Target, top: number = this.#syncedTo): ArrivalRange | undefined {
+    const reading = [...this.#readings.values()].filter(({ targets }) => targets.includes(target.host))
+    const sets: (readonly ArrivalRange[])[] = [this.#voids.ranges, target.acked.ranges]
+    const busy = [...target.flights, ...reading].map((range) => [range])
+    const silent = target.standsInFor === undefined ? undefined : this.#silent.get(target.standsInFor)
+    if (silent) sets.push(silent.ranges)
+    const gap = lastGap([...sets, ...busy], this.#floor + 1, top, this.#options.batchSamplesMax)
+    if (!gap) return undefined
+    const lane = this.#openings.laneOf(gap.to)
+    const span = lane && this.#openings.rangeOf(lane)
+    return span ? intersection(gap, span) : undefined
+  }
+
+  #mayWait(target: Target, gap: ArrivalRange, nowMs: number): boolean {
+    if (gap.to < this.#syncedTo || gap.to - gap.from + 1 >= this.#options.waitSamplesMin) return false
+    if (Number.isNaN(target.waitsSinceMs)) target.waitsSinceMs = nowMs
+    return nowMs - target.waitsSinceMs < this.#options.waitMs
+  }
+
+  /** What the store answered to `readOwn`: goes out to the holders it was read for. */
+  ownRead({ id, run }: OwnRead, nowMs: number): ShipperAction[] {
+    const actions: ShipperAction[] = []
+    const reading = this.#readings.get(id)
+    this.#readings.delete(id)
+    if (!reading || this.#isQuarantined || this.#isOpening) return actions
+    const voidTo = run ? run.from - 1 : reading.to
+    if (voidTo >= reading.from) this.#voids.add({ from: reading.from, to: voidTo })
+    const lane = run && this.#openings.laneOf(run.from)
+    if (!run || !lane) return actions
+    for (const host of reading.targets) {
+      const target = this.#targets.get(host)
+      if (target?.isGreeted) this.#ship(target, lane, run, nowMs, actions)
+    }
+    return actions
+  }
+
+  #ship(target: Target, lane: Lane, run: NonNullable<OwnRead['run']>, nowMs: number, actions: ShipperAction[]): void {
+    this.#sendNames(target, run.idsTo, actions)
+    const message: RingMessage = {
+      verb: 'append',
+      ...lane,
+      owner: this.#options.host,
+      zone: this.#options.zone,
+      ownerStart: this.start,
+      ...run,
+    }
+    actions.push({ kind: 'send', to: target.host, message })
+    target.flights.push({ from: run.from, to: run.to, bytes: run.rows.length, sentAtMs: nowMs })
+    this.#hasShipped = true
+    this.#share.spend(run.rows.length)
+    this.#bytesSent += run.rows.length
+  }
+
+  #sendNames(target: Target, idsTo: number, actions: ShipperAction[]): void {
+    while (target.names < idsTo) {
+      const count = Math.min(namesPerMessageMax, idsTo - target.names)
+      actions.push({ kind: 'sendNames', to: target.host, firstId: target.names, count })
+      target.names += count
+      this.#share.spend(count * nameBytes)
+    }
+  }
+
+  welcome(from: string, message: Welcome, nowMs: number): ShipperAction[] {
+    const target = this.#targets.get(from)
+    if (!target || message.start !== this.start || this.#isOpening) return []
+    if (message.knownStart > this.start) return this.#superseded(message.knownStart)
+    if (message.version < target.version) return []
+    if (message.version > target.version) target.acked = new RangeSet()
+    target.version = message.version
+    if (!target.isGreeted) target.helloAtMs = nowMs
+    target.isGreeted = true
+    target.names = message.names
+    for (const lane of message.lanes) this.#acknowledge(target, lane)
+    return []
+  }
+
+  ack(from: string, message: Ack): void {
+    const target = this.#targets.get(from)
+    if (!target?.isGreeted || message.version < target.version) return
+    if (message.version > target.version) {
+      this.forget(from)
+      return
+    }
+    target.names = Math.max(target.names, message.names)
+    this.#acknowledge(target, message)
+  }
+
+  /** Marks what of the own lanes is acknowledged; what the holder evicted on purpose is not owed either. */
+  #acknowledge(target: Target, lane: LaneHolding): void {
+    const span = this.#openings.rangeOf(lane)
+    if (!span) return
+    const evicted = intersection({ from: 1, to: lane.floor }, span)
+    for (const range of evicted ? [evicted, ...lane.ranges] : lane.ranges) {
+      const part = intersection(range, span)
+      if (!part) continue
+      target.acked.add(part)
+      target.flights = target.flights.filter(({ from, to }) => from < part.from || to > part.to)
+    }
+  }
+
+  refuse(from: string, message: Refuse, nowMs: number): ShipperAction[] {
+    const target = this.#targets.get(from)
+    if (!target) return []
+    target.flights = target.flights.filter((flight) => flight.from !== message.from || flight.to !== message.to)
+    if (message.reason === 'old_start' && message.knownStart > this.start) return this.#superseded(message.knownStart)
+    if (message.reason === 'names') target.names = message.names
+    else target.pausedToMs = nowMs + this.#options.refusedPauseMs
+    return []
+  }
+
+  /** A holder does not have this any more. */
+  withdraw(from: string, message: Withdraw): ShipperAction[] {
+    const target = this.#targets.get(from)
+    const span = this.#openings.rangeOf(message)
+    if (target && message.version > target.version && target.version >= 0) target.version = message.version
+    if (target && span) {
+      const gone = message.ranges.map((range) => intersection(range, span)).filter((range) => range !== undefined)
+      target.acked = new RangeSet(subtract(target.acked.ranges, gone))
+      this.#acknowledge(target, { ...message, ranges: [] })
+    }
+    return [{ kind: 'send', to: from, message: { verb: 'withdrawn', id: message.id } }]
+  }
+
+  #superseded(knownStart: number): ShipperAction[] {
+    if (this.#hasShipped) {
+      this.#isQuarantined = true
+      return [{ kind: 'quarantined', knownStart }]
+    }
+    this.#isOpening = true
+    return [{ kind: 'open', startAbove: knownStart }]
+  }
+}
+
+function newTarget(host: string, standsInFor: string | undefined, nowMs: number): Target {
+  return {
+    host,
+    standsInFor,
+    isGreeted: false,
+    helloAtMs: Number.NEGATIVE_INFINITY,
+    acked: new RangeSet(),
+    flights: [],
+    names: 0,
+    version: -1,
+    waitsSinceMs: Number.NaN,
+    pausedToMs: nowMs,
+  }
+}
+
+function lengthOfAll(ranges: readonly ArrivalRange[]): number {
+  return ranges.reduce((sum, { from, to }) => sum + to - from + 1, 0)
+}
