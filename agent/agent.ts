@@ -21,7 +21,7 @@ import { Herald } from './presence/herald.ts'
 import { Publisher } from './publish/publisher.ts'
 import { QueryService } from './query/query-service.ts'
 import { type SelfSources, selfSensor } from './self-sensor.ts'
-import { sensorList } from './sensor-list.ts'
+import { type SensorSettings, sensorList } from './sensor-list.ts'
 import { openStore } from './store/open-store.ts'
 import type { HistoryStore, Store } from './store/store.ts'
 import { Uplink } from './uplink/uplink.ts'
@@ -40,6 +40,11 @@ export interface Agent extends AsyncDisposable {
   readonly lag: number
   /** For `systemctl status`. */
   statusLine(): string
+  /**
+   * Reads the sensors of this configuration from now on; those that stay the same go on undisturbed. All or nothing.
+   * @throws LanistaError SENSOR_UNKNOWN, SENSOR_PARAMETERS, SENSOR_DUPLICATE
+   */
+  configureSensors(config: SensorSettings): void
   /** Resolves when every sensor has been read once and, where there is a broker, all of it is acknowledged; rejects with the signal's reason. */
   cycled(signal: AbortSignal): Promise<void>
   /** Finishes first: takes nothing more in, commits, sends what it can until the signal, says goodbye, closes. */
@@ -99,7 +104,9 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
       { ...part('sensors'), onReadings: (_, timestampMs, readings) => recordReadings(intake, timestampMs, readings) },
     ),
   )
-  collector.configure(sensorList(config, selfSensor(sources)))
+  const configureSensors = (settings: SensorSettings): void =>
+    collector.configure(sensorList(settings, selfSensor(sources)))
+  configureSensors(config)
 
   return {
     address,
@@ -110,6 +117,7 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
     },
     statusLine: () =>
       `${store.seriesCount} series, ${intake.accepted} samples, ${link?.uplink.lag ?? 0} to send, broker ${link?.bus.state ?? 'none'}`,
+    configureSensors,
     cycled: async (signal) => {
       await collector.firstRound(signal)
       await store.commit()

@@ -11,3 +11,11 @@ export function loadAgentConfig(flags: ConfigFlags): LoadedConfig<AgentConfig> {
     flags: { data: flags.data },
   })
 }
+
+const reloadable: ReadonlySet<string> = new Set(['sensors', 'defaultSensors', 'sensorIntervalMs'])
+
+/** Settings that differ and take effect only with the next start. */
+export function settingsThatNeedRestart(before: AgentConfig, after: AgentConfig): string[] {
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof AgentConfig>
+  return [...keys].filter((key) => !reloadable.has(key) && JSON.stringify(before[key]) !== JSON.stringify(after[key]))
+}

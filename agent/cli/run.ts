@@ -1,12 +1,12 @@
-import { isLanistaError, LanistaError } from '#protocol/errors.ts'
+import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
-import { openLogger } from '#protocol/runtime/logger.ts'
+import { type Logger, openLogger } from '#protocol/runtime/logger.ts'
 import { hostIdOf } from '#protocol/subjects/subject.ts'
 import { type Agent, startAgent } from '../agent.ts'
 import type { AgentConfig } from '../config.ts'
 import { superviseBySystemd } from '../systemd.ts'
-import type { Command } from './arguments.ts'
-import { loadAgentConfig } from './load-config.ts'
+import type { Command, ConfigFlags } from './arguments.ts'
+import { loadAgentConfig, settingsThatNeedRestart } from './load-config.ts'
 import { testSensors } from './test-sensors.ts'
 
 /** How long a stopping agent may still send, ms; systemd kills after 20 s. */
@@ -33,6 +33,7 @@ export async function run(command: Extract<Command, { kind: 'run' }>): Promise<n
     env: process.env,
     status: () => agent.statusLine(),
   })
+  process.on('SIGHUP', () => reload(command, config, agent, logger))
   const reason = await stopped
   logger.info({ reason }, 'agent_stopping')
   unsupervise()
@@ -40,6 +41,17 @@ export async function run(command: Extract<Command, { kind: 'run' }>): Promise<n
   if (reason === parentGone) await agent.close()
   else await agent.drain(AbortSignal.timeout(drainMs))
   return 0
+}
+
+/** Reads the configuration again: sensors change at once, the rest with the next start; one with mistakes changes nothing. */
+function reload(flags: ConfigFlags, old: AgentConfig, agent: Agent, logger: Logger): void {
+  try {
+    const config = loadAgentConfig(flags).value
+    agent.configureSensors(config)
+    logger.info({ needsRestart: settingsThatNeedRestart(old, config) }, 'config_reloaded')
+  } catch (error) {
+    logger.error({ error: messageOf(error) }, 'config_refused')
+  }
 }
 
 /** One full cycle: every sensor read, stored, and where a broker is configured acknowledged by the controller. */
