@@ -55,10 +55,10 @@ describe('the sensor self', () => {
   })
 
   it('is described in the README, metric by metric', () => {
-    const readme = readFileSync('agent/README.md', 'utf8')
+    const readme = readFileSync('agent/README.md', 'utf8').replace(/ +/g, ' ')
     for (const { name, unit, kind, tags, meaning } of selfSensor(bare).metrics) {
       const cells = [`\`${name}\``, unit, kind, tags.map((tag) => `\`${tag}\``).join(', '), meaning]
-      expect(readme).toContain(`| ${cells.join(' | ')} |`)
+      expect(readme).toContain(`| ${cells.join(' | ').replace(/ +/g, ' ')} |`)
     }
   })
 })
