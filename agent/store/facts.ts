@@ -85,6 +85,8 @@ async function readDictionary(level: Level, report: (damage: StoreDamage) => voi
       if (dictionary.size > firstId) throw new LanistaError('DICTIONARY_PAGE_CORRUPT', 'pages overlap')
       for (const { name, unit } of entries) dictionary.add(name, unit)
     } catch (error) {
+      const aside = Uint8Array.from(key).fill('q'.charCodeAt(0), 0, 1)
+      await level.batch().put(aside, page).del(key).write()
       report({ kind: 'dictionary', firstId, reason: reasonOf(error) })
     }
   }

@@ -7,7 +7,7 @@
  * | `j` u64 position of its last sample | journal row |
  * | `m` name | one fact of the store, JSON |
  * | `n` u32 first id | page of the series dictionary |
- * | `q` u64 position | journal row that could not be read, as found |
+ * | `q` as `j` or `n` | a row or page that could not be read, as found |
  */
 
 /** First letter of a kind of key. */

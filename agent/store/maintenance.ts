@@ -104,11 +104,17 @@ export class Maintenance {
     return this.#bytes
   }
 
-  /** Starts the periodic looks. */
+  /** Takes a first look and starts the periodic ones. */
   start(): void {
+    this.#isDue = true
+    this.kick()
+    this.#schedule()
+  }
+
+  #schedule(): void {
     this.#timer = this.#deps.clock.after(periodMs, () => {
       this.#isDue = true
-      this.start()
+      this.#schedule()
       this.kick()
     })
   }

@@ -1,5 +1,7 @@
+import { LanistaError } from '#protocol/errors.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
+import { dayMs } from './area/day.ts'
 import type { LevelDamage } from './level.ts'
 
 /** When a commit is forced onto the disk itself. A killed process loses nothing either way; a power cut may. */
@@ -17,7 +19,8 @@ export interface StoreOptions {
   readonly bytesMax?: number | undefined
   /** Uncommitted samples from which on `isFull` holds; twice as many are the hard end. Default 131,072 (20 bytes each). */
   readonly headSamplesMax?: number | undefined
-  /** Samples in memory and not in blocks at which they are sealed; twice as many are the hard end. Default 524,288 (24 bytes each). */
+  /** Samples in memory and not in blocks at which they are sealed. While they are, as many more are taken before `isFull` holds, and as
+   * many again before samples are dropped. Default 524,288 (24 bytes each). */
   readonly openSamplesMax?: number | undefined
   /** Samples are sealed into blocks when the oldest of them has waited this long, ms. Default one hour. */
   readonly sealAgeMs?: number | undefined
@@ -68,8 +71,18 @@ const defaultTiers: readonly TierOptions[] = [
   { stepMs: 3_600_000, retentionDays: 4000 },
 ]
 
-/** Fills in the defaults. @param diskBytes size of the disk the folder is on */
+/** Windows of a tier in one day at most: they are one block. */
+const windowsADayMax = 4096
+
+/** Fills in the defaults; throws STORE_OPTIONS. @param diskBytes size of the disk the folder is on */
 export function fillOptions(options: StoreOptions, diskBytes: number): FullStoreOptions {
+  for (const { stepMs } of options.tiers ?? []) {
+    if (Number.isInteger(dayMs / stepMs) && dayMs / stepMs <= windowsADayMax) continue
+    throw new LanistaError(
+      'STORE_OPTIONS',
+      `choose another tier step: found ${stepMs} ms, expected a whole part of a day, at most ${windowsADayMax} in it`,
+    )
+  }
   return {
     folder: options.folder,
     commitIntervalMs: options.commitIntervalMs ?? 200,

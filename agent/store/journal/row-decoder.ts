@@ -34,7 +34,7 @@ export function decodeRow(row: Uint8Array): RowColumns {
   return {
     seriesIds: decodeIds(new VarintReader(row, header.at, timesAt), count),
     timestampsMs: decodeTimes(new VarintReader(row, timesAt, valuesAt), count),
-    values: decodeValues(view, valuesAt, count),
+    values: decodeValues(row, valuesAt, count),
   }
 }
 
@@ -77,27 +77,36 @@ function decodeTimes(reader: VarintReader, count: number): Float64Array {
   return times
 }
 
-function decodeValues(view: DataView, from: number, count: number): Float64Array {
+function decodeValues(row: Uint8Array, from: number, count: number): Float64Array {
   const values = new Float64Array(count)
+  const view = new DataView(row.buffer, row.byteOffset, row.byteLength)
   let at = from
   for (let i = 0; i < count; i++) {
-    if (at >= view.byteLength) throw corrupt('values')
-    const control = view.getUint8(at++)
+    if (at >= row.length) throw corrupt('values')
+    const control = row[at++] as number
     const length = control & 7
-    const width = length === rawValue ? 8 : length
-    if (at + width > view.byteLength) throw corrupt('values')
+    const end = at + (length === rawValue ? 8 : length)
+    if (end > row.length) throw corrupt('values')
     if (length === rawValue) {
       values[i] = view.getFloat64(at, true)
     } else {
-      let magnitude = 0
-      for (let byte = length - 1; byte >= 0; byte--) magnitude = magnitude * 256 + view.getUint8(at + byte)
-      const value = magnitude / (scaleDivisors[(control >> 3) & 3] as number)
+      const value = magnitudeOf(row, at, length) / (scaleDivisors[(control >> 3) & 3] as number)
       values[i] = (control & 32) === 0 ? value : -value
     }
-    at += width
+    at = end
   }
-  if (at !== view.byteLength) throw corrupt('values')
+  if (at !== row.length) throw corrupt('values')
   return values
+}
+
+/** A little-endian number of at most six bytes. */
+function magnitudeOf(row: Uint8Array, at: number, length: number): number {
+  let low = 0
+  const lowEnd = length < 4 ? length : 4
+  for (let byte = lowEnd - 1; byte >= 0; byte--) low = (low << 8) | (row[at + byte] as number)
+  if (length <= 4) return low >>> 0
+  const high = (row[at + 4] as number) | (length > 5 ? (row[at + 5] as number) << 8 : 0)
+  return high * 0x1_0000_0000 + (low >>> 0)
 }
 
 function corrupt(reason: string): LanistaError {
