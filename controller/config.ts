@@ -30,6 +30,8 @@ export interface ControllerOptions {
   readonly answerSeriesMax?: number | undefined
   /** Samples in one answer at most (413 beyond). Default 1,000,000. */
   readonly answerSamplesMax?: number | undefined
+  /** How long agents may take to answer a query, ms, at least 100; those that have not are named. Default 10,000. */
+  readonly queryDeadlineMs?: number | undefined
 }
 
 /** The same with nothing left open. */
@@ -51,6 +53,7 @@ const optionsSchema: z.ZodType<ControllerOptions> = z.strictObject({
   hostRetentionMs: z.int().min(60_000).optional(),
   answerSeriesMax: z.int().min(1).optional(),
   answerSamplesMax: z.int().min(1).optional(),
+  queryDeadlineMs: z.int().min(100).max(600_000).optional(),
 })
 
 /** Checks the options and fills in defaults; throws CONFIG_INVALID naming each mistake, never a secret. */
@@ -72,5 +75,6 @@ export function settingsOf(options: ControllerOptions): ControllerSettings {
     hostRetentionMs: given.hostRetentionMs ?? 7 * 86_400_000,
     answerSeriesMax: given.answerSeriesMax ?? 10_000,
     answerSamplesMax: given.answerSamplesMax ?? 1_000_000,
+    queryDeadlineMs: given.queryDeadlineMs ?? 10_000,
   }
 }

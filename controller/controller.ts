@@ -20,6 +20,8 @@ import { openControllerSession } from './presence/controller-session.ts'
 import { listHosts } from './presence/host-list.ts'
 import type { HostView } from './presence/host-view.ts'
 import { PresenceService } from './presence/presence-service.ts'
+import { FleetQueries } from './query/fleet-queries.ts'
+import type { PossibleHost } from './query/plan.ts'
 import { LevelRegistryStore } from './registry/level-registry-store.ts'
 import { SampleWindow } from './window/window.ts'
 import type { WindowSeries } from './window/window-series.ts'
@@ -76,7 +78,8 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
   )
   const hosts = (): HostView[] =>
     listHosts(tenant, { hosts: presence.hosts(), window, samplesPerSecond: (host) => ingest.samplesPerSecond(host) })
-  const api = closer.use('api', await openApi(settings, { ...deps, window, ingest, presence, hosts }))
+  const queries = openQueries(settings, { ...deps, window, presence })
+  const api = closer.use('api', await openApi(settings, { ...deps, window, ingest, presence, hosts, queries }))
   deps.logger.info({ httpUrl: api.url, session }, 'controller_started')
   return {
     httpUrl: api.url,
@@ -113,21 +116,34 @@ function openIngest(
   )
 }
 
+function openQueries(
+  { answerSeriesMax, answerSamplesMax, queryDeadlineMs }: ControllerSettings,
+  { bus, clock, logger, window, presence }: ControllerDeps & { window: SampleWindow; presence: PresenceService },
+): FleetQueries {
+  const hosts = (): PossibleHost[] =>
+    [...presence.hosts()].map(({ record, presence: { state } }) => ({ address: record.address, state }))
+  return new FleetQueries(
+    { seriesMax: answerSeriesMax, samplesMax: answerSamplesMax, deadlineMs: queryDeadlineMs },
+    { bus, clock, window, hosts, logger: logger.child({ component: 'query' }) },
+  )
+}
+
 interface ApiParts extends ControllerDeps {
   readonly window: SampleWindow
   readonly ingest: IngestService<WindowSeries>
   readonly presence: PresenceService
   readonly hosts: () => HostView[]
+  readonly queries: FleetQueries
 }
 
 function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServer> {
-  const { bus, clock, logger, window, ingest, presence, hosts } = parts
+  const { bus, clock, logger, window, ingest, presence, hosts, queries } = parts
   const { tenant, connection, operatorToken } = settings
   const startedAt = clock.monotonic()
   const http = newHttpCounters()
   const limits = { seriesMax: settings.answerSeriesMax, samplesMax: settings.answerSamplesMax }
   const routes = [
-    ...sampleRoutes({ window, clock, tenant, limits }),
+    ...sampleRoutes({ window, queries, clock, tenant, limits }),
     ...fleetRoutes({
       hosts,
       busState: () => bus.state,
@@ -139,6 +155,7 @@ function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServ
         ownFamilies({
           ingest: ingest.counters,
           presence: presence.counters,
+          queries: queries.counters,
           hostsRefused: presence.refused,
           hostWriteFailures: presence.persistFailures,
           hosts: hosts(),

@@ -4,13 +4,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Bus } from '#broker/bus.ts'
 import { MemoryBroker } from '#broker/memory.ts'
+import { LanistaError } from '#protocol/errors.ts'
 import { parseAck, type SamplesAck } from '#protocol/messages/control.ts'
 import { encodeJson } from '#protocol/messages/json.ts'
 import type { Birth } from '#protocol/messages/presence.ts'
+import { encodeRefusal } from '#protocol/query/answer.ts'
+import { parseQueryAsk, type QueryAsk } from '#protocol/query/ask.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
 import { encodeBatch, encodeDictionary } from '#protocol/samples/encoder.ts'
-import { type Address, buildSubject, type Kind, parseHostId, prefixOf } from '#protocol/subjects/subject.ts'
+import {
+  type Address,
+  buildSubject,
+  type Kind,
+  parseHostId,
+  prefixOf,
+  replySubject,
+} from '#protocol/subjects/subject.ts'
 import type { ControllerOptions } from './config.ts'
 import { type Controller, startController } from './controller.ts'
 
@@ -83,9 +93,19 @@ export class StageAgent {
     for (const pattern of [`${prefixOf(address)}.control.>`, `${home}.state`, `${home}.death.${cloud}.${host}`]) {
       bus.subscribe(pattern, ({ subject, body }) => {
         if (subject.includes('.control.ack.')) this.acks.push(parseAck(body))
+        else if (subject.includes('.control.query.')) this.#answer(subject, body)
         else this.heard.push([subject, JSON.parse(Buffer.from(body).toString())])
       })
     }
+  }
+
+  /** What it answers to queries; undefined = nothing at all. It holds no samples, so by default it refuses. */
+  answerQuery: (ask: QueryAsk) => Uint8Array | undefined = () =>
+    encodeRefusal(new LanistaError('BUSY', 'ask later: an agent on a stage has no store'))
+
+  #answer(subject: string, body: Uint8Array): void {
+    const answer = this.answerQuery(parseQueryAsk(body))
+    if (answer) this.#bus.publish(replySubject(subject), answer)
   }
 
   say(kind: Kind, body: object): void {

@@ -3,6 +3,7 @@ import type { BusCounters } from '#broker/bus.ts'
 import type { IngestCounters } from '#controller/ingest/ingest-limits.ts'
 import type { HostView } from '#controller/presence/host-view.ts'
 import type { PresenceCounters } from '#controller/presence/presence-service.ts'
+import type { QueryCounters } from '#controller/query/fleet-queries.ts'
 import type { WindowStats } from '#controller/window/window.ts'
 import { version } from '#protocol/runtime/version.ts'
 import type { MetricFamily, MetricSample } from './open-metrics.ts'
@@ -11,6 +12,7 @@ import type { HttpCounters } from './server.ts'
 export interface OwnSources {
   readonly ingest: Readonly<IngestCounters>
   readonly presence: Readonly<PresenceCounters>
+  readonly queries: QueryCounters
   readonly hostsRefused: number
   readonly hostWriteFailures: number
   readonly hosts: readonly HostView[]
@@ -31,6 +33,7 @@ export function ownFamilies(sources: OwnSources): MetricFamily[] {
     ...ingestFamilies(sources.ingest),
     ...hostFamilies(sources),
     ...windowFamilies(sources.window),
+    ...queryFamilies(sources.queries),
     labelled('counter', 'http_requests', 'HTTP requests by outcome.', 'outcome', httpOutcomes(sources.http)),
     counter(
       'http_connections_dropped',
@@ -111,6 +114,19 @@ function windowFamilies(window: WindowStats): MetricFamily[] {
       'reason',
       window.dropped,
     ),
+  ]
+}
+
+function queryFamilies(queries: QueryCounters): MetricFamily[] {
+  return [
+    counter('query_questions', 'Questions to the stores of agents.', queries.questions),
+    labelled('counter', 'query_hosts', 'Hosts asked, by outcome.', 'outcome', {
+      answered: queries.answered,
+      unanswered: queries.unanswered,
+    }),
+    counter('query_answers_invalid', 'Answers of agents that were not what was asked for.', queries.invalid),
+    counter('query_pages', 'Pages of answers.', queries.pages),
+    counter('query_page_bytes', 'Bytes of these pages.', queries.bytes),
   ]
 }
 

@@ -18,6 +18,10 @@ const statuses: Readonly<Record<string, number>> = {
   UNAUTHORIZED: 401,
   NOT_FOUND: 404,
   ANSWER_TOO_LARGE: 413,
+  QUERY_TOO_LARGE: 413,
+  BUSY: 429,
+  CLIENT_GONE: 499,
+  HOST_UNAVAILABLE: 409,
 }
 
 /** The HTTP status of an error of ours; 500 for whatever is not the client's doing. */

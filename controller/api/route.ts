@@ -6,8 +6,19 @@ export interface RouteAnswer {
   readonly status?: number | undefined
   /** Default `application/json; charset=utf-8`. */
   readonly contentType?: string | undefined
-  /** Text is sent as it is, anything else as JSON. */
+  /** Text is sent as it is, a TextStream piece by piece, anything else as JSON. */
   readonly body: unknown
+  /** More response headers. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+/** A body that is made while it is sent. When it throws, the connection is broken off, so that nobody takes a part for the whole. */
+export class TextStream {
+  readonly pieces: Iterable<string> | AsyncIterable<string>
+
+  constructor(pieces: Iterable<string> | AsyncIterable<string>) {
+    this.pieces = pieces
+  }
 }
 
 /** One GET route as data: the server, the OpenAPI document and the page are made from the same list. */
@@ -20,6 +31,9 @@ export interface Route {
   readonly answer?: z.ZodType | undefined
   /** Media type of a text answer, for the document. */
   readonly produces?: string | undefined
-  /** Handles parameters that fit `parameters`. Throws LanistaError for the client to read. */
-  readonly handle: (parameters: Readonly<Record<string, string | undefined>>) => RouteAnswer
+  /** Handles parameters that fit `parameters`; the signal aborts when the client is gone. Throws LanistaError for the client to read. */
+  readonly handle: (
+    parameters: Readonly<Record<string, string | undefined>>,
+    signal: AbortSignal,
+  ) => RouteAnswer | Promise<RouteAnswer>
 }

@@ -1,18 +1,24 @@
-/** `/api/v1/metrics` and `/api/v1/query`: the window over HTTP. */
+/** `/api/v1/metrics`: the window over HTTP; `/api/v1/query`: the agents' stores. */
 import * as z from 'zod'
-import { chooseSeries, type QueryLimits, queryWindow, type SeriesChoice, tooLarge } from '#controller/window/query.ts'
+import { answerText } from '#controller/query/answer-text.ts'
+import type { FleetQueries } from '#controller/query/fleet-queries.ts'
+import type { Question } from '#controller/query/question.ts'
+import { chooseSeries, type QueryLimits, type SeriesChoice, tooLarge } from '#controller/window/query.ts'
 import type { SampleWindow } from '#controller/window/window.ts'
 import type { WindowSeries } from '#controller/window/window-series.ts'
 import { LanistaError } from '#protocol/errors.ts'
 import { compileSelector } from '#protocol/metrics/selector.ts'
+import { queryTimeMsMax } from '#protocol/query/ask.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { parseDuration, parseTime } from '#protocol/runtime/time.ts'
 import { metricsShape, queryShape } from './answer-shapes.ts'
 import type { Parameters } from './parameters.ts'
-import type { Route } from './route.ts'
+import { type Route, type RouteAnswer, TextStream } from './route.ts'
+import { unansweredHeaders } from './unanswered.ts'
 
 export interface SampleRoutesDeps {
   readonly window: SampleWindow
+  readonly queries: FleetQueries
   readonly clock: Pick<Clock, 'now'>
   /** What the operator may see. */
   readonly tenant: string
@@ -23,7 +29,7 @@ const text = z.string().max(1024)
 const match = text.describe(
   'Graphite glob over names, then ;tag=value, ;tag!=value, ;tag=~regex, ;tag!=~regex: `cpu.*;core=~[01]`',
 )
-const host = text.optional().describe('host token, or tenant.cloud.host')
+const host = text.optional().describe('host token, or tenant.cloud.host; for samples a glob: `web-*`')
 const cloud = text.optional().describe('cloud token')
 const time = (meaning: string): z.ZodOptional<z.ZodString> =>
   text.optional().describe(`${meaning}: epoch milliseconds, ISO 8601, or relative like -1h`)
@@ -39,7 +45,8 @@ export function sampleRoutes(deps: SampleRoutesDeps): Route[] {
     },
     {
       path: '/api/v1/query',
-      summary: 'Recent samples of the series that match, or a function of them.',
+      summary:
+        'Samples of the series that match, or a function of them, out of the stores of the hosts that have them.',
       parameters: z.object({
         match,
         host,
@@ -51,29 +58,36 @@ export function sampleRoutes(deps: SampleRoutesDeps): Route[] {
         step: text.optional().describe('one value of the function for each step, like 1m'),
       }),
       answer: queryShape,
-      handle: (parameters) => ({ body: query(deps, parameters) }),
+      handle: (parameters, signal) => query(deps, parameters, signal),
     },
   ]
 }
 
-function query(deps: SampleRoutesDeps, parameters: Parameters): unknown {
+async function query(deps: SampleRoutesDeps, parameters: Parameters, signal: AbortSignal): Promise<RouteAnswer> {
+  const { rows, unanswered, answered } = await deps.queries.ask(questionOf(deps, parameters), signal)
+  return { body: new TextStream(answerText(rows)), headers: unansweredHeaders(unanswered, answered) }
+}
+
+/** The question in the parameters. Throws QUERY_INVALID, SELECTOR_INVALID, TIME_INVALID, DURATION_INVALID. */
+function questionOf(deps: SampleRoutesDeps, parameters: Parameters): Question {
   const nowMs = deps.clock.now()
-  const { from, until, last, function: functionName, step } = parameters
+  const { match, from, until, last, function: functionName, step } = parameters
   if (step !== undefined && functionName === undefined)
     throw clash('function', 'nothing', 'a function to apply to each step')
   if (last === 'true' && functionName !== undefined) throw clash('last', 'it with a function', 'one of the two')
-  const fromMs = from === undefined ? undefined : parseTime(from, nowMs)
-  const untilMs = until === undefined ? undefined : parseTime(until, nowMs)
+  const fromMs = from === undefined ? undefined : timeWithin(parseTime(from, nowMs))
+  const untilMs = until === undefined ? undefined : timeWithin(parseTime(until, nowMs))
   if (fromMs !== undefined && untilMs !== undefined && fromMs > untilMs) {
     throw clash('from', `${fromMs} after until ${untilMs}`, 'a time before it')
   }
   const stepMs = step === undefined ? undefined : parseDuration(step)
   const choice = choiceOf(deps, parameters)
-  return queryWindow(
-    deps.window,
-    { ...choice, fromMs, untilMs, last: last === 'true', function: functionName, stepMs },
-    deps.limits,
-  )
+  return { ...choice, match, fromMs, untilMs, last: last === 'true', function: functionName, stepMs }
+}
+
+/** No sample is beyond these times. */
+function timeWithin(timeMs: number): number {
+  return Math.max(-queryTimeMsMax, Math.min(queryTimeMsMax, timeMs))
 }
 
 function listMetrics({ window, limits }: SampleRoutesDeps, choice: SeriesChoice): unknown[] {

@@ -1,4 +1,5 @@
 /** HTTP for operators: routes from a list, the same check for each of them, and nothing without the token. */
+import { Readable } from 'node:stream'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import * as z from 'zod'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
@@ -8,7 +9,7 @@ import { docsPageOf } from './docs-page.ts'
 import { openApiOf } from './openapi.ts'
 import { parseParameters } from './parameters.ts'
 import { problemOf, statusOf } from './problem.ts'
-import type { Route, RouteAnswer } from './route.ts'
+import { type Route, type RouteAnswer, TextStream } from './route.ts'
 
 export interface ApiServerOptions {
   readonly host: string
@@ -90,7 +91,10 @@ function appOf(credential: Credential, { routes, counters, logger }: ApiServerDe
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, counters, logger))
   app.setNotFoundHandler((request, reply) => answerError(notFound(request, routes), request, reply, counters, logger))
   for (const route of [...routes, ...documentRoutes(routes)]) {
-    app.get(route.path, async (request, reply) => send(reply, route.handle(parseParameters(route, request.query))))
+    app.get(route.path, async (request, reply) => {
+      const answer = await route.handle(parseParameters(route, request.query), goneSignal(reply))
+      await send(reply, answer)
+    })
   }
   return app
 }
@@ -119,9 +123,22 @@ async function refuse(reply: FastifyReply, counters: HttpCounters): Promise<void
 }
 
 async function send(reply: FastifyReply, answer: RouteAnswer): Promise<void> {
-  const { status = 200, contentType = 'application/json; charset=utf-8', body } = answer
-  const text = typeof body === 'string' ? body : JSON.stringify(body)
-  await reply.code(status).header('cache-control', 'no-store').type(contentType).send(text)
+  const { status = 200, contentType = 'application/json; charset=utf-8', body, headers = {} } = answer
+  reply
+    .code(status)
+    .headers({ 'cache-control': 'no-store', ...headers })
+    .type(contentType)
+  if (body instanceof TextStream) await reply.send(Readable.from(body.pieces))
+  else await reply.send(typeof body === 'string' ? body : JSON.stringify(body))
+}
+
+/** Aborts when the connection ends before the answer does. */
+function goneSignal(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(new LanistaError('CLIENT_GONE', 'ask again: the client went away'))
+  })
+  return gone.signal
 }
 
 function answerError(

@@ -92,6 +92,11 @@ export class SampleWindow {
   }
 
   /** The series of a host by its canonical name, if it has samples. */
+  /** Hosts `T.C.H` that have samples now. */
+  hosts(): Iterable<string> {
+    return this.#hosts.keys()
+  }
+
   find(host: string, canonical: string): WindowSeries | undefined {
     return this.#hosts.get(host)?.get(canonical)
   }

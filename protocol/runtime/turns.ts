@@ -32,7 +32,7 @@ export class Turns {
   #turn(signal: AbortSignal): Promise<void> {
     const { waitingMax } = this.#options
     if (this.#waiting.size >= waitingMax) {
-      throw new LanistaError('BUSY', `ask later: ${waitingMax} queries are waiting, expected less`)
+      throw new LanistaError('BUSY', `ask later: ${waitingMax} others are waiting, expected less`)
     }
     return new Promise((resolve, reject) => {
       const start = (): void => {

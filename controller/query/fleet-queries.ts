@@ -1,0 +1,178 @@
+/**
+ * Answers questions out of the agents' stores: plans whom to ask, asks many at once, and puts together what comes. The agents are the source
+ * of truth; the controller's window speaks for a host only while nobody who holds its samples can be asked, and says so.
+ */
+
+import { type QueryLimits, queryWindow } from '#controller/window/query.ts'
+import type { SampleWindow } from '#controller/window/window.ts'
+import { parseFunction } from '#protocol/aggregation/functions.ts'
+import { alignedRange } from '#protocol/aggregation/windows.ts'
+import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
+import { formatSeries } from '#protocol/metrics/series.ts'
+import type { Logger } from '#protocol/runtime/logger.ts'
+import { Turns } from '#protocol/runtime/turns.ts'
+import { hostIdOf, parseHostId } from '#protocol/subjects/subject.ts'
+import { AnswerSize } from './answer-size.ts'
+import { forEachAtOnce } from './at-once.ts'
+import { type HolderDeps, pagesOf } from './holder.ts'
+import { type PlannedHost, type PossibleHost, planHosts } from './plan.ts'
+import type { Question } from './question.ts'
+import { type Row, RowBuilder, windowRow } from './rows.ts'
+
+/** Hosts asked at once; a page of each may be in memory. */
+const hostsAtOnceMax = 64
+/** Questions worked on at once, and waiting; one more is refused with BUSY. */
+const questionsAtOnceMax = 8
+const questionsWaitingMax = 128
+
+export interface FleetQueriesOptions extends QueryLimits {
+  /** How long a question may take, ms; hosts that have not answered by then are named. */
+  readonly deadlineMs: number
+}
+
+export interface FleetQueriesDeps extends HolderDeps {
+  readonly window: SampleWindow
+  /** Every host that is known, present or not. */
+  readonly hosts: () => Iterable<PossibleHost>
+  readonly logger: Logger
+}
+
+/** The whole answer, by series name, then host. */
+export interface FleetAnswer {
+  readonly rows: readonly Row[]
+  /** Hosts whose samples came from somebody who holds them. */
+  readonly answered: number
+  /** Hosts `T.C.H` for which the window spoke, or nobody. */
+  readonly unanswered: readonly string[]
+}
+
+/** What became of questions, by host asked. */
+export interface QueryCounters {
+  readonly questions: number
+  readonly answered: number
+  readonly unanswered: number
+  /** Answers that were not what was asked for. */
+  readonly invalid: number
+  readonly pages: number
+  readonly bytes: number
+}
+
+type Counts = { -readonly [K in keyof QueryCounters]: QueryCounters[K] }
+
+/** A question on its way, and how much it has got so far from all hosts. */
+interface Progress {
+  readonly question: Question
+  readonly signal: AbortSignal
+  readonly endMs: number
+  readonly size: AnswerSize
+}
+
+export class FleetQueries {
+  readonly #options: FleetQueriesOptions
+  readonly #deps: FleetQueriesDeps
+  readonly #turns = new Turns({ atOnceMax: questionsAtOnceMax, waitingMax: questionsWaitingMax })
+  readonly #counters: Counts = { questions: 0, answered: 0, unanswered: 0, invalid: 0, pages: 0, bytes: 0 }
+
+  constructor(options: FleetQueriesOptions, deps: FleetQueriesDeps) {
+    this.#options = options
+    this.#deps = deps
+  }
+
+  get counters(): QueryCounters {
+    return this.#counters
+  }
+
+  /** The hosts a question goes to. Throws SELECTOR_INVALID. */
+  plan(question: Question): PlannedHost[] {
+    const known = [...this.#deps.hosts()]
+    const ids = new Set(known.map(({ address }) => hostIdOf(address)))
+    const strangers = [...this.#deps.window.hosts()].filter((id) => !ids.has(id))
+    const offline = strangers.map((id): PossibleHost => ({ address: parseHostId(id), state: 'offline' }))
+    return planHosts([...known, ...offline], question)
+  }
+
+  /**
+   * The answer of all chosen hosts, after the deadline at the latest.
+   * @throws LanistaError ANSWER_TOO_LARGE, QUERY_TOO_LARGE, SELECTOR_INVALID, FUNCTION_UNKNOWN, STEP_INVALID, BUSY; the signal's
+   * reason
+   */
+  ask(question: Question, signal: AbortSignal): Promise<FleetAnswer> {
+    if (question.function !== undefined) parseFunction(question.function)
+    if (question.stepMs !== undefined) alignedRange(question.stepMs, 0, 0)
+    this.#counters.questions++
+    return this.#turns.run(() => this.#ask(question, signal), signal)
+  }
+
+  async #ask(question: Question, asker: AbortSignal): Promise<FleetAnswer> {
+    const failed = new AbortController()
+    const signal = AbortSignal.any([asker, failed.signal])
+    const endMs = this.#deps.clock.monotonic() + this.#options.deadlineMs
+    const progress: Progress = { question, signal, endMs, size: new AnswerSize(this.#options) }
+    const rows: Row[] = []
+    const unanswered: string[] = []
+    const plan = this.plan(question)
+    try {
+      await forEachAtOnce(plan, hostsAtOnceMax, async (host) => {
+        const answer = await this.#fromHolders(host, progress)
+        if (!answer) unanswered.push(hostIdOf(host.owner))
+        for (const row of answer ?? this.#fromWindow(host, progress)) rows.push(row)
+      })
+    } catch (error) {
+      failed.abort(error)
+      throw error
+    }
+    this.#counters.answered += plan.length - unanswered.length
+    this.#counters.unanswered += unanswered.length
+    rows.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    return { rows, answered: plan.length - unanswered.length, unanswered: unanswered.sort() }
+  }
+
+  /** The rows of a host from the first holder that answers in full; undefined when none does. */
+  async #fromHolders({ owner, holders }: PlannedHost, progress: Progress): Promise<readonly Row[] | undefined> {
+    for (const holder of holders) {
+      const rows = new RowBuilder(progress.question, owner, holder.host)
+      let samples = 0
+      try {
+        for await (const { chunks, bytes } of pagesOf({ owner, holder }, progress.question, this.#deps, progress)) {
+          this.#counters.pages++
+          this.#counters.bytes += bytes
+          const before = rows.count
+          let more = 0
+          for (const chunk of chunks) {
+            rows.add(chunk)
+            more += Math.max(1, chunk.timestampsMs.length)
+          }
+          samples += more
+          progress.size.add(rows.count - before, more)
+        }
+        return rows.finish()
+      } catch (error) {
+        progress.size.remove(rows.count, samples)
+        this.#passOver(error, hostIdOf(holder), progress)
+      }
+    }
+    return undefined
+  }
+
+  /** Throws what concerns the whole question; anything else is the holder's. */
+  #passOver(error: unknown, holder: string, { signal }: Progress): void {
+    if (signal.aborted) throw signal.reason
+    if (!isLanistaError(error) || error.code === 'ANSWER_TOO_LARGE') throw error
+    if (error.code === 'QUERY_TOO_LARGE') throw new LanistaError(error.code, error.message)
+    if (error.code === 'PAGE_INVALID') {
+      this.#counters.invalid++
+      this.#deps.logger.warn({ host: holder, error: messageOf(error) }, 'query_answer_refused')
+    } else {
+      this.#deps.logger.debug({ host: holder, code: error.code }, 'query_unanswered')
+    }
+  }
+
+  #fromWindow({ owner }: PlannedHost, progress: Progress): readonly Row[] {
+    const { tenant, matches, fromMs, untilMs, last, function: functionName, stepMs } = progress.question
+    const question = { tenant, matches, fromMs, untilMs, last, function: functionName, stepMs, host: hostIdOf(owner) }
+    const answers = queryWindow(this.#deps.window, question, this.#options)
+    const samples = answers.reduce((sum, answer) => sum + (answer.samples?.length ?? 1), 0)
+    progress.size.add(answers.length, samples)
+    return answers.map((answer) => windowRow(answer, formatSeries(answer)))
+  }
+}
