@@ -14,6 +14,15 @@ export interface ClientOptions {
   readonly tokensPath: string
 }
 
+/** An answer that hosts gave. */
+export interface FromHosts {
+  readonly value: unknown
+  /** Hosts that answered themselves. */
+  readonly answered: number
+  /** Hosts that did not, by count and (some of them) by name; empty = all did. */
+  readonly unanswered: string
+}
+
 const problemSchema = z.object({ message: z.string(), code: z.string().optional() })
 
 /** Asks one controller over its REST API with the operator's token. */
@@ -38,11 +47,22 @@ export class ControllerClient {
    * signal's reason when aborted
    */
   async get(path: string, params: Params, signal: AbortSignal): Promise<unknown> {
+    return this.#json(await this.open(path, params, signal))
+  }
+
+  /** The same with what the controller says of hosts that did not answer. */
+  async getFromHosts(path: string, params: Params, signal: AbortSignal): Promise<FromHosts> {
+    const response = await this.open(path, params, signal)
+    return { value: await this.#json(response), ...hostsOf(response.headers) }
+  }
+
+  /** The answer to a GET whose body is still to be read. Throws as `get`. */
+  async open(path: string, params: Params, signal: AbortSignal): Promise<Response> {
     const url = new URL(path, this.url)
     for (const [key, value] of Object.entries(params)) if (value !== undefined) url.searchParams.set(key, value)
-    const headers = { accept: 'application/json', ...(this.token ? { authorization: `Bearer ${this.token}` } : {}) }
+    const headers = { ...(this.token ? { authorization: `Bearer ${this.token}` } : {}) }
     const response = await this.#fetch(url, headers, signal)
-    if (response.ok) return this.#json(response)
+    if (response.ok) return response
     throw await this.#refusal(response)
   }
 
@@ -86,6 +106,13 @@ export class ControllerClient {
       `put a token for ${this.url} into ${this.#options.tokensPath}: found ${found}; "lanista up" writes it for the user who runs it`,
       { data: { url: this.url, tokensPath: this.#options.tokensPath } },
     )
+  }
+}
+
+function hostsOf(headers: Headers): Omit<FromHosts, 'value'> {
+  return {
+    answered: Number(headers.get('x-lanista-answered') ?? 0),
+    unanswered: headers.get('x-lanista-unanswered') ?? '',
   }
 }
 

@@ -2,6 +2,7 @@ import { parseSeries } from './answers.ts'
 import type { Params } from './client.ts'
 import { openClient, type SharedFlags, writeJson } from './context.ts'
 import { type ExitCode, usageError } from './exit-code.ts'
+import { hostsVerdict } from './hosts-verdict.ts'
 import { seriesText } from './series-text.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -15,14 +16,18 @@ export interface QueryFlags extends SharedFlags {
   readonly step?: string | undefined
 }
 
-/** `lanista query MATCH`: samples, or a function of them. No matching series is an empty answer, not a failure. */
+/**
+ * `lanista query MATCH`: samples, or a function of them. No matching series is an empty answer, not a failure; that nobody who was asked
+ * answered is one. Hosts that did not answer are named on stderr.
+ */
 export async function runQuery(match: string, flags: QueryFlags, terminal: Terminal): Promise<ExitCode> {
   const params = queryParams(match, flags)
   const client = await openClient(flags, terminal)
-  const answer = await client.get('/api/v1/query', params, terminal.stop)
-  if (flags.json) writeJson(terminal, answer)
-  else terminal.write(seriesText(parseSeries(answer)))
-  return 0
+  const answer = await client.getFromHosts('/api/v1/query', params, terminal.stop)
+  const rows = parseSeries(answer.value)
+  if (flags.json) writeJson(terminal, answer.value)
+  else terminal.write(seriesText(rows))
+  return hostsVerdict(answer, rows.length > 0, terminal)
 }
 
 /** The question as the API takes it. Throws USAGE for flags that contradict each other. */
