@@ -79,6 +79,19 @@ export class BlockArea {
     return (await this.#all(seriesBounds(day, seriesId))).map(([key, value]) => decodeStored(key, value))
   }
 
+  /** The blocks of a group in a day, by series. */
+  async blocksOfGroup(day: number, group: number): Promise<Map<number, StoredBlock[]>> {
+    const series = new Map<number, StoredBlock[]>()
+    if (this.facts(day).blocks === 0) return series
+    for (const [key, value] of await this.#all(seriesBounds(day, group * groupSize, (group + 1) * groupSize))) {
+      const block = decodeStored(key, value)
+      const blocks = series.get(block.seriesId)
+      if (blocks) blocks.push(block)
+      else series.set(block.seriesId, [block])
+    }
+    return series
+  }
+
   /** The pages of a day that may have samples of a series. */
   async pages(day: number, seriesId: number): Promise<StoredPage[]> {
     if (this.facts(day).pages === 0) return []

@@ -33,7 +33,7 @@ export async function foldDay(
   encoder: BlockEncoder,
   options: FoldOptions,
 ): Promise<void> {
-  const reader = new SeriesReader(area)
+  const reader = new SeriesReader(area, () => options.seriesCount)
   const writer = area.writer()
   for await (const group of area.groups(day, options.seriesCount)) {
     if (options.signal.aborted) break

@@ -6,6 +6,7 @@ import { decodeRow } from '../journal/row-decoder.ts'
 import { splitBucket } from '../memory/buckets.ts'
 import { mergeRuns, orderByTime } from '../memory/time-order.ts'
 import type { BlockArea } from './block-area.ts'
+import { GroupCache } from './group-cache.ts'
 import type { TimeSpan } from './overlap.ts'
 import type { StoredBlock, StoredPage } from './stored-block.ts'
 
@@ -27,19 +28,20 @@ export interface Source extends TimeSpan, ArrivalRange {
 export class SeriesReader {
   readonly #area: BlockArea
   readonly #decoder = new BlockDecoder()
+  readonly #cache: GroupCache
+  readonly #seriesCount: () => number
 
-  constructor(area: BlockArea) {
+  constructor(area: BlockArea, seriesCount: () => number) {
     this.#area = area
+    this.#cache = new GroupCache(area, this)
+    this.#seriesCount = seriesCount
   }
 
   /** All that a day has of a series. */
   async sources(day: number, seriesId: number): Promise<Source[]> {
-    const sources = await this.open(await this.#area.blocks(day, seriesId))
-    for (const page of await this.#area.pages(day, seriesId)) {
-      const found = (await this.split(page)).get(seriesId)
-      if (found) sources.push(found)
-    }
-    return sources
+    const paged = await this.#cache.pages(day, seriesId)
+    const blocks = await this.open(await this.#cache.blocks(day, seriesId, this.#seriesCount()))
+    return [...blocks, ...paged]
   }
 
   /** Reads headers alone. */

@@ -63,7 +63,7 @@ export class History {
   readonly #dictionary: Dictionary
 
   constructor(sources: Omit<SeriesSources, 'reader'>, tiers: readonly Tier[], dictionary: Dictionary) {
-    this.#sources = { ...sources, reader: new SeriesReader(sources.local) }
+    this.#sources = { ...sources, reader: new SeriesReader(sources.local, () => dictionary.size) }
     this.#tiers = tiers
     this.#dictionary = dictionary
   }
