@@ -12,11 +12,14 @@ import { type QueryAsk, queryTimeMsMax } from '#protocol/query/ask.ts'
 import type { PageCursor } from '#protocol/query/page-format.ts'
 import { PageWriter } from '#protocol/query/page-writer.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
+import type { ReadRequest } from '../store/query/history.ts'
 import type { HistoryStore, SeriesEntry } from '../store/store.ts'
 import { Breath } from './breath.ts'
 
 /** A page is closed after this long, ms, at the next place where a cursor can stand. */
 const pageMs = 1_000
+/** Series asked of the store together: it reads ahead among them. */
+const groupSeriesMax = 64
 /** Names looked at between two looks at the time. */
 const namesALook = 256
 
@@ -35,6 +38,20 @@ export async function fillPage(ask: QueryAsk, deps: PageFillerDeps, signal: Abor
   return new PageFiller(ask, deps, signal).fill()
 }
 
+/** Samples or windows of one series, in time order. */
+interface Stretch {
+  readonly seriesId: number
+  readonly entry: SeriesEntry
+  readonly timestampsMs: Float64Array
+  readonly columns: readonly Float64Array[]
+}
+
+/** Series read together, from one time on. */
+interface Group {
+  readonly seriesIds: readonly number[]
+  readonly fromMs: number
+}
+
 class PageFiller {
   readonly #ask: QueryAsk
   readonly #deps: PageFillerDeps
@@ -43,9 +60,10 @@ class PageFiller {
   readonly #matches: SeriesMatcher
   readonly #nameStart: string
   readonly #fromMs: number
-  readonly #untilMs: number
   readonly #endAt: number
   readonly #page = new PageWriter()
+  /** The next series to look at. */
+  #at: number
   #hasMoved = false
 
   constructor(ask: QueryAsk, deps: PageFillerDeps, signal: AbortSignal) {
@@ -56,23 +74,15 @@ class PageFiller {
     this.#matches = ask.match === undefined ? () => true : compileSelector(ask.match)
     this.#nameStart = literalStart(ask.match ?? '')
     this.#fromMs = ask.fromMs ?? -queryTimeMsMax
-    this.#untilMs = ask.untilMs ?? queryTimeMsMax
     this.#endAt = deps.clock.monotonic() + pageMs
+    this.#at = ask.cursor?.seriesId ?? 0
   }
 
   async fill(): Promise<Uint8Array> {
-    const { store } = this.#deps
-    const { cursor } = this.#ask
-    for (let seriesId = cursor?.seriesId ?? 0; seriesId < store.seriesCount; seriesId++) {
-      if (seriesId % namesALook === 0 && this.#breath.isDue) await this.#breath.take()
-      const entry = store.seriesEntry(seriesId)
-      if (!this.#isChosen(entry.name)) continue
-      const next = { seriesId, fromMs: this.#fromMs }
-      const fromMs = cursor?.seriesId === seriesId ? cursor.fromMs : this.#fromMs
-      if (this.#isOver) return this.#page.finish({ ...next, fromMs })
-      const stoppedMs = await this.#addSeries(seriesId, entry, fromMs)
+    for (let group = await this.#nextGroup(); group; group = await this.#nextGroup()) {
+      const next = await this.#addGroup(group)
+      if (next) return this.#page.finish(next)
       this.#hasMoved = true
-      if (stoppedMs !== undefined) return this.#page.finish({ ...next, fromMs: stoppedMs })
     }
     return this.#page.finish()
   }
@@ -82,47 +92,40 @@ class PageFiller {
     return this.#page.isFull || (this.#hasMoved && this.#deps.clock.monotonic() >= this.#endAt)
   }
 
+  /** The next series that are chosen; the one that the cursor stands in is a group of its own. */
+  async #nextGroup(): Promise<Group | undefined> {
+    const { store } = this.#deps
+    const { cursor } = this.#ask
+    const seriesIds: number[] = []
+    for (; this.#at < store.seriesCount && seriesIds.length < groupSeriesMax; this.#at++) {
+      if (this.#at % namesALook === 0 && this.#breath.isDue) await this.#breath.take()
+      if (!this.#isChosen(store.seriesEntry(this.#at).name)) continue
+      seriesIds.push(this.#at)
+      if (cursor?.seriesId === this.#at) {
+        this.#at++
+        return { seriesIds, fromMs: cursor.fromMs }
+      }
+    }
+    return seriesIds.length === 0 ? undefined : { seriesIds, fromMs: this.#fromMs }
+  }
+
   #isChosen(name: string): boolean {
     if (!name.startsWith(this.#nameStart)) return false
     const series = parseSeries(name)
     return typeof series !== 'string' && this.#matches(series)
   }
 
-  /** Adds a series from `fromMs` on; answers where it had to stop, undefined when all of it is in. */
-  #addSeries(seriesId: number, entry: SeriesEntry, fromMs: number): Promise<number | undefined> {
-    const { function: functionName, stepMs } = this.#ask
-    if (functionName === undefined) return this.#addSamples(seriesId, entry, fromMs)
-    return stepMs === undefined
-      ? this.#addValue(seriesId, entry, functionName)
-      : this.#addWindows(seriesId, entry, fromMs, functionName, stepMs)
+  /** Adds a group; answers where it had to stop, undefined when all of it is in. */
+  #addGroup(group: Group): Promise<PageCursor | undefined> {
+    if (this.#ask.function === undefined) return this.#addStretches(this.#samples(group))
+    const windows = this.#windows(group, this.#ask.function)
+    return this.#ask.stepMs === undefined ? this.#addValues(group, windows) : this.#addStretches(windows)
   }
 
-  async #addSamples(seriesId: number, entry: SeriesEntry, fromMs: number): Promise<number | undefined> {
-    const request = { ...this.#requestFor(seriesId, fromMs), newest: this.#ask.last }
-    for await (const { timestampsMs, values } of this.#deps.store.read(request)) {
+  async #addStretches(stretches: AsyncIterable<Stretch>): Promise<PageCursor | undefined> {
+    for await (const { seriesId, entry, timestampsMs, columns } of stretches) {
       for (let at = 0; at < timestampsMs.length; ) {
-        if (this.#isOver) return timestampsMs[at]
-        at += this.#page.add(entry, timestampsMs, [values], at)
-        this.#hasMoved = true
-      }
-      if (this.#breath.isDue) await this.#breath.take()
-    }
-    return undefined
-  }
-
-  async #addWindows(
-    seriesId: number,
-    entry: SeriesEntry,
-    fromMs: number,
-    functionName: string,
-    stepMs: number,
-  ): Promise<number | undefined> {
-    const request = { ...this.#requestFor(seriesId, fromMs), function: functionName, stepMs }
-    for await (const { windows } of this.#deps.store.windows(request)) {
-      const timestampsMs = Float64Array.from(windows, ([startMs]) => startMs)
-      const columns = columnsOf(windows)
-      for (let at = 0; at < windows.length; ) {
-        if (this.#isOver) return timestampsMs[at]
+        if (this.#isOver) return { seriesId, fromMs: timestampsMs[at] as number }
         at += this.#page.add(entry, timestampsMs, columns, at)
         this.#hasMoved = true
       }
@@ -131,26 +134,54 @@ class PageFiller {
     return undefined
   }
 
-  /** One value; of a series without samples in the range `count` is 0, and everything else is unknown. */
-  async #addValue(seriesId: number, entry: SeriesEntry, functionName: string): Promise<undefined> {
-    const request = { ...this.#requestFor(seriesId, this.#fromMs), function: functionName }
-    const windows: WindowValue[] = []
-    for await (const piece of this.#deps.store.windows(request)) windows.push(...piece.windows)
-    const values = windows.length === 0 && functionName === 'count' ? [[this.#fromMs, 0] as const] : windows
-    this.#page.add(entry, Float64Array.of(this.#fromMs), values.length === 0 ? [] : columnsOf(values))
-    if (this.#breath.isDue) await this.#breath.take()
+  /** One value a series; of one without samples in the range `count` is 0, and everything else is unknown. */
+  async #addValues({ seriesIds }: Group, found: AsyncIterable<Stretch>): Promise<PageCursor | undefined> {
+    const rest = [...seriesIds]
+    for await (const { seriesId, columns } of found) {
+      const next = this.#addUnknown(rest, seriesId) ?? this.#addValue(seriesId, columns)
+      if (next) return next
+      rest.shift()
+      if (this.#breath.isDue) await this.#breath.take()
+    }
+    return this.#addUnknown(rest, Number.POSITIVE_INFINITY)
   }
 
-  #requestFor(
-    seriesId: number,
-    fromMs: number,
-  ): Pick<PageCursor, 'fromMs'> & {
-    untilMs: number
-    seriesIds: number[]
-    matches: SeriesMatcher
-    signal: AbortSignal
-  } {
-    return { matches: () => true, seriesIds: [seriesId], fromMs, untilMs: this.#untilMs, signal: this.#signal }
+  /** Adds those series that come before `seriesId`, and takes them out of the list. */
+  #addUnknown(rest: number[], seriesId: number): PageCursor | undefined {
+    const columns = this.#ask.function === 'count' ? [Float64Array.of(0)] : []
+    for (let id = rest[0]; id !== undefined && id < seriesId; id = rest[0]) {
+      const next = this.#addValue(id, columns)
+      if (next) return next
+      rest.shift()
+    }
+    return undefined
+  }
+
+  #addValue(seriesId: number, columns: readonly Float64Array[]): PageCursor | undefined {
+    if (this.#isOver) return { seriesId, fromMs: this.#fromMs }
+    this.#page.add(this.#deps.store.seriesEntry(seriesId), Float64Array.of(this.#fromMs), columns)
+    this.#hasMoved = true
+    return undefined
+  }
+
+  async *#samples(group: Group): AsyncGenerator<Stretch> {
+    const request = { ...this.#requestFor(group), newest: this.#ask.last }
+    for await (const { seriesId, timestampsMs, values, ...entry } of this.#deps.store.read(request)) {
+      yield { seriesId, entry, timestampsMs, columns: [values] }
+    }
+  }
+
+  async *#windows(group: Group, functionName: string): AsyncGenerator<Stretch> {
+    const request = { ...this.#requestFor(group), function: functionName, stepMs: this.#ask.stepMs }
+    for await (const { seriesId, windows, ...entry } of this.#deps.store.windows(request)) {
+      const timestampsMs = Float64Array.from(windows, ([startMs]) => startMs)
+      yield { seriesId, entry, timestampsMs, columns: columnsOf(windows) }
+    }
+  }
+
+  #requestFor({ seriesIds, fromMs }: Group): ReadRequest {
+    const untilMs = this.#ask.untilMs ?? queryTimeMsMax
+    return { matches: () => true, seriesIds, fromMs, untilMs, signal: this.#signal }
   }
 }
 

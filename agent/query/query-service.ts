@@ -7,10 +7,10 @@ import { parseStoreAsk } from '#protocol/query/store-ask.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
+import { Turns } from '#protocol/runtime/turns.ts'
 import { type Address, hostIdOf, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
 import type { HistoryStore } from '../store/store.ts'
 import { fillPage } from './page-filler.ts'
-import { Turns } from '#protocol/runtime/turns.ts'
 
 /** Pages made at once: while one waits for the disk another may compute. */
 export const pagesAtOnceMax = 2

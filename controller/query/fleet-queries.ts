@@ -96,11 +96,11 @@ export class FleetQueries {
    * @throws LanistaError ANSWER_TOO_LARGE, QUERY_TOO_LARGE, SELECTOR_INVALID, FUNCTION_UNKNOWN, STEP_INVALID, BUSY; the signal's
    * reason
    */
-  ask(question: Question, signal: AbortSignal): Promise<FleetAnswer> {
+  async ask(question: Question, signal: AbortSignal): Promise<FleetAnswer> {
     if (question.function !== undefined) parseFunction(question.function)
     if (question.stepMs !== undefined) alignedRange(question.stepMs, 0, 0)
     this.#counters.questions++
-    return this.#turns.run(() => this.#ask(question, signal), signal)
+    return await this.#turns.run(() => this.#ask(question, signal), signal)
   }
 
   async #ask(question: Question, asker: AbortSignal): Promise<FleetAnswer> {
