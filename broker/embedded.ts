@@ -10,6 +10,7 @@ import type { Logger } from '#protocol/runtime/logger.ts'
 import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
 import { patternOfFilter, topicOf } from '#protocol/subjects/mqtt.ts'
 import { matchesPattern } from '#protocol/subjects/pattern.ts'
+import { subjectTokensMax } from '#protocol/subjects/subject.ts'
 import {
   type AedesPublishPacket,
   type Client,
@@ -180,7 +181,7 @@ export class EmbeddedBroker implements BrokerUsers, AsyncDisposable {
       connectTimeout: dialTimeoutMs,
       keepaliveLimit: 60,
       queueLimit: 64,
-      maxTopicLevels: 32,
+      maxTopicLevels: subjectTokensMax,
       concurrency: 1000,
       preConnect: (_client, packet, done) => {
         const refused = refuseConnect(packet)

@@ -25,7 +25,7 @@ export interface PublisherCounters {
   readonly published: number
   /** Values that came due while the bus was not up. */
   readonly notUp: number
-  /** Series never published because their subject would be over 1,024 bytes. */
+  /** Series never published because their subject would be over 1,024 bytes or 100 tokens. */
   readonly unnameable: number
 }
 

@@ -39,3 +39,17 @@ export function isInside(outer: string, inner: string): boolean {
   }
   return out.length === inn.length
 }
+
+/** The pattern of all subjects that both patterns match; undefined when there is none. */
+export function intersectPatterns(one: string, other: string): string | undefined {
+  const [left, right] = [one.split('.'), other.split('.')]
+  const both: string[] = []
+  for (let i = 0; ; i++) {
+    const [l, r] = [left[i], right[i]]
+    if (l === undefined || r === undefined) return l === r ? both.join('.') : undefined
+    if (l === '>') return [...both, ...right.slice(i)].join('.')
+    if (r === '>') return [...both, ...left.slice(i)].join('.')
+    if (l !== r && l !== '*' && r !== '*') return undefined
+    both.push(l === '*' ? r : l)
+  }
+}

@@ -41,6 +41,8 @@ export interface Subject {
 
 /** A subject over this many bytes is never published (a NATS server drops the connection at a control line of 4,096). */
 export const subjectBytesMax = 1024
+/** A subject of more tokens is never published: aedes matches at most this many levels and cuts the client that sends more. */
+export const subjectTokensMax = 100
 
 export const controllerHost = '_controller'
 export const homeCloud = '_home'
@@ -67,10 +69,10 @@ export function parseHostId(text: string): Address {
   return { tenant, cloud, host }
 }
 
-/** Builds `lanista.T.C.H.<kind>[.rest…]`; throws SUBJECT_INVALID for a token outside the alphabet or a subject over 1,024 bytes. */
+/** Builds `lanista.T.C.H.<kind>[.rest…]`; throws SUBJECT_INVALID for a token outside the alphabet, a subject over 1,024 bytes or 100 tokens. */
 export function buildSubject(address: Address, kind: Kind, ...rest: readonly string[]): string {
   const subject = [prefixOf(address), kind, ...rest].join('.')
-  if (subject.length > subjectBytesMax) throw invalid(subject, `at most ${subjectBytesMax} bytes`)
+  expectSize(subject, 5 + rest.length)
   if (![address.tenant, address.cloud, address.host].every(isToken) || !restFits(kind, rest)) {
     throw invalid(subject, 'tokens of 1 to 64 of A-Z a-z 0-9 _ -')
   }
@@ -89,8 +91,8 @@ export function metricNameOf(subject: Subject): string {
 
 /** Parses `lanista.T.C.H.<kind>…`; throws SUBJECT_INVALID for anything else, wildcards included. */
 export function parseSubject(text: string): Subject {
-  if (text.length > subjectBytesMax) throw invalid(text, `at most ${subjectBytesMax} bytes`)
   const [root, tenant, cloud, host, kind, ...rest] = text.split('.')
+  expectSize(text, 5 + rest.length)
   const tokensFit =
     [tenant, cloud, host].every((token) => token !== undefined && isToken(token)) && restFits(kind, rest)
   if (root !== 'lanista' || !tenant || !cloud || !host || !kind || !tokensFit || !kindSet.has(kind)) {
@@ -111,6 +113,11 @@ export function replySubject(request: string): string {
     throw invalid(request, '….order.<verb>.<id>, ….control.<verb>.<id> or ….ring.<asker>.<verb>.<id>')
   }
   return buildSubject(address, 'reply', kind === 'ring' ? (rest[0] as string) : controllerHost, id)
+}
+
+function expectSize(subject: string, tokens: number): void {
+  if (subject.length > subjectBytesMax) throw invalid(subject, `at most ${subjectBytesMax} bytes`)
+  if (tokens > subjectTokensMax) throw invalid(subject, `at most ${subjectTokensMax} tokens`)
 }
 
 /** Tokens of metric names may be longer than others: they are encoded. */

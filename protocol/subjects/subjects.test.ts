@@ -65,6 +65,14 @@ describe('a subject', () => {
     expect(() => parseSubject(`lanista.acme.c1.web-1.event.${names.join('.')}`)).toThrow(/at most 1024 bytes/)
   })
 
+  it('is at most 100 tokens, which is what an MQTT broker of ours can match', () => {
+    const deepest = Array.from({ length: 95 }, () => 'a')
+    const subject = buildSubject(web, 'metric', ...deepest)
+    expect(parseSubject(subject).rest).toEqual(deepest)
+    expect(() => buildSubject(web, 'metric', ...deepest, 'a')).toThrow(/at most 100 tokens/)
+    expect(() => parseSubject(`${subject}.a`)).toThrow(/at most 100 tokens/)
+  })
+
   it.each([
     ['lanista.acme.c1.web-1.order.start.id7', 'lanista.acme.c1.web-1.reply._controller.id7'],
     ['lanista.acme.c1.web-1.control.birth.id7', 'lanista.acme.c1.web-1.reply._controller.id7'],

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { BusMessage, BusState, CountedBus } from '#broker/bus.ts'
 import type { Role } from '#protocol/permissions.ts'
+import { subjectTokensMax } from '#protocol/subjects/subject.ts'
 
 /** One broker with the credentials of the contract's cast; closed by the suite. */
 export interface BusHarness {
@@ -91,6 +92,17 @@ export function busContract(name: string, open: () => Promise<BusHarness>): void
       expect(Buffer.from(message.body).equals(bytes)).toBe(true)
       expect(a.counters.published).toBeGreaterThan(0)
       expect(b.counters.received).toBeGreaterThan(0)
+      await drop()
+    })
+
+    it('carries the deepest subject there may be, and the publisher stays', async () => {
+      const [a, o] = [await connect(agentA), await connect(operator)]
+      const heard = listen(o, 'lanista.acme.*.*.metric.>')
+      await o.flush(soon())
+      const name = Array.from({ length: subjectTokensMax - 5 }, () => 'a').join('.')
+      a.publish(`${own}.metric.${name}`, text('1'))
+      a.publish(`${own}.metric.after`, text('2'))
+      expect(await heard.count(2)).toEqual([`${own}.metric.${name} 1`, `${own}.metric.after 2`])
       await drop()
     })
 
