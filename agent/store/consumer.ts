@@ -12,8 +12,8 @@ export interface ConsumerDeps {
   level(): Level | undefined
   /** Position of the last committed sample. */
   committedTo(): number
-  /** Takes a row that cannot be read out of the way. */
-  quarantine(row: StoredRow, reason: string): Promise<void>
+  /** Takes a row that cannot be read out of the way; false when the disk takes no writes and the row stays. */
+  quarantine(row: StoredRow, reason: string): Promise<boolean>
   /** The acknowledged ranges changed and want to be written. */
   changed(): void
 }
@@ -102,8 +102,9 @@ export class JournalConsumer implements StoreConsumer {
       }
     } catch (error) {
       if (!isLanistaError(error, 'JOURNAL_ROW_CORRUPT')) throw error
-      await this.#deps.quarantine(stored, String(error.data['reason']))
-      this.#void({ from: stored.to, to: stored.to })
+      const isGone = await this.#deps.quarantine(stored, String(error.data['reason']))
+      // a damaged row may lie about its length: once it is gone its neighbours show where it began
+      this.#void(isGone ? { from: stored.to, to: stored.to } : stored)
       return undefined
     }
   }

@@ -65,7 +65,7 @@ describe('what was stored', () => {
   test('is read back whatever was sealed, folded, reopened and written late, the last write winning', async () => {
     const sample = fc.tuple(fc.nat(3), fc.nat(300), fc.integer({ min: -50, max: 50 }))
     const action = fc.oneof(
-      { weight: 6, arbitrary: fc.array(sample, { minLength: 1, maxLength: 60 }) },
+      { weight: 6, arbitrary: fc.array(sample, { minLength: 1, maxLength: 160 }) },
       { weight: 2, arbitrary: fc.constantFrom('commit', 'flush', 'settle', 'reopen') },
     )
     await fc.assert(

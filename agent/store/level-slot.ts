@@ -1,3 +1,4 @@
+import { LanistaError } from '#protocol/errors.ts'
 import { type Level, type LevelDamage, type LevelOptions, openLevel } from './level.ts'
 
 /** One database of the store that may be closed and opened again while others hold on to the slot. */
@@ -33,9 +34,11 @@ export class LevelSlot {
     return this.#level
   }
 
-  /** The database; throws when there is none at the moment. */
+  /** The database; throws STORE_UNAVAILABLE when there is none at the moment. */
   get level(): Level {
-    if (!this.#level) throw new Error(`${this.#options.folder} is being opened again`)
+    if (!this.#level) {
+      throw new LanistaError('STORE_UNAVAILABLE', `try again: ${this.#options.folder} is closed or being opened again`)
+    }
     return this.#level
   }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FakeClock } from '#protocol/runtime/fake-clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
-import { positionKey } from './keys.ts'
+import { keyRange, positionKey } from './keys.ts'
 import { openLevel } from './level.ts'
 import { openStore } from './open-store.ts'
 import type { StoreDamage, StoreOptions } from './options.ts'
@@ -69,6 +69,29 @@ describe('series', () => {
     expect(again.findSeries('c')).toBeUndefined()
     expect(() => again.seriesEntry(2)).toThrow(RangeError)
     expect(again.storeId).toBe(store.storeId)
+  })
+})
+
+describe('names that come one by one', () => {
+  test('are merged into few pages when samples are sealed', async () => {
+    const store = await open()
+    const names = Array.from({ length: 200 }, (_, i) => `app.m${i}`)
+    for (const name of names) {
+      store.append(store.seriesId(name, 'requests'), 1_700_000_000_000, 1)
+      await store.commit()
+    }
+    await store.flush()
+    store.seriesId('late')
+    await store.close()
+    const { level } = await openLevel(
+      { folder: join(folder, 'journal'), compression: false, cacheBytes: 0, writeBufferBytes: 2 ** 20 },
+      0,
+    )
+    expect((await level.keys(keyRange('n')).all()).length).toBe(2)
+    await level.close()
+    const again = await open()
+    expect(names.map((_, id) => again.seriesEntry(id).name)).toEqual(names)
+    expect(again.seriesEntry(200).name).toBe('late')
   })
 })
 

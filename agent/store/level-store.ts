@@ -1,3 +1,4 @@
+import { messageOf } from '#protocol/errors.ts'
 import type { RangeSet } from '#protocol/samples/arrival.ts'
 import type { BlockArea } from './area/block-area.ts'
 import { Arrivals } from './arrivals.ts'
@@ -114,7 +115,7 @@ export class LevelStore implements HistoryStore {
         local,
         tiers,
         committer: this.#committer,
-        seriesCount: () => this.#dictionary.size,
+        dictionary: this.#dictionary,
         trim: (sealedTo, bytesMax) => this.#trim(sealedTo, bytesMax),
         onDropped: (reason, samples) => {
           this.#dropped[reason] += samples
@@ -344,9 +345,16 @@ export class LevelStore implements HistoryStore {
     batch.put(nameKey('m', 'voids'), jsonBytes(this.#voids.ranges))
   }
 
-  async #quarantine(row: StoredRow, reason: string): Promise<void> {
-    await this.#parts.journal.level.batch().put(positionKey('q', row.to), row.row).del(positionKey('j', row.to)).write()
+  async #quarantine(row: StoredRow, reason: string): Promise<boolean> {
     this.#report({ kind: 'row', from: row.from, to: row.to, reason })
+    const batch = this.#parts.journal.level.batch().put(positionKey('q', row.to), row.row).del(positionKey('j', row.to))
+    try {
+      await batch.write()
+      return true
+    } catch (error) {
+      this.#deps.logger.warn({ to: row.to, error: messageOf(error) }, 'store_quarantine_failed')
+      return false
+    }
   }
 
   #report(damage: StoreDamage): void {

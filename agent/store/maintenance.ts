@@ -3,11 +3,13 @@ import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import type { BlockArea } from './area/block-area.ts'
 import { dayMs, dayOf } from './area/day.ts'
-import { foldDay } from './area/fold.ts'
+import { type FoldOptions, foldDay } from './area/fold.ts'
 import { seal } from './area/seal.ts'
 import type { StoredBlock, StoredPage } from './area/stored-block.ts'
 import { BlockEncoder } from './block/encoder.ts'
 import { decodeHeader } from './block/header-reader.ts'
+import type { Dictionary } from './dictionary.ts'
+import { mergePages } from './dictionary-merge.ts'
 import { folderBytes } from './disk.ts'
 import { jsonBytes, type SealedFact } from './facts.ts'
 import type { WriteFault } from './fault.ts'
@@ -61,7 +63,7 @@ export interface MaintenanceDeps {
   readonly memory: Memory
   readonly committer: Committer
   readonly fault: WriteFault
-  readonly seriesCount: () => number
+  readonly dictionary: Dictionary
   /** Drops journal rows as far as they may go. */
   readonly trim: (sealedTo: number, bytesMax: number) => Promise<{ wantsSeal: boolean }>
   readonly onDropped: (reason: DropReason, samples: number) => void
@@ -216,10 +218,17 @@ export class Maintenance {
     }
   }
 
+  /** True when all frozen samples are in the journal, so that their positions are known. */
+  #canSeal(): boolean {
+    const { memory, fault } = this.#deps
+    const { frozen } = memory
+    return frozen !== undefined && frozen.committed === frozen.count && fault.reason === undefined
+  }
+
   async #seal(): Promise<void> {
     const { memory, committer, fault, journal, local, clock } = this.#deps
     const { frozen } = memory
-    if (!frozen || frozen.committed < frozen.count || fault.reason !== undefined) return
+    if (!frozen || !this.#canSeal()) return
     const range = { from: this.#sealed.to + 1, to: committer.next - 1 - memory.active.committed }
     const sequence = this.#sealed.sequence + 1
     const sync = this.#options.sync !== 'never'
@@ -230,6 +239,7 @@ export class Maintenance {
       const sealed = { to: range.to, sequence }
       await journal.level.put(nameKey('m', 'sealed'), jsonBytes(sealed), { sync })
       this.#sealed = sealed
+      await mergePages(journal.level, this.#deps.dictionary)
       this.#deps.onDropped('too_old', tooOld)
     } catch (error) {
       fault.enter(error)
@@ -298,12 +308,12 @@ export class Maintenance {
 
   /** Folds days that are not over and have got many pages or small blocks. */
   async #fold(): Promise<void> {
-    const { local, seriesCount } = this.#deps
+    const { local, dictionary } = this.#deps
     for (const day of local.days) {
       const { blocks, pages, samples } = local.facts(day)
-      const hasPages = pages >= foldPagesAGroup * (groupOf(seriesCount()) + 1)
+      const hasPages = pages >= foldPagesAGroup * (groupOf(dictionary.size) + 1)
       const fresh = blocks - (this.#folded.get(day) ?? 0)
-      const hasBlocks = fresh >= foldBlocksASeries * Math.max(64, seriesCount()) && samples / blocks < foldSamplesMin
+      const hasBlocks = fresh >= foldBlocksASeries * Math.max(64, dictionary.size) && samples / blocks < foldSamplesMin
       if (!hasPages && !hasBlocks) continue
       await foldDay(local, day, this.#encoder, this.#foldOptions())
       this.#folded.set(day, local.facts(day).blocks)
@@ -311,8 +321,15 @@ export class Maintenance {
     for (const day of this.#folded.keys()) if (local.facts(day).blocks === 0) this.#folded.delete(day)
   }
 
-  #foldOptions(): { seriesCount: number; keepSamplesMin: number; signal: AbortSignal } {
-    return { seriesCount: this.#deps.seriesCount(), keepSamplesMin, signal: this.#closing.signal }
+  /** Sealing goes before folding: memory is what intake waits for. */
+  #foldOptions(): Omit<FoldOptions, 'onSamples'> {
+    return {
+      seriesCount: this.#deps.dictionary.size,
+      keepSamplesMin,
+      isUrgent: () => this.#canSeal(),
+      giveWay: () => this.#seal(),
+      signal: this.#closing.signal,
+    }
   }
 
   /** Settles one day that is over; the next look takes the next. */
@@ -320,8 +337,10 @@ export class Maintenance {
     const { local, tiers, clock } = this.#deps
     const day = this.#unsettled()
     if (day === undefined) return
-    await settleDay(local, tiers, day, this.#encoder, this.#foldOptions())
     this.#writtenAt.delete(day)
+    await settleDay(local, tiers, day, this.#encoder, this.#foldOptions())
+    if (this.#closing.signal.aborted || this.#writtenAt.has(day)) return
+    await local.markRolled(day)
     this.#deps.logger.debug({ day, ms: clock.now() - day * dayMs }, 'store_day_settled')
   }
 

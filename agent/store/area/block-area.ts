@@ -1,4 +1,4 @@
-import { isLanistaError } from '#protocol/errors.ts'
+import { isLanistaError, messageOf } from '#protocol/errors.ts'
 import type { LevelSlot } from '../level-slot.ts'
 import { groupOf, groupSize } from '../memory/buckets.ts'
 import type { StoreDamage } from '../options.ts'
@@ -176,9 +176,15 @@ export class BlockArea {
     }
   }
 
-  async #quarantine(stored: StoredBlock | StoredPage, reason: string): Promise<void> {
+  /** On a disk that takes no writes it is reported alone, and found again. */
+  async #quarantine(stored: StoredBlock | StoredPage, found: string): Promise<void> {
     const key = keyOf(stored)
-    await this.#slot.level.batch().put(quarantineKey(key), encodeStored(stored, stored.bytes)).del(key).write()
+    let reason = found
+    try {
+      await this.#slot.level.batch().put(quarantineKey(key), encodeStored(stored, stored.bytes)).del(key).write()
+    } catch (error) {
+      reason = `${found}, and it cannot be put aside: ${messageOf(error)}`
+    }
     const isPage = 'group' in stored
     const seriesId = isPage ? stored.group * groupSize : stored.seriesId
     this.#report({ kind: isPage ? 'page' : 'block', day: stored.day, seriesId, reason })

@@ -19,6 +19,9 @@ export interface FoldOptions {
   readonly keepSamplesMin: number
   /** Hears of all samples of each series in time order, and of the end of the series with undefined. */
   readonly onSamples?: ((seriesId: number, samples: Samples | undefined) => Promise<void>) | undefined
+  /** True when something more urgent waits: the pass writes what it has and lets `giveWay` happen, between two groups. */
+  readonly isUrgent: () => boolean
+  readonly giveWay: () => Promise<void>
   /** Ends the pass between two groups. */
   readonly signal: AbortSignal
 }
@@ -37,6 +40,10 @@ export async function foldDay(
   const writer = area.writer()
   for await (const group of area.groups(day, options.seriesCount)) {
     if (options.signal.aborted) break
+    if (options.isUrgent()) {
+      await writer.write(false)
+      await options.giveWay()
+    }
     for (const [seriesId, sources] of await sourcesOf(reader, group)) {
       await foldSeries(reader, writer, encoder, seriesId, sources, options)
     }

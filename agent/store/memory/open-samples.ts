@@ -95,7 +95,7 @@ export class OpenSamples {
 
   /** Gives the slabs back; nothing may be asked of these samples afterwards. */
   release(): void {
-    for (const slab of this.#slabs.splice(0)) this.#pool.give(slab)
+    this.#pool.give(this.#slabs.splice(0))
     this.#newest.fill(-1)
     this.#count = 0
   }
@@ -135,19 +135,19 @@ export class OpenSamples {
   }
 }
 
-/** Slabs kept for reuse at most, 6 MiB: a flood does not leave a trail of garbage, and calm gives the memory back. */
+/** Slabs kept for reuse at most, 6 MiB. */
 const pooledSlabsMax = 8
 
-/** Slabs that were given back, for the next samples. */
+/** The slabs of the last samples that were let go of, for the next: a flood leaves no trail of garbage, a calm hour few slabs. */
 export class SlabPool {
-  readonly #slabs: Slab[] = []
+  #slabs: Slab[] = []
 
   take(): Slab {
     return this.#slabs.pop() ?? makeSlab()
   }
 
-  give(slab: Slab): void {
-    if (this.#slabs.length < pooledSlabsMax) this.#slabs.push(slab)
+  give(slabs: Slab[]): void {
+    this.#slabs = slabs.slice(0, pooledSlabsMax)
   }
 }
 

@@ -19,7 +19,7 @@ const batchBytes = 262_144
 
 /**
  * Finishes a day that is over: folds its blocks and rolls every series up into the tiers, from the de-duplicated samples. Done again
- * when late samples come in.
+ * when late samples come in: the caller marks the day once nothing has come in meanwhile.
  */
 export async function settleDay(
   area: BlockArea,
@@ -36,7 +36,6 @@ export async function settleDay(
     },
   })
   for (const roll of rolls) await roll.finish()
-  if (!options.signal.aborted) await area.markRolled(day)
 }
 
 /** Writes one day of one tier. */
