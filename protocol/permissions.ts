@@ -42,11 +42,20 @@ export function permissionsOf(role: Role): Permissions {
   }
 }
 
+/**
+ * What all agents of a cloud together may say and hear, whatever their tenant: for the border of the cloud (`crossings.ts`),
+ * never for a credential. Throws TOKEN_INVALID.
+ */
+export function permissionsOfCloud(cloud: string): Permissions {
+  return agentLists('*', parseId(cloud, 'cloud'), '*')
+}
+
 function agentPermissions(address: Address): Permissions {
-  const tenant = parseId(address.tenant, 'tenant')
-  const cloud = parseId(address.cloud, 'cloud')
-  const host = parseId(address.host, 'host')
-  const own = prefixOf(address)
+  return agentLists(parseId(address.tenant, 'tenant'), parseId(address.cloud, 'cloud'), parseId(address.host, 'host'))
+}
+
+function agentLists(tenant: string, cloud: string, host: string): Permissions {
+  const own = prefixOf({ tenant, cloud, host })
   const peers = `lanista.${tenant}.${cloud}.*`
   const home = `lanista.${tenant}.${homeCloud}`
   return {
