@@ -8,7 +8,7 @@ import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
 import { type BrokerUser, type BrokerUsers, brokerUserId, checkBrokerUser } from './credentials.ts'
-import { natsConfig } from './nats-config.ts'
+import { type NatsPlace, placedConfig } from './leaf-config.ts'
 
 export interface NatsServerOptions {
   /** Made when missing; holds the configuration (mode 0600) and the pid file. The caller sees to it that nobody else uses it. */
@@ -18,6 +18,8 @@ export interface NatsServerOptions {
   readonly port: number
   /** At least one: a nats-server without users lets anybody in. */
   readonly users: readonly BrokerUser[]
+  /** Default: alone. */
+  readonly place?: NatsPlace | undefined
   /** Default `nats-server`, found on the PATH. */
   readonly binary?: string | undefined
 }
@@ -39,6 +41,7 @@ export class NatsServer implements BrokerUsers, AsyncDisposable {
   #child: ChildProcess | undefined
   #exited: Promise<string> = Promise.resolve('not started')
   #port: number
+  #leafPort: number
   #version = 'unknown'
   #lastLine = ''
   #changing: Promise<void> = Promise.resolve()
@@ -49,6 +52,7 @@ export class NatsServer implements BrokerUsers, AsyncDisposable {
     this.#deps = { clock: deps.clock, logger: deps.logger.child({ component: 'nats-server' }) }
     this.#quiet = new OnceAMinute(deps.clock)
     this.#port = options.port
+    this.#leafPort = options.place?.kind === 'hub' ? options.place.leafPort : 0
     for (const user of options.users) this.#users.set(brokerUserId(user), user)
   }
 
@@ -73,6 +77,11 @@ export class NatsServer implements BrokerUsers, AsyncDisposable {
 
   get port(): number {
     return this.#port
+  }
+
+  /** Where a hub takes leaf links; 0 when it is none. */
+  get leafPort(): number {
+    return this.#leafPort
   }
 
   /** `nats://host:port` */
@@ -126,13 +135,9 @@ export class NatsServer implements BrokerUsers, AsyncDisposable {
   }
 
   async #writeConfig(): Promise<void> {
-    const text = natsConfig({
-      host: this.#options.host,
-      port: this.#options.port,
-      serverName: 'lanista',
-      pidFile: this.#pidFile,
-      users: [...this.#users.values()],
-    })
+    const { host, port, place } = this.#options
+    const users = [...this.#users.values()]
+    const text = placedConfig({ host, port, pidFile: this.#pidFile, users }, place ?? { kind: 'alone' })
     const fresh = `${this.#configFile}.new`
     await rm(fresh, { force: true })
     await writeFile(fresh, text, { mode: 0o600 })
@@ -152,13 +157,15 @@ export class NatsServer implements BrokerUsers, AsyncDisposable {
     })
     createInterface({ input: child.stderr }).on('line', (line) => this.#read(line))
     const ready = await this.#line(/Server is ready|address already in use/, 'start')
-    if (ready.includes('in use')) throw this.#portInUse()
+    if (ready.includes('in use')) throw this.#portInUse(ready.includes('leafnode') ? this.#leafPort : this.#port)
     this.#deps.logger.info({ version: this.#version, port: this.#port, pid: child.pid }, 'nats_server_up')
   }
 
   #read(line: string): void {
     const port = /Listening for client connections on \S+:(\d+)$/.exec(line)?.[1]
     if (port) this.#port = Number(port)
+    const leafPort = /Listening for leafnode connections on \S+:(\d+)$/.exec(line)?.[1]
+    if (leafPort) this.#leafPort = Number(leafPort)
     this.#version = /Version: +(\S+)/.exec(line)?.[1] ?? this.#version
     this.#lastLine = line
     for (const watch of this.#watchers) watch(line)
@@ -226,8 +233,8 @@ export class NatsServer implements BrokerUsers, AsyncDisposable {
     }
   }
 
-  #portInUse(): LanistaError {
-    const { host, port } = this.#options
+  #portInUse(port: number): LanistaError {
+    const { host } = this.#options
     const message = `choose another broker port: cannot listen on ${host}:${port}, address already in use`
     return new LanistaError('PORT_IN_USE', message, { data: { host, port } })
   }
