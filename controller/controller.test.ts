@@ -157,10 +157,13 @@ describe('the API', () => {
     const document = (await get(`${httpUrl}/openapi.json`)).json() as { paths: Record<string, unknown> }
     expect(Object.keys(document.paths).toSorted()).toEqual([
       '/api/v1/connection',
+      '/api/v1/export',
       '/api/v1/health',
       '/api/v1/hosts',
       '/api/v1/metrics',
       '/api/v1/query',
+      '/api/v1/store',
+      '/api/v1/store/check',
       '/metrics',
     ])
     const page = await get(`${httpUrl}/docs`)

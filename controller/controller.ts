@@ -12,6 +12,7 @@ import { fleetRoutes } from './api/fleet-routes.ts'
 import { ownFamilies } from './api/own-families.ts'
 import { sampleRoutes } from './api/sample-routes.ts'
 import { ApiServer, newHttpCounters } from './api/server.ts'
+import { storeRoutes } from './api/store-routes.ts'
 import { type ControllerOptions, type ControllerSettings, settingsOf } from './config.ts'
 import { every } from './every.ts'
 import { ingestLimits } from './ingest/ingest-limits.ts'
@@ -22,6 +23,7 @@ import type { HostView } from './presence/host-view.ts'
 import { PresenceService } from './presence/presence-service.ts'
 import { FleetQueries } from './query/fleet-queries.ts'
 import type { PossibleHost } from './query/plan.ts'
+import { StoreQueries } from './query/store-queries.ts'
 import { LevelRegistryStore } from './registry/level-registry-store.ts'
 import { SampleWindow } from './window/window.ts'
 import type { WindowSeries } from './window/window-series.ts'
@@ -141,9 +143,11 @@ function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServ
   const { tenant, connection, operatorToken } = settings
   const startedAt = clock.monotonic()
   const http = newHttpCounters()
+  const stores = new StoreQueries({ bus, clock, plan: (choice) => queries.plan(choice) })
   const limits = { seriesMax: settings.answerSeriesMax, samplesMax: settings.answerSamplesMax }
   const routes = [
     ...sampleRoutes({ window, queries, clock, tenant, limits }),
+    ...storeRoutes({ bus, queries, stores, clock, tenant }),
     ...fleetRoutes({
       hosts,
       busState: () => bus.state,

@@ -7,7 +7,7 @@ import { MemoryBroker } from '#broker/memory.ts'
 import { parseJsonAnswer } from '#protocol/query/answer.ts'
 import { encodeQueryAsk, type QueryAsk } from '#protocol/query/ask.ts'
 import { decodePage } from '#protocol/query/page-reader.ts'
-import { encodeStoreAsk, storeSizesSchema } from '#protocol/query/store-ask.ts'
+import { encodeStoreAsk, storeCheckSchema, storeSizesSchema } from '#protocol/query/store-ask.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
 import { openStore } from '../store/open-store.ts'
@@ -53,7 +53,9 @@ test('a controller gets pages of the samples and sizes of the store', async () =
   expect(decodePage(await query())).toMatchObject({ chunks: [{ name: 'cpu.usage', unit: 'percent' }] })
   const report = await ask('store', encodeStoreAsk({ what: 'report', deadlineMs: 5000 }))
   expect(parseJsonAnswer(report, storeSizesSchema, 'report')).toMatchObject({ series: 1, points: 1 })
-  expect(service.counters).toMatchObject({ answered: 2, refused: 0 })
+  const check = await ask('store', encodeStoreAsk({ what: 'check', deadlineMs: 5000 }))
+  expect(parseJsonAnswer(check, storeCheckSchema, 'check')).toMatchObject({ damaged: 0, damages: [] })
+  expect(service.counters).toMatchObject({ answered: 3, refused: 0 })
 })
 
 test.each<[string, Partial<QueryAsk>, string]>([
@@ -83,6 +85,7 @@ function heldStoreOf(): { store: Pick<HistoryStore, keyof QueryServiceDeps['stor
       seriesCount: 1,
       seriesEntry: () => ({ name: 'a' }),
       report: () => store.report(),
+      check: () => store.check(),
     },
     release,
   }

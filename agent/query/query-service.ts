@@ -3,12 +3,13 @@ import type { Bus, BusMessage } from '#broker/bus.ts'
 import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
 import { encodeJsonAnswer, encodeRefusal } from '#protocol/query/answer.ts'
 import { parseQueryAsk } from '#protocol/query/ask.ts'
-import { parseStoreAsk } from '#protocol/query/store-ask.ts'
+import { damagesListedMax, parseStoreAsk, type StoreCheck } from '#protocol/query/store-ask.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
 import { Turns } from '#protocol/runtime/turns.ts'
 import { type Address, hostIdOf, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
+import type { CheckReport } from '../store/inspect/check.ts'
 import type { HistoryStore } from '../store/store.ts'
 import { fillPage } from './page-filler.ts'
 
@@ -19,7 +20,7 @@ export const pagesWaitingMax = 64
 
 export interface QueryServiceDeps {
   readonly bus: Pick<Bus, 'publish' | 'subscribe'>
-  readonly store: Pick<HistoryStore, 'read' | 'windows' | 'seriesCount' | 'seriesEntry' | 'report'>
+  readonly store: Pick<HistoryStore, 'read' | 'windows' | 'seriesCount' | 'seriesEntry' | 'report' | 'check'>
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -121,8 +122,10 @@ export class QueryService implements AsyncDisposable {
   }
 
   #store(body: Uint8Array): Work {
-    const { deadlineMs } = parseStoreAsk(body)
-    return { deadlineMs, answer: async () => encodeJsonAnswer(await this.#deps.store.report()) }
+    const { what, deadlineMs } = parseStoreAsk(body)
+    const { store } = this.#deps
+    if (what === 'report') return { deadlineMs, answer: async () => encodeJsonAnswer(await store.report()) }
+    return { deadlineMs, answer: async (signal) => encodeJsonAnswer(listed(await store.check(signal))) }
   }
 
   /** What is our own doing is logged and told without details. */
@@ -133,6 +136,16 @@ export class QueryService implements AsyncDisposable {
     )
     return new LanistaError('QUERY_FAILED', `look into the log of ${this.#owner}: the query failed there`)
   }
+}
+
+/** As many damages as an answer may list. */
+function listed(report: CheckReport): StoreCheck {
+  const damages = report.damages.slice(0, damagesListedMax).map(({ kind, where, reason }) => ({
+    kind,
+    where: where.slice(0, 1000),
+    reason: reason.slice(0, 1000),
+  }))
+  return { ...report, damages }
 }
 
 function tooSlow(deadlineMs: number): LanistaError {

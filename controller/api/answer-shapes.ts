@@ -54,13 +54,39 @@ export const queryShape: z.ZodType = z.array(
     tags,
     ...place,
     unit: z.string().nullable(),
-    served_by: z.string().describe('_controller: out of its window of recent samples'),
+    served_by: z.string().describe('host whose store answered; _controller: out of its window of recent samples'),
     step_ms: z.number().nullable(),
     samples: z
       .array(z.tuple([z.number(), functionValue]))
       .optional()
       .describe('[timestampMs, value], ascending'),
     value: functionValue.optional(),
+  }),
+)
+
+const count = z.number().min(0)
+
+export const storeShape: z.ZodType = z.strictObject({
+  series: count,
+  points: count,
+  bytes: count.describe('on disk, tiers included'),
+  bytes_per_point: count.describe('tiers apart'),
+  areas: z.record(z.string(), z.strictObject({ points: count, bytes: count, bytes_max: count })),
+  tiers: z.record(z.string(), z.strictObject({ points: count.describe('windows'), bytes: count })),
+})
+
+export const checkShape: z.ZodType = z.array(
+  z.strictObject({
+    ...place,
+    series: count,
+    rows: count,
+    blocks: count,
+    pages: count,
+    tierBlocks: count,
+    journalSamples: count,
+    samples: count,
+    damaged: count,
+    damages: z.array(z.strictObject({ kind: z.string(), where: z.string(), reason: z.string() })),
   }),
 )
 

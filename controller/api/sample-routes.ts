@@ -6,13 +6,12 @@ import type { Question } from '#controller/query/question.ts'
 import { chooseSeries, type QueryLimits, type SeriesChoice, tooLarge } from '#controller/window/query.ts'
 import type { SampleWindow } from '#controller/window/window.ts'
 import type { WindowSeries } from '#controller/window/window-series.ts'
-import { LanistaError } from '#protocol/errors.ts'
 import { compileSelector } from '#protocol/metrics/selector.ts'
-import { queryTimeMsMax } from '#protocol/query/ask.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
-import { parseDuration, parseTime } from '#protocol/runtime/time.ts'
+import { parseDuration } from '#protocol/runtime/time.ts'
 import { metricsShape, queryShape } from './answer-shapes.ts'
 import type { Parameters } from './parameters.ts'
+import { clash, rangeOf, selectionOf } from './question-parameters.ts'
 import { type Route, type RouteAnswer, TextStream } from './route.ts'
 import { unansweredHeaders } from './unanswered.ts'
 
@@ -70,24 +69,20 @@ async function query(deps: SampleRoutesDeps, parameters: Parameters, signal: Abo
 
 /** The question in the parameters. Throws QUERY_INVALID, SELECTOR_INVALID, TIME_INVALID, DURATION_INVALID. */
 function questionOf(deps: SampleRoutesDeps, parameters: Parameters): Question {
-  const nowMs = deps.clock.now()
-  const { match, from, until, last, function: functionName, step } = parameters
+  const { host, cloud, last, function: functionName, step } = parameters
   if (step !== undefined && functionName === undefined)
     throw clash('function', 'nothing', 'a function to apply to each step')
   if (last === 'true' && functionName !== undefined) throw clash('last', 'it with a function', 'one of the two')
-  const fromMs = from === undefined ? undefined : timeWithin(parseTime(from, nowMs))
-  const untilMs = until === undefined ? undefined : timeWithin(parseTime(until, nowMs))
-  if (fromMs !== undefined && untilMs !== undefined && fromMs > untilMs) {
-    throw clash('from', `${fromMs} after until ${untilMs}`, 'a time before it')
+  return {
+    tenant: deps.tenant,
+    host,
+    cloud,
+    ...selectionOf(parameters),
+    ...rangeOf(deps, parameters),
+    last: last === 'true',
+    function: functionName,
+    stepMs: step === undefined ? undefined : parseDuration(step),
   }
-  const stepMs = step === undefined ? undefined : parseDuration(step)
-  const choice = choiceOf(deps, parameters)
-  return { ...choice, match, fromMs, untilMs, last: last === 'true', function: functionName, stepMs }
-}
-
-/** No sample is beyond these times. */
-function timeWithin(timeMs: number): number {
-  return Math.max(-queryTimeMsMax, Math.min(queryTimeMsMax, timeMs))
 }
 
 function listMetrics({ window, limits }: SampleRoutesDeps, choice: SeriesChoice): unknown[] {
@@ -109,10 +104,4 @@ function metricOf(window: SampleWindow, series: WindowSeries): unknown[] {
 
 function choiceOf({ tenant }: SampleRoutesDeps, { match, host, cloud }: Parameters): SeriesChoice {
   return { tenant, matches: match === undefined ? undefined : compileSelector(match), host, cloud }
-}
-
-function clash(parameter: string, found: string, expected: string): LanistaError {
-  return new LanistaError('QUERY_INVALID', `change the parameter ${parameter}: found ${found}, expected ${expected}`, {
-    data: { issues: [{ parameter, found, expected }] },
-  })
 }

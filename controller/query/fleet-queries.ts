@@ -15,7 +15,7 @@ import { hostIdOf, parseHostId } from '#protocol/subjects/subject.ts'
 import { AnswerSize } from './answer-size.ts'
 import { forEachAtOnce } from './at-once.ts'
 import { type HolderDeps, pagesOf } from './holder.ts'
-import { type PlannedHost, type PossibleHost, planHosts } from './plan.ts'
+import { type HostChoice, type PlannedHost, type PossibleHost, planHosts } from './plan.ts'
 import type { Question } from './question.ts'
 import { type Row, RowBuilder, windowRow } from './rows.ts'
 
@@ -83,12 +83,12 @@ export class FleetQueries {
   }
 
   /** The hosts a question goes to. Throws SELECTOR_INVALID. */
-  plan(question: Question): PlannedHost[] {
+  plan(choice: HostChoice): PlannedHost[] {
     const known = [...this.#deps.hosts()]
     const ids = new Set(known.map(({ address }) => hostIdOf(address)))
     const strangers = [...this.#deps.window.hosts()].filter((id) => !ids.has(id))
     const offline = strangers.map((id): PossibleHost => ({ address: parseHostId(id), state: 'offline' }))
-    return planHosts([...known, ...offline], question)
+    return planHosts([...known, ...offline], choice)
   }
 
   /**

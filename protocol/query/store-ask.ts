@@ -2,18 +2,15 @@
 import * as z from 'zod/mini'
 import { encodeJson, parseJson } from '#protocol/messages/json.ts'
 
-/** `report` = sizes; `check` = read every block and say which cannot be read, a few days at a time. */
+/** `report` = sizes; `check` = read everything and say what cannot be read. */
 export interface StoreAsk {
   readonly what: 'report' | 'check'
-  /** Of a check: begin after this position, as the answer before said. */
-  readonly after?: string | undefined
   /** How long the asker waits, ms. */
   readonly deadlineMs: number
 }
 
 const askSchema: z.ZodMiniType<StoreAsk> = z.object({
   what: z.enum(['report', 'check']),
-  after: z.optional(z.string().check(z.maxLength(100))),
   deadlineMs: z.int().check(z.minimum(1), z.maximum(600_000)),
 })
 
@@ -88,3 +85,35 @@ export function addSizes(all: readonly StoreSizes[]): StoreSizes {
     tiers,
   }
 }
+
+/** Damages listed one by one in an answer; the rest are counted. */
+export const damagesListedMax = 100
+
+/** What a check has read, and what could not be read. */
+export interface StoreCheck {
+  readonly series: number
+  readonly rows: number
+  readonly blocks: number
+  readonly pages: number
+  readonly tierBlocks: number
+  /** Samples in rows, and in blocks and pages. */
+  readonly journalSamples: number
+  readonly samples: number
+  readonly damaged: number
+  readonly damages: readonly { readonly kind: string; readonly where: string; readonly reason: string }[]
+}
+
+const words = z.string().check(z.maxLength(1_000))
+
+/** What an agent answers to `check`. */
+export const storeCheckSchema: z.ZodMiniType<StoreCheck> = z.object({
+  series: size,
+  rows: size,
+  blocks: size,
+  pages: size,
+  tierBlocks: size,
+  journalSamples: size,
+  samples: size,
+  damaged: size,
+  damages: z.array(z.object({ kind: name, where: words, reason: words })).check(z.maxLength(damagesListedMax)),
+})

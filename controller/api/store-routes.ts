@@ -1,0 +1,87 @@
+/** `/api/v1/store`, `/api/v1/store/check`, `/api/v1/export`: the stores of agents as a whole. */
+import * as z from 'zod'
+import { exportFormats, exportText, refuseUnavailable } from '#controller/query/export-text.ts'
+import type { FleetQueries } from '#controller/query/fleet-queries.ts'
+import type { HolderDeps } from '#controller/query/holder.ts'
+import type { StoreQueries } from '#controller/query/store-queries.ts'
+import type { Clock } from '#protocol/runtime/clock.ts'
+import { checkShape, storeShape } from './answer-shapes.ts'
+import type { Parameters } from './parameters.ts'
+import { type RangeDeps, rangeOf, selectionOf } from './question-parameters.ts'
+import { type Route, TextStream } from './route.ts'
+import { unansweredHeaders } from './unanswered.ts'
+
+export interface StoreRoutesDeps extends RangeDeps, HolderDeps {
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
+  readonly queries: Pick<FleetQueries, 'plan'>
+  readonly stores: StoreQueries
+}
+
+const text = z.string().max(1024)
+const host = text.optional().describe('glob over host tokens, or over tenant.cloud.host')
+const cloud = text.optional().describe('glob over cloud tokens')
+const time = text.optional().describe('epoch milliseconds, ISO 8601, or relative like -1h')
+
+export function storeRoutes(deps: StoreRoutesDeps): Route[] {
+  const { tenant, stores } = deps
+  return [
+    {
+      path: '/api/v1/store',
+      summary: 'Sizes of the stores of the chosen hosts, together.',
+      parameters: z.object({ host, cloud }),
+      answer: storeShape,
+      handle: async ({ host, cloud }, signal) => {
+        const { sum, found, unanswered } = await stores.sizes({ tenant, host, cloud }, signal)
+        return { body: sum, headers: unansweredHeaders(unanswered, found.length) }
+      },
+    },
+    {
+      path: '/api/v1/store/check',
+      summary: 'Lets the stores of the chosen hosts read all they have, and says what cannot be read.',
+      parameters: z.object({ host, cloud }),
+      answer: checkShape,
+      handle: async ({ host, cloud }, signal) => {
+        const { found, unanswered } = await stores.check({ tenant, host, cloud }, signal)
+        const body = found.map(({ owner, value }) => ({ ...owner, ...value }))
+        return { body, headers: unansweredHeaders(unanswered, found.length) }
+      },
+    },
+    {
+      path: '/api/v1/export',
+      summary: 'All samples of the chosen hosts, one a line, however many; broken off when a host stops answering.',
+      parameters: z.object({
+        match: text.optional(),
+        host,
+        cloud,
+        from: time,
+        until: time,
+        format: z.enum(exportFormats).optional().describe('json lines (default) or csv'),
+      }),
+      produces: 'application/x-ndjson',
+      handle: (parameters, signal) => exportAll(deps, parameters, signal),
+    },
+  ]
+}
+
+function exportAll(
+  deps: StoreRoutesDeps,
+  parameters: Parameters,
+  signal: AbortSignal,
+): { contentType: string; body: TextStream } {
+  const { host, cloud, format } = parameters
+  const question = {
+    tenant: deps.tenant,
+    host,
+    cloud,
+    last: false,
+    ...selectionOf(parameters),
+    ...rangeOf(deps, parameters),
+  }
+  const plan = deps.queries.plan(question)
+  refuseUnavailable(plan)
+  const isCsv = format === 'csv'
+  return {
+    contentType: isCsv ? 'text/csv; charset=utf-8' : 'application/x-ndjson; charset=utf-8',
+    body: new TextStream(exportText(plan, question, isCsv ? 'csv' : 'json', deps, signal)),
+  }
+}
