@@ -8,11 +8,13 @@ import { benchLatency } from './bench/latency.ts'
 import { machine } from './bench/report.ts'
 import { benchSamples } from './bench/samples.ts'
 import { benchSize } from './bench/size.ts'
+import { benchStore } from './bench/store.ts'
 
 const areas: Readonly<Record<string, () => Promise<void>>> = {
   size: benchSize,
   samples: benchSamples,
   carbon: benchCarbon,
+  store: benchStore,
   latency: benchLatency,
   footprint: () => benchFootprint(Number(process.env['BENCH_MINUTES'] ?? 5)),
 }

@@ -1,4 +1,4 @@
-/** Thin: the store's hot paths against each other. The table of figures comes from `measure.ts` through `npm run bench`. */
+/** Thin: the store's hot paths against each other. The table of figures comes from `store-bench.ts` through `npm run bench`. */
 import { bench, describe } from 'vitest'
 import { decodeRow } from './journal/row-decoder.ts'
 import { RowEncoder } from './journal/row-encoder.ts'

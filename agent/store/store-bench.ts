@@ -1,7 +1,8 @@
-/** The figures of the store, each taken on a store of its own below `folder`: called by `store.bench.ts` and `scripts/bench.ts`. */
+/** The figures of the store, each taken on a store of its own below `folder`: called by `npm run bench -- store`. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
+import type { SeriesMatcher } from '#protocol/metrics/selector.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
 import { openStore } from './open-store.ts'
@@ -147,22 +148,48 @@ function quantile(sorted: readonly number[], q: number): number {
   return Math.round((sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0) * 100) / 100
 }
 
-export interface OpenFigures {
+export interface MemoryFigures {
   readonly series: number
-  readonly unsealedSamples: number
-  readonly openMs: number
+  readonly samples: number
+  /** Resident before the store was opened, and with these samples in memory. */
+  readonly rssBeforeMiB: number
+  readonly rssMiB: number
+  readonly bytesASeries: number
 }
 
-/** Opening a store that was not closed, with a full journal: `fill` is run in a process that is killed. */
-export async function measureOpen(folder: string): Promise<OpenFigures> {
+/** Resident memory with `series` series and so many samples that are not sealed. Leaves the store open: the process is meant to be killed. */
+export async function fillMemory(folder: string, series: number, steps: number): Promise<MemoryFigures> {
+  globalThis.gc?.()
+  const before = process.memoryUsage().rss
+  const store = await openStore({ folder, sealAgeMs: 86_400_000 }, deps)
+  await appendLoad(store, series, steps, Date.now() - steps * stepMs)
+  await store.commit()
+  globalThis.gc?.()
+  const rss = process.memoryUsage().rss
+  const mib = (bytes: number): number => Math.round(bytes / 2 ** 20)
+  const bytesASeries = Math.round((rss - before) / series)
+  return { series, samples: series * steps, rssBeforeMiB: mib(before), rssMiB: mib(rss), bytesASeries }
+}
+
+export interface OpenFigures {
+  readonly series: number
+  readonly openMs: number
+  /** Samples that a reader finds, each timestamp of a series once. */
+  readonly samples: number
+}
+
+/** Opens a store whose process was killed and counts what it holds, of the series that `matches` takes. */
+export async function measureOpen(folder: string, matches: SeriesMatcher): Promise<OpenFigures> {
+  const alive = setInterval(() => {}, 60_000)
   const start = performance.now()
   const store = await openStore({ folder }, deps)
-  const openMs = performance.now() - start
-  const figures = {
-    series: store.seriesCount,
-    unsealedSamples: (await store.report()).points,
-    openMs: Math.round(openMs),
+  const openMs = Math.round(performance.now() - start)
+  let samples = 0
+  for await (const { windows } of store.windows({ matches, fromMs: 0, untilMs: 2 ** 45, function: 'count' })) {
+    for (const [, count] of windows) samples += count as number
   }
+  const series = store.seriesCount
   await store.close()
-  return figures
+  clearInterval(alive)
+  return { series, openMs, samples }
 }
