@@ -16,13 +16,13 @@ const set = fc
   .map((sensors): readonly Scheduled[] => sensors)
 
 describe('the schedule', () => {
-  it('spreads first ticks over at most a second', () => {
+  it('spreads first ticks over a tenth of a second', () => {
     const names = Array.from({ length: 50 }, (_, index) => `sensor${index}`)
     const { dueMs } = begin(names.map((name) => ({ id: name, intervalMs: 10_000 })))
     const times = names.map(dueMs)
     expect(Math.min(...times)).toBeGreaterThanOrEqual(0)
-    expect(Math.max(...times)).toBeLessThan(1000)
-    expect(new Set(times).size).toBeGreaterThan(40)
+    expect(Math.max(...times)).toBeLessThan(100)
+    expect(new Set(times).size).toBeGreaterThan(30)
   })
 
   it('keeps ticks aligned when wake-ups are late', () => {

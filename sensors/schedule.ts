@@ -50,8 +50,11 @@ export interface ScheduleStep {
   readonly wakeAtMs: number | undefined
 }
 
-/** First ticks of sensors configured together are spread over this long, ms, so that they do not all start at once. */
-const spreadMs = 1000
+/**
+ * First ticks of sensors configured together are spread over this long, ms: far enough not to start as one burst, near enough
+ * to be one commit, one batch and few wake-ups.
+ */
+const spreadMs = 100
 /** The read before the origin comes this much earlier, ms; sensors that are read as often need none. */
 const aheadMs = 1000
 

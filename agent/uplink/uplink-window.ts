@@ -26,6 +26,9 @@ export interface DictionarySlice {
   readonly to: number
 }
 
+/** At the rate's end nothing goes out for this long, ms: sending each sample as its token comes would be many messages. */
+const rateWaitMs = 50
+
 export class UplinkWindow {
   readonly #batchesMax: number
   readonly #ackTimeoutMs: number
@@ -53,6 +56,12 @@ export class UplinkWindow {
     this.#refilledAtMs = nowMs
     this.#tokens = Math.min(this.#samplesPerSecondMax, this.#tokens + (elapsedMs / 1000) * this.#samplesPerSecondMax)
     return this.#inFlight.length < this.#batchesMax ? Math.floor(this.#tokens) : 0
+  }
+
+  /** Time until `room` can be above 0 again by waiting alone, ms; Infinity while only an acknowledgement can help. */
+  roomInMs(): number {
+    if (this.#inFlight.length >= this.#batchesMax) return Number.POSITIVE_INFINITY
+    return this.#tokens >= 1 ? 0 : rateWaitMs
   }
 
   /** Notes that a batch goes out now. Returns the slice of the dictionary that must go out before it. */

@@ -37,11 +37,12 @@ export interface UplinkCounters {
 
 /** Entries a dictionary message at most: 512-byte names keep it far below 1 MiB. */
 const dictionaryEntriesMax = 1000
-const tickMs = 500
+/** After a failure to read or send, ms. */
+const failureWaitMs = 500
 
 /**
  * Carries committed samples to the controller, fresh first, until each position is acknowledged. It sleeps until a commit,
- * an acknowledgement, a change of the bus, or half a second.
+ * an acknowledgement, a change of the bus, an overdue acknowledgement or a renewed rate: an idle agent has no ticks.
  */
 export class Uplink {
   readonly #options: UplinkOptions
@@ -72,6 +73,7 @@ export class Uplink {
     )
     this.#removeCommitListener = deps.store.onCommit(() => this.#awake())
     this.#running = this.#run()
+    void this.#follow()
   }
 
   get counters(): UplinkCounters {
@@ -99,27 +101,30 @@ export class Uplink {
       if (isUp && bus.state !== 'up') this.#release(this.#window.down())
       isUp = bus.state === 'up'
       this.#release(this.#window.overdue(clock.monotonic()))
+      let waitMs = Number.POSITIVE_INFINITY
       try {
-        if (isUp) await this.#sendAll()
+        if (isUp) waitMs = await this.#sendAll()
       } catch (error) {
         if (!isLanistaError(error, 'NOT_UP')) logger.error({ error: messageOf(error) }, 'uplink_failed')
+        waitMs = failureWaitMs
       }
-      await this.#pause()
+      await this.#pause(Math.min(waitMs, this.#window.overdueInMs(clock.monotonic())))
     }
   }
 
-  /** Sends until there is nothing to send or no room to send it in. */
-  async #sendAll(): Promise<void> {
+  /** Sends until there is nothing to send or no room to send it in; returns when to try again by itself, ms. */
+  async #sendAll(): Promise<number> {
     const { clock, bus } = this.#deps
     while (bus.state === 'up' && !this.#stop.signal.aborted) {
       const room = Math.min(this.#options.batchSamplesMax ?? 8192, this.#window.room(clock.monotonic()))
-      if (room === 0) return
+      if (room === 0) return this.#window.roomInMs()
       const batch = await this.#consumer.next(room)
-      if (!batch) return
+      if (!batch) return Number.POSITIVE_INFINITY
       const chosen = this.#choose(batch)
       if (chosen.seriesIds.length === 0) this.#consumer.acknowledge([batch])
       else this.#send(chosen)
     }
+    return Number.POSITIVE_INFINITY
   }
 
   #send(batch: SampleColumns): void {
@@ -195,11 +200,10 @@ export class Uplink {
     this.#wake?.()
   }
 
-  async #pause(): Promise<void> {
+  async #pause(waitMs: number): Promise<void> {
     if (!this.#isAwake && !this.#stop.signal.aborted) {
       await new Promise<void>((resolve) => {
-        const { clock } = this.#deps
-        const cancel = clock.after(Math.min(tickMs, this.#window.overdueInMs(clock.monotonic())), resolve)
+        const cancel = Number.isFinite(waitMs) ? this.#deps.clock.after(waitMs, resolve) : () => {}
         this.#wake = () => {
           cancel()
           resolve()
@@ -208,5 +212,13 @@ export class Uplink {
       this.#wake = undefined
     }
     this.#isAwake = false
+  }
+
+  /** Wakes at each change of the bus, until it is closed or we are. */
+  async #follow(): Promise<void> {
+    for await (const _ of this.#deps.bus.states()) {
+      if (this.#stop.signal.aborted) return
+      this.#awake()
+    }
   }
 }
