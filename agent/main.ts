@@ -5,6 +5,7 @@ import { check } from './cli/check.ts'
 import { identity } from './cli/identity.ts'
 import { lines } from './cli/lines.ts'
 import { run } from './cli/run.ts'
+import { storeCommand } from './cli/store.ts'
 
 /** 0 ok, 1 the thing failed, 2 used wrongly: misuse, or a setting that a flag or a file must change. */
 const misuseCodes: ReadonlySet<string> = new Set([
@@ -19,6 +20,7 @@ const misuseCodes: ReadonlySet<string> = new Set([
   'SELECTOR_INVALID',
   'STORE_LOCKED',
   'SUBJECT_INVALID',
+  'TIME_INVALID',
   'TOKEN_INVALID',
 ])
 
@@ -32,6 +34,8 @@ async function dispatch(command: Command): Promise<number> {
       return identity(command)
     case 'lines':
       return lines(command)
+    case 'store':
+      return storeCommand(command)
     case 'help':
       process.stdout.write(usage)
       return 0

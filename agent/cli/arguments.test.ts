@@ -13,8 +13,26 @@ describe('the agent command line', () => {
     expect(parseArguments(['lines', 'x.txt', '--now', '1700000000000'])).toMatchObject({ file: 'x.txt', nowMs: 1.7e12 })
   })
 
+  it('looks into the store of a stopped agent', () => {
+    expect(parseArguments(['store', 'stats', '--data', 'd', '--json'])).toMatchObject({ action: 'stats', json: true })
+    expect(
+      parseArguments(['store', 'export', 'cpu.*', '--data', 'd', '--from', '-1h', '--format', 'csv']),
+    ).toMatchObject({
+      kind: 'store',
+      action: 'export',
+      match: 'cpu.*',
+      from: '-1h',
+      format: 'csv',
+    })
+  })
+
   it.each([
-    [['fly'], 'choose one of run, check, identity, lines: found "fly"'],
+    [['store'], 'choose one of stats, check'],
+    [['store', 'check'], '--data DIR'],
+    [['store', 'check', 'cpu.*', '--data', 'd'], 'leave out "cpu.*"'],
+    [['store', 'dump', '--from', '-1h', '--data', 'd'], 'leave out --from'],
+    [['store', 'export', '--format', 'xml', '--data', 'd'], 'found "xml"'],
+    [['fly'], 'choose one of run, check, identity, lines, store: found "fly"'],
     [['--bogus'], "Unknown option '--bogus'"],
     [['run', 'twice'], 'leave out "twice"'],
     [['identity', '--data', 'd'], '--id TENANT.CLOUD.HOST'],

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
+import { parseStoreCommand, type StoreCommand, storeUsage } from './store-arguments.ts'
 
 /** Where a configuration comes from: a file, and flags that win over it. */
 export interface ConfigFlags {
@@ -19,21 +20,23 @@ export type Command =
   | ({ readonly kind: 'check'; readonly json: boolean; readonly print: boolean } & ConfigFlags)
   | { readonly kind: 'identity'; readonly data: string; readonly id: string; readonly json: boolean }
   | { readonly kind: 'lines'; readonly file: string; readonly nowMs: number | undefined; readonly json: boolean }
+  | StoreCommand
   | { readonly kind: 'help' }
 
-export const usage = `lanista agent [run] [--config FILE] [--data DIR] [--json]   measure, take carbon lines, send
+export const usage: string = `lanista agent [run] [--config FILE] [--data DIR] [--json]   measure, take carbon lines, send
 lanista agent --once [--config FILE]                        one full cycle, then exit
 lanista agent --test [--config FILE] [--json]               read each sensor once and print
 lanista agent check [--config FILE] [--print-config]        check a configuration, every mistake with its path
 lanista agent identity --data DIR --id TENANT.CLOUD.HOST    print the public key, making the key when there is none
 lanista lines [FILE|-] [--now MS]                           what would become of these carbon lines
-`
+${storeUsage}`
 
 /** Parses the arguments behind the program's name; throws USAGE. */
 export function parseArguments(args: readonly string[]): Command {
   const { values, positionals } = parse(args)
   const [word = 'run', ...rest] = positionals
   if (values.help) return { kind: 'help' }
+  if (word === 'store') return parseStoreCommand(rest, values)
   if (rest.length > (word === 'lines' ? 1 : 0)) throw misuse(`leave out ${JSON.stringify(rest.at(-1))}`)
   const json = values.json ?? false
   const flags = { config: values.config, data: values.data }
@@ -55,7 +58,7 @@ export function parseArguments(args: readonly string[]): Command {
     case 'lines':
       return { kind: 'lines', file: rest[0] ?? '-', nowMs: milliseconds(values.now), json }
     default:
-      throw misuse(`choose one of run, check, identity, lines: found ${JSON.stringify(word)}`)
+      throw misuse(`choose one of run, check, identity, lines, store: found ${JSON.stringify(word)}`)
   }
 }
 
@@ -64,6 +67,9 @@ const options = {
   data: { type: 'string' },
   id: { type: 'string' },
   now: { type: 'string' },
+  from: { type: 'string' },
+  until: { type: 'string' },
+  format: { type: 'string' },
   json: { type: 'boolean' },
   once: { type: 'boolean' },
   test: { type: 'boolean' },
@@ -76,10 +82,19 @@ type Parsed = ReturnType<typeof parseArgs<{ options: typeof options; allowPositi
 
 function parse(args: readonly string[]): Parsed {
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true })
+    return parseArgs({ args: joinTimes(args), options, allowPositionals: true })
   } catch (cause) {
     throw misuse(messageOf(cause))
   }
+}
+
+/** `--from -1h` as `--from=-1h`: a time may begin with a dash. */
+function joinTimes(args: readonly string[]): string[] {
+  return args.flatMap((arg, i) => {
+    if (args[i - 1] === '--from' || args[i - 1] === '--until') return []
+    const isTime = (arg === '--from' || arg === '--until') && args[i + 1] !== undefined
+    return isTime ? [`${arg}=${args[i + 1]}`] : [arg]
+  })
 }
 
 function milliseconds(text: string | undefined): number | undefined {

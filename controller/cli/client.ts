@@ -12,6 +12,8 @@ export interface ClientOptions {
   readonly endpoint: Endpoint
   /** Named in the error when the token is missing or refused. */
   readonly tokensPath: string
+  /** Longest wait for an answer, ms. Default `answerDeadlineMs`. */
+  readonly deadlineMs?: number | undefined
 }
 
 /** An answer that hosts gave. */
@@ -47,32 +49,50 @@ export class ControllerClient {
    * signal's reason when aborted
    */
   async get(path: string, params: Params, signal: AbortSignal): Promise<unknown> {
-    return this.#json(await this.open(path, params, signal))
+    return (await this.getFromHosts(path, params, signal)).value
   }
 
   /** The same with what the controller says of hosts that did not answer. */
   async getFromHosts(path: string, params: Params, signal: AbortSignal): Promise<FromHosts> {
-    const response = await this.open(path, params, signal)
+    const response = await this.#ask(path, params, signal, AbortSignal.timeout(this.#deadlineMs))
     return { value: await this.#json(response), ...hostsOf(response.headers) }
   }
 
-  /** The answer to a GET whose body is still to be read. Throws as `get`. */
+  /** The answer to a GET whose body is still to be read, for as long as it takes. Throws as `get`. */
   async open(path: string, params: Params, signal: AbortSignal): Promise<Response> {
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(), this.#deadlineMs)
+    try {
+      return await this.#ask(path, params, signal, late.signal)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  get #deadlineMs(): number {
+    return this.#options.deadlineMs ?? answerDeadlineMs
+  }
+
+  async #ask(path: string, params: Params, signal: AbortSignal, deadline: AbortSignal): Promise<Response> {
     const url = new URL(path, this.url)
     for (const [key, value] of Object.entries(params)) if (value !== undefined) url.searchParams.set(key, value)
-    const headers = { ...(this.token ? { authorization: `Bearer ${this.token}` } : {}) }
-    const response = await this.#fetch(url, headers, signal)
+    const headers: Record<string, string> = this.token ? { authorization: `Bearer ${this.token}` } : {}
+    const response = await this.#fetch(url, headers, signal, deadline)
     if (response.ok) return response
     throw await this.#refusal(response)
   }
 
-  async #fetch(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
-    const deadline = AbortSignal.timeout(answerDeadlineMs)
+  async #fetch(
+    url: URL,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+    deadline: AbortSignal,
+  ): Promise<Response> {
     try {
       return await fetch(url, { headers, signal: AbortSignal.any([signal, deadline]), redirect: 'error' })
     } catch (error) {
       if (signal.aborted) throw signal.reason
-      const found = deadline.aborted ? `no answer within ${answerDeadlineMs / 1000} s` : reasonOf(error)
+      const found = deadline.aborted ? `no answer within ${this.#deadlineMs / 1000} s` : reasonOf(error)
       throw new LanistaError(
         'UNREACHABLE',
         `start the controller with "lanista up", or name another with --controller URL: found ${found} at ${this.url}`,
@@ -93,7 +113,7 @@ export class ControllerClient {
     if (response.status === 401) return this.#unauthorized()
     const body = problemSchema.safeParse(await response.json().catch(() => undefined))
     const message = body.success ? body.data.message : `HTTP ${response.status}`
-    if (response.status === 400 || response.status === 413) {
+    if ([400, 409, 413, 429].includes(response.status)) {
       return new LanistaError('REQUEST_INVALID', message, { data: { status: response.status } })
     }
     return answerFailed(this.url, message)

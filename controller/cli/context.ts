@@ -10,10 +10,14 @@ export interface SharedFlags {
 }
 
 /** The client for the controller that the flags, the environment and the token file point at. Throws USAGE, TOKENS_UNREADABLE. */
-export async function openClient(flags: SharedFlags, terminal: Terminal): Promise<ControllerClient> {
+export async function openClient(
+  flags: SharedFlags,
+  terminal: Terminal,
+  deadlineMs?: number,
+): Promise<ControllerClient> {
   const path = tokensPath(terminal.env)
   const endpoint = chooseEndpoint(flags.controller, terminal.env['LANISTA_CONTROLLER'], await readTokens(path))
-  return new ControllerClient({ endpoint, tokensPath: path })
+  return new ControllerClient({ endpoint, tokensPath: path, deadlineMs })
 }
 
 /** The answer as one JSON value on stdout. */

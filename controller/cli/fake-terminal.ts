@@ -26,6 +26,10 @@ export function fakeTerminal(options: FakeTerminalOptions = {}): FakeTerminal {
     write: (more) => {
       text += more
     },
+    writeAll: (more) => {
+      text += more
+      return Promise.resolve()
+    },
     note: (line) => {
       notes.push(line)
     },

@@ -9,6 +9,7 @@ import { type ExitCode, usageError } from './exit-code.ts'
 import { runHosts } from './hosts.ts'
 import { type MetricsFlags, runMetrics } from './metrics.ts'
 import { type QueryFlags, runQuery } from './query.ts'
+import { type ExportFlags, runStoreCheck, runStoreExport, runStoreStats, type StoreFlags } from './store.ts'
 import type { Terminal } from './terminal.ts'
 import { runTop } from './top.ts'
 import { runUp } from './up.ts'
@@ -27,6 +28,7 @@ const agentCommands = [
  */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
   if (args[0] === 'agent') return runAgentBundle(withoutController(args.slice(1)), terminal.env)
+  if (args[0] === 'store' && namesFolder(args)) return runAgentBundle(args, terminal.env)
   if (args[0] === 'lines') return runAgentBundle(withoutController(args), terminal.env)
   let code: ExitCode = 0
   const program = buildProgram(terminal, (result) => {
@@ -60,7 +62,13 @@ function buildProgram(terminal: Terminal, done: (code: ExitCode) => void): Comma
   addController(program, terminal, done)
   for (const [name, summary] of agentCommands) program.command(name).description(summary)
   addAsking(program, terminal, done)
+  addStore(program, terminal, done)
   return program
+}
+
+/** `lanista store … --data DIR` looks into the store of a stopped agent: the agent's bundle does that. */
+function namesFolder(args: readonly string[]): boolean {
+  return args.some((arg) => arg === '--data' || arg.startsWith('--data='))
 }
 
 function addUp(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
@@ -74,6 +82,7 @@ function addUp(program: Command, terminal: Terminal, done: (code: ExitCode) => v
     .option('--carbon-port <port>', 'Graphite lines of the first agent, the next ones behind it; 0 = any', portOf, 2003)
     .option('--broker-port <port>', 'broker (default 1883, 4222 for nats); 0 = any', portOf)
     .option('--broker <kind>', 'embedded (MQTT), nats (a nats-server of ours), or nats://HOST:PORT', 'embedded')
+    .option('--leaves', 'with --broker nats: a leaf server for each cloud but home, whose ring stays inside')
     .option('--print-nats-config', 'print the users that a nats-server must know, and end')
     .action(async (flags: Parameters<typeof runUp>[0]) => done(await runUp(flags, terminal)))
 }
@@ -124,6 +133,38 @@ function addAsking(program: Command, terminal: Terminal, done: (code: ExitCode) 
     .description('what stands in the way, and how to remove it')
     .option('--data <dir>', 'data folder of "lanista up"', './.lanista')
     .action(async (flags: Parameters<typeof runDoctor>[0]) => done(await runDoctor(flags, terminal)))
+}
+
+function addStore(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
+  const store = program
+    .command('store')
+    .description('the stores of running agents; with --data DIR that of a stopped one (then repair and dump too)')
+  const ofHosts = (name: string, summary: string): Command =>
+    shared(store.command(name))
+      .description(summary)
+      .option('--host <host>', 'of this host only, or a glob')
+      .option('--cloud <cloud>', 'of this cloud only, or a glob')
+  ofHosts('stats', 'series, points and bytes of all stores together').action(async (flags: StoreFlags) =>
+    done(await runStoreStats(flags, terminal)),
+  )
+  ofHosts('check', 'let every store read all it has; 1 when something cannot be read').action(
+    async (flags: StoreFlags) => done(await runStoreCheck(flags, terminal)),
+  )
+  ofHosts('export', 'all samples, one a line')
+    .argument('[match]', 'Graphite glob, or name;tag=value')
+    .option('--from <time>', 'epoch milliseconds, ISO 8601, or relative: -1h')
+    .option('--until <time>', 'the same')
+    .addOption(new Option('--format <format>', 'JSON lines, or CSV').choices(['json', 'csv']).default('json'))
+    .action(async (match: string | undefined, flags: ExportFlags) => done(await runStoreExport(match, flags, terminal)))
+  for (const name of ['repair', 'dump']) {
+    shared(store.command(name))
+      .description('of a stopped agent: add --data DIR')
+      .action(() => {
+        throw usageError(
+          `add --data DIR of a stopped agent to store ${name}: found none; a running agent puts damage aside as it meets it`,
+        )
+      })
+  }
 }
 
 function shared(command: Command): Command {

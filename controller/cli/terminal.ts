@@ -1,7 +1,11 @@
+import { once } from 'node:events'
+
 /** What a command has to speak with: stdout for the answer, stderr for everything else, and the wish to stop. */
 export interface Terminal {
   /** Writes to stdout as it is. A reader that went away is no error: `stop` aborts. */
   write(text: string): void
+  /** The same; resolves when there is room for more, or at `stop`. */
+  writeAll(text: string): Promise<void>
   /** One line on stderr. */
   note(line: string): void
   /** True when stdout is a terminal that a person looks at. */
@@ -31,6 +35,9 @@ export function openTerminal(): Terminal {
   return {
     write: (text) => {
       process.stdout.write(text)
+    },
+    writeAll: async (text) => {
+      if (!process.stdout.write(text)) await once(process.stdout, 'drain', { signal: stop.signal })
     },
     note: (line) => {
       process.stderr.write(`${line}\n`)

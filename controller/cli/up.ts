@@ -13,7 +13,7 @@ import { systemClock } from '#protocol/runtime/clock.ts'
 import { type Logger, openLogger } from '#protocol/runtime/logger.ts'
 import { agentBundlePath } from './agent-bundle.ts'
 import { type SharedFlags, writeJson } from './context.ts'
-import type { ExitCode } from './exit-code.ts'
+import { type ExitCode, usageError } from './exit-code.ts'
 import { hostTableLines } from './host-table.ts'
 import { LiveBlock } from './live.ts'
 import type { Terminal } from './terminal.ts'
@@ -81,6 +81,7 @@ async function announce(
     event: 'ready',
     http: httpUrl,
     broker: fleet.brokerUrl,
+    ...(fleet.leaves.size > 0 ? { leaves: Object.fromEntries(fleet.leaves) } : {}),
     carbon: fleet.carbon,
     operator: fleet.operator,
   }
@@ -116,6 +117,9 @@ function stopped(signal: AbortSignal): Promise<void> {
 
 /** What somebody else's nats-server must know: with it, `--broker nats://…` works. */
 async function printNatsConfig(plan: FleetPlan, terminal: Terminal): Promise<ExitCode> {
+  if (plan.broker.kind === 'nats-leaves') {
+    throw usageError('leave out --leaves or --print-nats-config: it prints the users of one nats-server')
+  }
   const users = await openUsers(plan, agentBundlePath(terminal.env))
   terminal.write(natsAuthorization(brokerUsers(users)))
   return 0

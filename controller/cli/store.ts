@@ -1,0 +1,141 @@
+/** `lanista store …` on running agents, through the controller. */
+import { z } from 'zod'
+import { LanistaError, messageOf } from '#protocol/errors.ts'
+import { openClient, type SharedFlags, writeJson } from './context.ts'
+import type { ExitCode } from './exit-code.ts'
+import { hostsVerdict } from './hosts-verdict.ts'
+import { type Column, renderTable } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface StoreFlags extends SharedFlags {
+  readonly host?: string | undefined
+  readonly cloud?: string | undefined
+}
+
+export interface ExportFlags extends StoreFlags {
+  readonly from?: string | undefined
+  readonly until?: string | undefined
+  readonly format: 'json' | 'csv'
+}
+
+const sizes = z.object({
+  series: z.number(),
+  points: z.number(),
+  bytes: z.number(),
+  bytes_per_point: z.number(),
+  areas: z.record(z.string(), z.object({ points: z.number(), bytes: z.number(), bytes_max: z.number() })),
+  tiers: z.record(z.string(), z.object({ points: z.number(), bytes: z.number() })),
+})
+
+const checks = z.array(
+  z.object({
+    host: z.string(),
+    cloud: z.string(),
+    blocks: z.number(),
+    pages: z.number(),
+    rows: z.number(),
+    samples: z.number(),
+    damaged: z.number(),
+  }),
+)
+
+const sizeColumns: readonly Column[] = [
+  { title: 'PART', align: 'left' },
+  { title: 'POINTS', align: 'right' },
+  { title: 'BYTES', align: 'right' },
+  { title: 'OF', align: 'right' },
+]
+
+const checkColumns: readonly Column[] = [
+  { title: 'HOST', align: 'left' },
+  { title: 'CLOUD', align: 'left' },
+  { title: 'BLOCKS', align: 'right' },
+  { title: 'PAGES', align: 'right' },
+  { title: 'ROWS', align: 'right' },
+  { title: 'SAMPLES', align: 'right' },
+  { title: 'DAMAGED', align: 'right' },
+]
+
+/** Sizes of all stores that answered, together. */
+export async function runStoreStats(flags: StoreFlags, terminal: Terminal): Promise<ExitCode> {
+  const client = await openClient(flags, terminal)
+  const answer = await client.getFromHosts('/api/v1/store', placeOf(flags), terminal.stop)
+  const value = parsed(sizes, answer.value)
+  if (flags.json) writeJson(terminal, value)
+  else terminal.write(sizesText(value))
+  return hostsVerdict(answer, false, terminal)
+}
+
+/** Lets every store read all it has: 1 when something cannot be read. */
+export async function runStoreCheck(flags: StoreFlags, terminal: Terminal): Promise<ExitCode> {
+  const client = await openClient(flags, terminal, checkDeadlineMs)
+  const answer = await client.getFromHosts('/api/v1/store/check', placeOf(flags), terminal.stop)
+  const found = parsed(checks, answer.value)
+  if (flags.json) writeJson(terminal, answer.value)
+  else {
+    const rows = found.map(({ host, cloud, blocks, pages, rows, samples, damaged }) => [
+      host,
+      cloud,
+      ...[blocks, pages, rows, samples, damaged].map(String),
+    ])
+    terminal.write(renderTable(checkColumns, rows))
+  }
+  const verdict = hostsVerdict(answer, found.length > 0, terminal)
+  return found.some(({ damaged }) => damaged > 0) ? 1 : verdict
+}
+
+/** All samples as text on stdout, as they come. */
+export async function runStoreExport(
+  match: string | undefined,
+  flags: ExportFlags,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const { from, until, format } = flags
+  const client = await openClient(flags, terminal)
+  const response = await client.open('/api/v1/export', { match, ...placeOf(flags), from, until, format }, terminal.stop)
+  const decoder = new TextDecoder()
+  try {
+    for await (const bytes of response.body ?? []) {
+      await terminal.writeAll(decoder.decode(bytes as Uint8Array, { stream: true }))
+    }
+  } catch (error) {
+    terminal.stop.throwIfAborted()
+    throw new LanistaError(
+      'ANSWER_FAILED',
+      `export again, host by host: the answer broke off, so what was written is a part (${messageOf(error)})`,
+      { cause: error },
+    )
+  }
+  return 0
+}
+
+/** How long a check of all stores may take, ms. */
+const checkDeadlineMs = 60_000
+
+function placeOf({ host, cloud }: StoreFlags): Record<string, string | undefined> {
+  return { host, cloud }
+}
+
+function sizesText({
+  series,
+  points,
+  bytes,
+  bytes_per_point: bytesPerPoint,
+  areas,
+  tiers,
+}: z.infer<typeof sizes>): string {
+  const rows = [
+    ...Object.entries(areas).map(([name, area]) => [name, `${area.points}`, `${area.bytes}`, `${area.bytes_max}`]),
+    ...Object.entries(tiers).map(([name, tier]) => [`tier ${name}`, `${tier.points}`, `${tier.bytes}`, '']),
+    ['all', `${points}`, `${bytes}`, ''],
+  ]
+  return `${renderTable(sizeColumns, rows)}${series} series, ${bytesPerPoint} bytes a point without tiers\n`
+}
+
+function parsed<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw new LanistaError('ANSWER_INVALID', "use a lanista of the controller's version: its answer has another shape", {
+    cause: result.error,
+  })
+}

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import { PageWriter } from '#protocol/query/page-writer.ts'
+import { systemClock } from '#protocol/runtime/clock.ts'
+import { parseHostId } from '#protocol/subjects/subject.ts'
+import { exportText, refuseUnavailable } from './export-text.ts'
+import { type PossibleHost, planHosts } from './plan.ts'
+
+const host = (id: string, state: PossibleHost['state'] = 'online'): PossibleHost => ({
+  address: parseHostId(id),
+  state,
+})
+const question = { tenant: 'main', last: false }
+
+/** The text of two pages of a series; the second does not come when `breaksOff`. */
+async function textOf(format: 'json' | 'csv', breaksOff = false): Promise<string> {
+  let asked = 0
+  const request = async (): Promise<Uint8Array> => {
+    const page = new PageWriter()
+    page.add({ name: 'web.hits;path=a,b' }, Float64Array.of(1000 + asked), [Float64Array.of(asked === 0 ? -0 : 1.5)])
+    if (asked > 0 && breaksOff) throw new Error('gone')
+    return page.finish(asked++ === 0 ? { seriesId: 0, fromMs: 1001 } : undefined)
+  }
+  const plan = planHosts([host('main.home.web')], question)
+  const deps = { bus: { request }, clock: systemClock }
+  let text = ''
+  for await (const piece of exportText(plan, question, format, deps, new AbortController().signal)) text += piece
+  return text
+}
+
+test('every sample is a line of CSV', async () => {
+  expect(await textOf('csv')).toBe(
+    [
+      'tenant,cloud,host,series,timestampMs,value',
+      'main,home,web,"web.hits;path=a,b",1000,-0',
+      'main,home,web,"web.hits;path=a,b",1001,1.5',
+      '',
+    ].join('\n'),
+  )
+})
+
+test('every sample is a line of JSON', async () => {
+  const [first] = (await textOf('json')).split('\n')
+  expect(JSON.parse(first ?? '')).toEqual({
+    name: 'web.hits',
+    tags: { path: 'a,b' },
+    tenant: 'main',
+    cloud: 'home',
+    host: 'web',
+    timestampMs: 1000,
+    value: -0,
+  })
+})
+
+test('an export that breaks off fails and names the host', async () => {
+  await expect(textOf('csv', true)).rejects.toMatchObject({ code: 'HOST_UNAVAILABLE', data: { host: 'main.home.web' } })
+})
+
+test('hosts that cannot be asked are refused before it begins', () => {
+  const plan = planHosts([host('main.home.web'), host('main.home.db', 'offline')], question)
+  expect(() => refuseUnavailable(plan)).toThrow(expect.objectContaining({ data: { host: 'main.home.db' } }))
+})
