@@ -5,6 +5,7 @@
 import { benchCarbon } from './bench/carbon.ts'
 import { benchFootprint } from './bench/footprint.ts'
 import { benchLatency } from './bench/latency.ts'
+import { benchRead } from './bench/read.ts'
 import { machine } from './bench/report.ts'
 import { benchSamples } from './bench/samples.ts'
 import { benchSize } from './bench/size.ts'
@@ -15,6 +16,7 @@ const areas: Readonly<Record<string, () => Promise<void>>> = {
   samples: benchSamples,
   carbon: benchCarbon,
   store: benchStore,
+  read: benchRead,
   latency: benchLatency,
   footprint: () => benchFootprint(Number(process.env['BENCH_MINUTES'] ?? 5)),
 }
