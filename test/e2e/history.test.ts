@@ -1,4 +1,5 @@
 /** History belongs to the agents: it is there after the controller was restarted, and one dead agent costs its own samples alone. */
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { sendLines, until, Workspace } from './workspace.ts'
 
@@ -68,6 +69,12 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
     expect(raw).toMatchObject({ served_by: host?.id, step_ms: 10_000 })
     expect(raw?.samples).toEqual(samples.map(([timeS, value]) => [timeS * 1000, value]))
     expect(await ask('cpu.history', '--function', 'count')).toMatchObject([{ value: 300 }])
+
+    expect((await lines('store', 'export', 'cpu.history')).length).toBe(300)
+    expect((await lines('store', 'export', 'cpu.history', '--format', 'csv', '--from', '-1m')).length).toBeLessThan(9)
+    const sizes = await workspace.ask<{ points: number; bytes_per_point: number }>('store', 'stats')
+    expect(sizes.points).toBeGreaterThan(300)
+    expect(await workspace.ask('store', 'check')).toMatchObject([{ host: host?.id, damaged: 0 }])
   })
 
   test('a dead agent is named, costs no more than the deadline, and the others answer', async () => {
@@ -75,6 +82,8 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
     const now = Math.floor(Date.now() / 1000)
     await Promise.all(ready.carbon.map((place, i) => sendLines(place, `each.host ${i} ${now}`)))
     await until(async () => (await ask('each.host', '--last')).length === 3, 'all hosts', 10_000)
+    const inWindow = async (): Promise<unknown[]> => workspace.ask<unknown[]>('metrics', 'each.host')
+    await until(async () => (await inWindow()).length === 3, 'all in the window', 10_000)
     const [dead, ...alive] = await workspace.ask<Host[]>('hosts')
     process.kill(dead?.pid ?? -1, 'SIGKILL')
 
@@ -91,5 +100,38 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
 
     const alone = await workspace.run('query', 'nothing.of.the.kind', '--host', dead?.id ?? '', '--json')
     expect([alone.code, alone.stdout]).toEqual([1, '[]\n'])
+    const all = await workspace.run('store', 'export', 'each.host')
+    expect([all.code, all.stdout]).toEqual([2, ''])
+    expect(all.stderr).toContain(`default.home.${dead?.id}`)
   })
 })
+
+test('the store of a stopped agent can be looked into without a controller', async () => {
+  const { running, ready } = await workspace.up()
+  const samples = fiftyMinutes()
+  await sendLines(ready.carbon[0], ...samples.map(([timeS, value]) => `cpu.history ${value} ${timeS}`))
+  const [host] = await workspace.ask<Host[]>('hosts')
+  await until(async () => (await ask('cpu.history'))[0]?.samples.length === 300, 'all', 10_000)
+  const data = ['--data', join(workspace.data, 'agents', `home.${host?.id}`)]
+  expect((await workspace.run('store', 'check', ...data)).code).toBe(2) // in use by the agent
+
+  running.child.kill('SIGINT')
+  await running.ended
+  expect(await workspace.ask('store', 'check', ...data)).toMatchObject({ damaged: 0 })
+  expect(await workspace.ask('store', 'repair', ...data)).toMatchObject({ put_aside: 0 })
+  expect(await workspace.ask('store', 'stats', ...data)).toMatchObject({ areas: { local: {} }, tiers: {} })
+  const exported = await lines('store', 'export', 'cpu.history', ...data)
+  expect(exported.map((line) => JSON.parse(line) as unknown)).toEqual(
+    samples.map(([timeS, value]) => ({ name: 'cpu.history', tags: {}, timestampMs: timeS * 1000, value })),
+  )
+  expect(
+    (await lines('store', 'dump', '--json', ...data)).map((line) => (JSON.parse(line) as { kind: string }).kind),
+  ).toContain('series')
+})
+
+/** What a command wrote, line by line. */
+async function lines(...args: readonly string[]): Promise<string[]> {
+  const { code, stdout, stderr } = await workspace.run(...args)
+  expect([code, stderr]).toEqual([0, ''])
+  return stdout.trimEnd().split('\n')
+}
