@@ -107,6 +107,25 @@ describe('appended samples', () => {
     expect(store.nextPosition).toBe(first + 1)
   })
 
+  test('are on disk within one commit interval also soon after a commit that is not synced yet', async () => {
+    const clock = new FakeClock()
+    const store = await open({ commitIntervalMs: 200, sync: 'everySecond' }, clock)
+    const id = store.seriesId('a')
+    for (let i = 0; i < 4; i++) {
+      const committed = new Promise<void>((resolve) => {
+        const remove = store.onCommit(() => {
+          remove()
+          resolve()
+        })
+      })
+      store.append(id, i, i)
+      const before = clock.monotonic()
+      await clock.advance(200)
+      await committed
+      expect(clock.monotonic() - before).toBe(200)
+    }
+  })
+
   test('are committed on the next turn when the interval is 0', async () => {
     const store = await open({ commitIntervalMs: 0 })
     const committed = new Promise<void>((resolve) => store.onCommit(resolve))

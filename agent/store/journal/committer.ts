@@ -49,6 +49,7 @@ export class Committer {
   #isUnsynced = false
   #isClosed = false
   #timer: (() => void) | undefined
+  #syncTimer: (() => void) | undefined
   #writing: Promise<void> | undefined
   #queued: Promise<void> | undefined
 
@@ -112,6 +113,7 @@ export class Committer {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#timer?.()
+    this.#syncTimer?.()
     this.#hasChanges = true
     await this.commit()
   }
@@ -163,7 +165,7 @@ export class Committer {
     if (sync) this.#syncedAt = now
     this.#deps.afterCommit()
     if (memory.uncommitted > 0) this.schedule()
-    else if (this.#isUnsynced) this.#scheduleSync()
+    if (this.#isUnsynced) this.#scheduleSync()
   }
 
   #putRows(batch: Batch, parts: readonly { part: Memory['active']; to: number }[]): { next: number; bytes: number } {
@@ -185,10 +187,13 @@ export class Committer {
     return this.#options.sync === 'everySecond' && now - this.#syncedAt >= syncIntervalMs
   }
 
-  /** An idle store still syncs its last commits within a second. */
+  /** An idle store still syncs its last commits within a second; a timer of its own, so that it delays no commit. */
   #scheduleSync(): void {
-    if (this.#timer !== undefined || this.#isClosed || this.#options.sync !== 'everySecond') return
-    this.#timer = this.#deps.clock.after(syncIntervalMs, () => this.commitSoon())
+    if (this.#syncTimer !== undefined || this.#isClosed || this.#options.sync !== 'everySecond') return
+    this.#syncTimer = this.#deps.clock.after(syncIntervalMs, () => {
+      this.#syncTimer = undefined
+      this.commitSoon()
+    })
   }
 
   #failed(found: string, cause?: unknown): LanistaError {
