@@ -14,9 +14,10 @@ export interface RouteAnswer {
 
 /** A body that is made while it is sent. When it throws, the connection is broken off, so that nobody takes a part for the whole. */
 export class TextStream {
-  readonly pieces: Iterable<string> | AsyncIterable<string>
+  /** UTF-8 where they are bytes. */
+  readonly pieces: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>
 
-  constructor(pieces: Iterable<string> | AsyncIterable<string>) {
+  constructor(pieces: TextStream['pieces']) {
     this.pieces = pieces
   }
 }
