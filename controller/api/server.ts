@@ -10,6 +10,7 @@ import { openApiOf } from './openapi.ts'
 import { parseParameters } from './parameters.ts'
 import { problemOf, statusOf } from './problem.ts'
 import { type Route, type RouteAnswer, TextStream } from './route.ts'
+import { textBody } from './text-body.ts'
 
 export interface ApiServerOptions {
   readonly host: string
@@ -128,8 +129,12 @@ async function send(reply: FastifyReply, answer: RouteAnswer): Promise<void> {
     .code(status)
     .headers({ 'cache-control': 'no-store', ...headers })
     .type(contentType)
-  if (body instanceof TextStream) await reply.send(Readable.from(body.pieces))
+  if (body instanceof TextStream) await reply.send(bodyOf(body))
   else await reply.send(typeof body === 'string' ? body : JSON.stringify(body))
+}
+
+function bodyOf({ pieces }: TextStream): Buffer | Readable {
+  return Symbol.iterator in pieces ? textBody(pieces) : Readable.from(pieces)
 }
 
 /** Aborts when the connection ends before the answer does. */
