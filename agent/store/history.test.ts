@@ -206,7 +206,15 @@ describe('windows', () => {
     await store.close()
     const again = await open({ retentionDays: 1 })
     await again.flush()
-    expect((await contents(again)).size).toBeLessThanOrEqual(1)
+    const all = [...((await contents(again)).get('a') ?? [])]
+    const means = all.filter(([time]) => time < nowMs - dayMs - 5 * 3_600_000)
+    expect(means.length).toBe(19 * 6)
+    expect(means.every(([time, mean]) => time % 600_000 === 0 && mean === 4.5)).toBe(true)
+    expect(all.length - means.length).toBe(5 * 60)
+    again.append(0, nowMs - 2 * dayMs, 1000)
+    await again.flush()
+    await again.settle()
+    expect(again.stats().dropped.too_old).toBe(1)
     let count = 0
     for await (const { windows } of again.windows({ ...everything, function: 'count', stepMs: 3_600_000 })) {
       for (const [, n] of windows) count += n as number

@@ -232,7 +232,9 @@ export class Maintenance {
     const range = { from: this.#sealed.to + 1, to: committer.next - 1 - memory.active.committed }
     const sequence = this.#sealed.sequence + 1
     const sync = this.#options.sync !== 'never'
-    const firstDay = firstKeptDay({ today: dayOf(clock.now()), retentionDays: this.#options.retentionDays })
+    const byAge = firstKeptDay({ today: dayOf(clock.now()), retentionDays: this.#options.retentionDays })
+    // the tiers of a dropped day are all there is of it: late samples must not be rolled up in their place
+    const firstDay = Math.max(byAge, local.droppedTo + 1)
     this.#sealed = { ...this.#sealed, sequence }
     try {
       const tooOld = await seal(frozen, local, this.#encoder, { sequence, range, firstDay, sync })
@@ -299,6 +301,7 @@ export class Maintenance {
       const step = nextDrop({ days: area.days, today, retentionDays, bytes: bytesOf(), bytesMax })
       if (!step) return
       const { minMs, maxMs, samples } = area.facts(step.day)
+      if (step.drop === 'day' && area === this.#deps.local) await this.#rollUp(step.day)
       if (step.drop === 'day') await area.clearDay(step.day)
       else await area.clearBefore(step.day, minMs + Math.ceil((maxMs - minMs + 1) / 4), countOf)
       this.#deps.logger.info({ folder: area.slot.folder, ...step, samples }, 'store_dropped')
@@ -334,14 +337,20 @@ export class Maintenance {
 
   /** Settles one day that is over; the next look takes the next. */
   async #settle(): Promise<void> {
-    const { local, tiers, clock } = this.#deps
     const day = this.#unsettled()
     if (day === undefined) return
+    await this.#rollUp(day)
+    this.#deps.logger.debug({ day }, 'store_day_settled')
+  }
+
+  /** Brings the tiers up to date with a day. */
+  async #rollUp(day: number): Promise<void> {
+    const { local, tiers } = this.#deps
+    if (local.facts(day).isRolled) return
     this.#writtenAt.delete(day)
     await settleDay(local, tiers, day, this.#encoder, this.#foldOptions())
     if (this.#closing.signal.aborted || this.#writtenAt.has(day)) return
     await local.markRolled(day)
-    this.#deps.logger.debug({ day, ms: clock.now() - day * dayMs }, 'store_day_settled')
   }
 
   #unsettled(): number | undefined {

@@ -87,7 +87,10 @@ export interface Store extends AsyncDisposable {
 
 /** A store that can be asked for what it holds. */
 export interface HistoryStore extends Store {
-  /** Samples as they were taken, series by series, in time order, each time once (last write wins). */
+  /**
+   * Samples as they were taken, series by series, in time order, each time once (last write wins); of days that were dropped the means
+   * of the finest tier's windows.
+   */
   read(request: SamplesRequest): AsyncIterable<SamplesPiece>
   /** A window function over them. Throws FUNCTION_UNKNOWN, STEP_INVALID, QUERY_TOO_LARGE. */
   windows(request: WindowsRequest): AsyncIterable<WindowsPiece>

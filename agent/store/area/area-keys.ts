@@ -3,6 +3,7 @@
  *
  * | key | value |
  * |---|---|
+ * | `a` | the latest day that was dropped whole, JSON |
  * | `b` day | DayFacts, JSON |
  * | `d` day, series id, start, sequence | arrival range and sealed block |
  * | `p` day, group, sequence, part | arrival range and page: samples of 64 neighbouring series that had few |

@@ -1,4 +1,5 @@
 import { isLanistaError, messageOf } from '#protocol/errors.ts'
+import { jsonBytes } from '../facts.ts'
 import type { LevelSlot } from '../level-slot.ts'
 import { groupOf, groupSize } from '../memory/buckets.ts'
 import type { StoreDamage } from '../options.ts'
@@ -17,6 +18,9 @@ import {
 /** Values read in one step while walking a day. */
 const blocksAStep = 64
 
+/** Where `droppedTo` is kept. */
+const droppedKey = Uint8Array.of('a'.charCodeAt(0))
+
 /** All that one day holds of 64 neighbouring series. */
 export interface StoredGroup {
   readonly group: number
@@ -32,10 +36,17 @@ export class BlockArea {
   readonly #slot: LevelSlot
   readonly #report: (damage: StoreDamage) => void
   readonly #days: Map<number, DayFacts>
+  #droppedTo: number
 
-  private constructor(slot: LevelSlot, days: Map<number, DayFacts>, report: (damage: StoreDamage) => void) {
+  private constructor(
+    slot: LevelSlot,
+    days: Map<number, DayFacts>,
+    droppedTo: number,
+    report: (damage: StoreDamage) => void,
+  ) {
     this.#slot = slot
     this.#days = days
+    this.#droppedTo = droppedTo
     this.#report = report
   }
 
@@ -45,7 +56,12 @@ export class BlockArea {
     for await (const [key, value] of slot.level.iterator(bounds)) {
       days.set(dayOfKey(key), parseDayFacts(value) ?? emptyDay)
     }
-    return new BlockArea(slot, days, report)
+    return new BlockArea(slot, days, parseDroppedTo(await slot.level.get(droppedKey)), report)
+  }
+
+  /** The latest day that was dropped whole; −Infinity when none was. */
+  get droppedTo(): number {
+    return this.#droppedTo
   }
 
   get slot(): LevelSlot {
@@ -133,6 +149,8 @@ export class BlockArea {
   /** Drops a day: two ranges, then LevelDB is made to forget them, so that no tombstones stay. */
   async clearDay(day: number): Promise<void> {
     const { level } = this.#slot
+    this.#droppedTo = Math.max(this.#droppedTo, day)
+    await level.put(droppedKey, jsonBytes(this.#droppedTo))
     for (const bounds of dayBounds(day)) await level.clear(bounds)
     await level.del(dayKey(day))
     this.#days.delete(day)
@@ -197,4 +215,9 @@ export class BlockArea {
   #all(bounds: Bounds): Promise<[Uint8Array, Uint8Array][]> {
     return this.#slot.level.iterator({ ...bounds, fillCache: false }).all()
   }
+}
+
+function parseDroppedTo(value: Uint8Array | undefined): number {
+  const day = value ? Number(new TextDecoder().decode(value)) : Number.NaN
+  return Number.isSafeInteger(day) ? day : Number.NEGATIVE_INFINITY
 }

@@ -13,6 +13,7 @@ import type { Windows } from '../tier/roll-up.ts'
 import type { Tier } from '../tier/tier.ts'
 import { decodeWindows } from '../tier/tier-block.ts'
 import { ahead } from './ahead.ts'
+import { readMeans } from './means.ts'
 import { newestOf } from './newest.ts'
 import { isPartial, tierFunctions } from './partial.ts'
 import { readSeries, type SeriesSources, type TimeRange } from './series-query.ts'
@@ -79,7 +80,7 @@ export class History {
     }
   }
 
-  /** Samples as they were taken, series by series. Rejects with the signal's reason. */
+  /** Samples as they were taken, series by series; means of a tier's windows for days that are past retention. Rejects with the signal's reason. */
   read(request: SamplesRequest): AsyncGenerator<SamplesPiece> {
     return ahead(
       this.#each(request, (seriesId, entry) => this.#readOne(request, seriesId, entry)),
@@ -112,6 +113,10 @@ export class History {
       const newest = await newestOf(this.#sources, seriesId, request)
       if (newest) yield { seriesId, ...entry, ...newest, stepMs: 0 }
       return
+    }
+    for await (const samples of readMeans(this.#tiers, this.#sources.local, seriesId, request)) {
+      yield { seriesId, ...entry, ...samples, stepMs: commonStepMs(samples.timestampsMs) }
+      request.signal?.throwIfAborted()
     }
     for await (const piece of readSeries(this.#sources, seriesId, request)) {
       if (piece.kind !== 'samples') continue
