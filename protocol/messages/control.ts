@@ -5,6 +5,7 @@
  * |---|---|---|
  * | `ack` | SamplesAck | none |
  * | `birth` | empty | none: the agent publishes its birth again (NATS retains nothing) |
+ * | `query`, `store` | `../query/ask.ts`, `../query/store-ask.ts` | a page of samples, sizes or a check of the store: `../query/README.md` |
  */
 import * as z from 'zod/mini'
 import type { ArrivalRange } from '#protocol/samples/arrival.ts'
