@@ -24,7 +24,11 @@ describe('the configuration of a hub', () => {
   const text = placedConfig({ ...base, users: [controller, operator, agentOf('home')] }, hubOf('c1', 'c2'))
 
   it('has one account for home and one for each cloud', () => {
-    expect(linesOf(text, /^ {2}\S+ \{$/)).toEqual(['  HOME {', '  "LINK_c1" {', '  "LINK_c2" {'])
+    expect(linesOf(text.split('leafnodes')[0] ?? '', /^ {2}\S+ \{$/)).toEqual([
+      '  HOME {',
+      '  "LINK_c1" {',
+      '  "LINK_c2" {',
+    ])
   })
 
   it('exports once to all clouds what all may hear, and to one what names it', () => {
@@ -40,17 +44,29 @@ describe('the configuration of a hub', () => {
     expect(linesOf(text, /stream/).join()).not.toMatch(/ring|partial|reply\.[^_]/)
   })
 
-  it('lets a leaf’s login open a leaf link alone, and everybody else none', () => {
-    const users = linesOf(text, /^ +\{ (?:user|nkey)/)
-    expect(users).toHaveLength(5)
-    for (const user of users) {
-      const types = user.includes('_leaf.') ? '[ "LEAFNODE" ]' : '[ "STANDARD", "WEBSOCKET" ]'
-      expect(user).toContain(`allowed_connection_types: ${types}`)
-    }
+  it('knows leaves by the listener for leaves alone, each in its cloud’s account, and clients by HOME alone', () => {
+    const [home = '', listener = ''] = text.split('leafnodes {')
+    expect(linesOf(listener, /user: /)).toEqual(
+      ['c1', 'c2'].map(
+        (cloud) =>
+          `      { user: "_leaf.${cloud}", password: "secret-of-${cloud}-0123456789", account: "LINK_${cloud}" }`,
+      ),
+    )
+    const clients = linesOf(home, /\{ (?:user|nkey): /)
+    expect(clients).toHaveLength(3)
+    for (const client of clients) expect(client).toContain('allowed_connection_types: [ "STANDARD", "WEBSOCKET" ]')
   })
 
-  it('listens for leaves on the host of the clients, and tells them no other address', () => {
-    expect(text).toContain('leafnodes { listen: "127.0.0.1:-1", no_advertise: true }')
+  it('listens for leaves on the host of the clients, and tells them the address given', () => {
+    expect(text).toContain('leafnodes {\n  listen: "127.0.0.1:-1"\n')
+    const place: NatsPlace = {
+      kind: 'hub',
+      leafPort: 1,
+      advertise: { host: '10.0.0.9', port: 7422 },
+      leaves: [login('c1')],
+    }
+    const told = placedConfig({ ...base, users: [controller] }, place)
+    expect(told).toContain('leafnodes {\n  listen: "127.0.0.1:1", advertise: "10.0.0.9:7422"\n')
   })
 })
 
@@ -76,7 +92,8 @@ describe('what would cut a cloud in two or open it is refused', () => {
     ['the controller at a leaf', [controller], leafOf('c1'), '_controller'],
     ['a leaf that lets anybody in', [], leafOf('c1'), 'no user'],
     ['a hub that lets anybody in', [], hubOf('c1'), 'no user'],
-    ['two leaves of one cloud', [controller], hubOf('c1', 'c1'), 'each cloud once'],
+    ['a hub that lets any leaf in', [controller], hubOf(), 'found none'],
+    ['two leaves of one cloud', [controller], hubOf('c1', 'c1'), 'found c1, c1'],
   ])('%s', (_what, users, place, word) => {
     const refusal = expect.objectContaining({ code: 'USER_INVALID', message: expect.stringContaining(word) })
     expect(() => placedConfig({ ...base, users }, place)).toThrow(refusal)

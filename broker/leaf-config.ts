@@ -23,6 +23,12 @@ export type NatsPlace =
       readonly kind: 'hub'
       /** Where leaf links arrive, on the host where clients do; 0 = any free port. */
       readonly leafPort: number
+      /**
+       * The address by which leaves reach that port from afar. A hub tells it to every leaf, which dials it before the one it
+       * was given: behind a port mapping, or a listening address of 0.0.0.0, leaves would dial what means another machine there.
+       * Default: where the hub listens.
+       */
+      readonly advertise?: { readonly host: string; readonly port: number } | undefined
       readonly leaves: readonly LeafLogin[]
     }
   | {
@@ -31,6 +37,8 @@ export type NatsPlace =
       /** The hub's leaf port. */
       readonly hub: { readonly host: string; readonly port: number }
     }
+
+type Hub = Extract<NatsPlace, { kind: 'hub' }>
 
 /**
  * Subscriptions of one connection where there are leaf links: a link counts as one connection, and carries those of every
@@ -50,17 +58,17 @@ export function placedConfig(options: Omit<NatsConfigOptions, 'serverName'>, pla
     case 'alone':
       return natsConfig({ ...options, serverName: 'lanista' })
     case 'hub':
-      return hubConfig({ ...options, serverName: 'lanista-hub' }, place.leafPort, place.leaves)
+      return hubConfig({ ...options, serverName: 'lanista-hub' }, place)
     case 'leaf':
       return leafConfig({ ...options, serverName: `lanista-leaf-${place.login.cloud}` }, place.login, place.hub)
   }
 }
 
-function hubConfig(options: NatsConfigOptions, leafPort: number, leaves: readonly LeafLogin[]): string {
+function hubConfig(options: NatsConfigOptions, { leafPort, leaves, advertise }: Hub): string {
   const clouds = new Set(leaves.map((login) => login.cloud))
   refuseUsers(options.users, (user) => user.kind !== 'agent' || !clouds.has(user.address.cloud))
-  if (clouds.size < leaves.length)
-    throw new LanistaError('USER_INVALID', 'name each cloud once: found two leaves of one')
+  if (clouds.size === 0 || clouds.size < leaves.length) throw wrongLeaves(leaves)
+  const toldLeaves = advertise ? `, advertise: ${listenAt(advertise.host, advertise.port)}` : ''
   const links = leaves.map((login) => ({ login, crossings: crossingsOf(login.cloud) }))
   return [
     ...serverLines(options, linkSubscriptionsMax),
@@ -75,17 +83,13 @@ function hubConfig(options: NatsConfigOptions, leafPort: number, leaves: readonl
     '  }',
     ...links.flatMap(({ login, crossings }) => linkLines(login, crossings)),
     '}',
-    `leafnodes { listen: ${listenAt(options.host, leafPort)}, no_advertise: true }`,
-    '',
+    ...leafListener(`listen: ${listenAt(options.host, leafPort)}${toldLeaves}`, leaves),
   ].join('\n')
 }
 
-/** No lists for the link's user: they fight with imported interest and close the link. */
 function linkLines(login: LeafLogin, { up, down }: Crossings): string[] {
-  const who = `user: ${quote(linkUser(login))}, password: ${quote(passwordOf(login))}`
   return [
     `  ${quote(linkAccount(login.cloud))} {`,
-    ...block('users', [`{ ${who}, allowed_connection_types: [ "LEAFNODE" ] }`]),
     ...block(
       'exports',
       up.map((pattern) => exported(pattern, ['HOME'])),
@@ -93,6 +97,18 @@ function linkLines(login: LeafLogin, { up, down }: Crossings): string[] {
     ...block('imports', imports('HOME', down)),
     '  }',
   ]
+}
+
+/**
+ * The logins stand here and not among the accounts' users, else a server also takes in a leaf that names nobody (tried: it gets
+ * the account `$G`), and a client with a leaf's login. No lists for them: they fight with imported interest and close the link.
+ */
+function leafListener(listen: string, leaves: readonly LeafLogin[]): string[] {
+  const users = leaves.map((login) => {
+    const who = `user: ${quote(linkUser(login))}, password: ${quote(passwordOf(login))}`
+    return `      { ${who}, account: ${quote(linkAccount(login.cloud))} }`
+  })
+  return ['leafnodes {', `  ${listen}`, '  authorization {', '    users: [', ...users, '    ]', '  }', '}', '']
 }
 
 /** What several clouds may hear is exported once, to all of them. */
@@ -121,6 +137,15 @@ function leafConfig(options: NatsConfigOptions, login: LeafLogin, hub: { host: s
     `leafnodes { reconnect: ${redialSeconds}, remotes: [ { url: ${quote(url)}, account: CLOUD } ] }`,
     '',
   ].join('\n')
+}
+
+/** A hub without any leaf's login would let in a leaf that names nobody. */
+function wrongLeaves(leaves: readonly LeafLogin[]): LanistaError {
+  const found = leaves.map((login) => login.cloud).join(', ') || 'none'
+  return new LanistaError(
+    'USER_INVALID',
+    `name the leaf of each cloud once: found ${found}, expected one or more clouds`,
+  )
 }
 
 function refuseUsers(users: readonly BrokerUser[], belongs: (user: BrokerUser) => boolean): void {
