@@ -1,4 +1,4 @@
-/** The broker of a fleet and the controller's bus on it, whichever of the three kinds it is. */
+/** The broker of a fleet and the controller's bus on it, whichever of the four kinds it is. */
 import type { Bus } from '#broker/bus.ts'
 import type { BrokerUser } from '#broker/credentials.ts'
 import { EmbeddedBroker } from '#broker/embedded.ts'
@@ -10,14 +10,17 @@ import { Closer } from '#protocol/runtime/closer.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { version } from '#protocol/runtime/version.ts'
 import type { FleetUsers } from './fleet-users.ts'
+import { openLeaves } from './leaves.ts'
 import type { Ledger } from './ledger.ts'
 import { NatsKeeper } from './nats-keeper.ts'
 import type { FleetPlan, ListenAt } from './plan.ts'
 
 /** A broker that answers, and the controller's way to it. */
 export interface FleetBroker {
-  /** What agents and operators dial. */
+  /** What operators dial, and every agent that has no leaf server. */
   readonly url: string
+  /** What the agents of a cloud dial in its stead, by cloud. */
+  readonly leaves: ReadonlyMap<string, string>
   readonly bus: Bus
   /** Closes the bus, then the broker if it is ours. Idempotent. */
   close(): Promise<void>
@@ -29,6 +32,8 @@ export interface FleetBrokerDeps {
   readonly logger: Logger
   readonly onChildLog: (line: string) => void
 }
+
+const alone = { name: 'nats-server', place: { kind: 'alone' } } as const
 
 /** Longest wait for somebody's broker at the start, ms; afterwards the bus reconnects for ever. */
 const brokerDeadlineMs = 15_000
@@ -45,9 +50,9 @@ export async function openFleetBroker(
 ): Promise<FleetBroker> {
   const closer = new Closer()
   try {
-    const { url, bus } = await openKind(plan, users, deps, closer)
+    const { url, bus, leaves = new Map() } = await openKind(plan, users, deps, closer)
     await waitUntilUp(bus, url, plan, deps.clock, signal)
-    return { url, bus, close: () => closer.close() }
+    return { url, leaves, bus, close: () => closer.close() }
   } catch (error) {
     await closer.close()
     throw error
@@ -64,19 +69,29 @@ export function brokerUsers(users: FleetUsers): BrokerUser[] {
   ]
 }
 
+interface OpenedBroker {
+  readonly url: string
+  readonly bus: Bus
+  readonly leaves?: ReadonlyMap<string, string>
+}
+
 async function openKind(
   plan: FleetPlan,
   users: FleetUsers,
   deps: FleetBrokerDeps,
   closer: Closer,
-): Promise<{ url: string; bus: Bus }> {
+): Promise<OpenedBroker> {
   switch (plan.broker.kind) {
     case 'embedded':
       return openEmbedded(plan.broker.listen, users, deps, closer)
     case 'nats-server': {
-      const server = await NatsKeeper.start(plan.broker.listen, plan.dataDir, brokerUsers(users), deps)
-      closer.use('nats-server', server)
-      return { url: server.url, bus: closer.use('bus', openControllerBus(server.url, users, deps)) }
+      const kept = { ...alone, listen: plan.broker.listen, users: brokerUsers(users) }
+      const { url } = closer.use('nats-server', await NatsKeeper.start(kept, plan.dataDir, deps))
+      return { url, bus: closer.use('bus', openControllerBus(url, users, deps)) }
+    }
+    case 'nats-leaves': {
+      const { url, leaves } = await openLeaves(plan.broker, plan.dataDir, brokerUsers(users), deps, closer)
+      return { url, leaves, bus: closer.use('bus', openControllerBus(url, users, deps)) }
     }
     case 'nats-url':
       return { url: plan.broker.url, bus: closer.use('bus', openControllerBus(plan.broker.url, users, deps)) }
@@ -88,7 +103,7 @@ async function openEmbedded(
   users: FleetUsers,
   deps: FleetBrokerDeps,
   closer: Closer,
-): Promise<{ url: string; bus: Bus }> {
+): Promise<OpenedBroker> {
   const broker = closer.use('embedded broker', await EmbeddedBroker.open(listen, deps))
   for (const user of brokerUsers(users)) await broker.addUser(user)
   return { url: broker.url, bus: closer.use('bus', broker.localBus()) }

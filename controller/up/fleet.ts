@@ -36,6 +36,8 @@ export interface FleetDeps {
 export interface Fleet extends AsyncDisposable {
   readonly controller: Controller
   readonly brokerUrl: string
+  /** The leaf servers by cloud; none without `--leaves`. */
+  readonly leaves: ReadonlyMap<string, string>
   readonly operator: OperatorCredential
   /** Where the agents take carbon lines, in the order of the plan. */
   readonly carbon: readonly string[]
@@ -71,11 +73,12 @@ async function buildFleet(plan: FleetPlan, deps: FleetDeps, signal: AbortSignal,
     await Promise.all(supervisors.map((supervisor) => supervisor.stop()))
     await Promise.all(plan.hosts.map((host) => deps.ledger.release(hostIdOf(host.address))))
   })
-  for (const host of plan.hosts) supervisors.push(superviseAgent(host, plan, broker.url, deps))
+  for (const host of plan.hosts) supervisors.push(superviseAgent(host, plan, broker, deps))
   const ready = await unlessAborted(Promise.all(supervisors.map((supervisor) => supervisor.firstReady())), signal)
   return {
     controller,
     brokerUrl: broker.url,
+    leaves: broker.leaves,
     operator: users.operator,
     carbon: ready.flatMap((agent) => agent.carbon ?? []),
     close: () => closer.close(),
@@ -99,8 +102,9 @@ function openController(plan: FleetPlan, users: FleetUsers, broker: FleetBroker,
   )
 }
 
-function superviseAgent(host: PlannedHost, plan: FleetPlan, brokerUrl: string, deps: FleetDeps): Supervisor {
+function superviseAgent(host: PlannedHost, plan: FleetPlan, broker: FleetBroker, deps: FleetDeps): Supervisor {
   const id = hostIdOf(host.address)
+  const brokerUrl = broker.leaves.get(host.address.cloud) ?? broker.url
   const { clock, ledger } = deps
   const logger = deps.logger.child({ component: 'up' })
   return Supervisor.start(

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { BrokerUser } from '#broker/credentials.ts'
-import { NatsServer } from '#broker/nats-server.ts'
+import type { NatsPlace } from '#broker/leaf-config.ts'
+import { NatsServer, type NatsServerOptions } from '#broker/nats-server.ts'
 import { messageOf } from '#protocol/errors.ts'
 import { backoffMs } from '#protocol/runtime/backoff.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
@@ -16,29 +17,29 @@ export interface NatsKeeperDeps {
   readonly logger: Logger
 }
 
-const ledgerName = 'nats-server'
+/** A nats-server to keep. */
+export interface KeptServer {
+  /** Its folder below the data folder and its name in the ledger: unique, and none of an agent, which has dots. */
+  readonly name: string
+  readonly listen: ListenAt
+  readonly users: readonly BrokerUser[]
+  /** Alone, a hub or a leaf. */
+  readonly place: NatsPlace
+}
 
-/** Keeps a nats-server running on one port: one that dies is started again, as systemd would. */
+/** Keeps a nats-server running on its ports: one that dies is started again, as systemd would. */
 export class NatsKeeper {
+  readonly #kept: KeptServer
   readonly #directory: string
-  readonly #host: string
-  readonly #users: readonly BrokerUser[]
   readonly #deps: NatsKeeperDeps
   readonly #stopping = new AbortController()
   #server: NatsServer
   readonly #loop: Promise<void>
 
-  private constructor(
-    server: NatsServer,
-    listen: ListenAt,
-    directory: string,
-    users: readonly BrokerUser[],
-    deps: NatsKeeperDeps,
-  ) {
+  private constructor(server: NatsServer, kept: KeptServer, directory: string, deps: NatsKeeperDeps) {
     this.#server = server
-    this.#host = listen.host
+    this.#kept = kept
     this.#directory = directory
-    this.#users = users
     this.#deps = deps
     this.#loop = this.#run()
   }
@@ -47,16 +48,12 @@ export class NatsKeeper {
    * Starts the server and returns once it answers.
    * @throws LanistaError NATS_SERVER_MISSING, NATS_SERVER_FAILED, PORT_IN_USE, USER_INVALID
    */
-  static async start(
-    listen: ListenAt,
-    dataDir: string,
-    users: readonly BrokerUser[],
-    deps: NatsKeeperDeps,
-  ): Promise<NatsKeeper> {
-    const directory = join(dataDir, 'nats-server')
-    const server = await NatsServer.open({ directory, ...listen, users }, deps)
-    await adopt(server, deps)
-    return new NatsKeeper(server, listen, directory, users, deps)
+  static async start(kept: KeptServer, dataDir: string, deps: NatsKeeperDeps): Promise<NatsKeeper> {
+    const directory = join(dataDir, kept.name)
+    const { listen, users, place } = kept
+    const server = await NatsServer.open({ directory, ...listen, users, place }, deps)
+    await adopt(kept.name, server, deps)
+    return new NatsKeeper(server, kept, directory, deps)
   }
 
   /** What clients dial; the same over restarts. */
@@ -64,12 +61,17 @@ export class NatsKeeper {
     return this.#server.url
   }
 
+  /** Where a hub takes leaf links; the same over restarts. */
+  get leafPort(): number {
+    return this.#server.leafPort
+  }
+
   /** Stops the server, and starts it no more. Idempotent. */
   async close(): Promise<void> {
     this.#stopping.abort(new Error('closed'))
     await this.#loop
     await this.#server.close()
-    await this.#deps.ledger.release(ledgerName)
+    await this.#deps.ledger.release(this.#kept.name)
   }
 
   async #run(): Promise<void> {
@@ -94,19 +96,26 @@ export class NatsKeeper {
     for (let attempt = 0; !this.#stopping.signal.aborted; attempt++) {
       try {
         await clock.sleep(backoffMs(attempt), this.#stopping.signal)
-        const place = { directory: this.#directory, host: this.#host, port: this.#server.port, users: this.#users }
-        this.#server = await NatsServer.open(place, this.#deps)
-        await adopt(this.#server, this.#deps)
+        this.#server = await NatsServer.open(this.#sameAgain(), this.#deps)
+        await adopt(this.#kept.name, this.#server, this.#deps)
         return
       } catch (error) {
         if (!this.#stopping.signal.aborted) logger.error({ reason: messageOf(error) }, 'nats_server_not_started')
       }
     }
   }
+
+  /** On the ports it got at first: clients and leaves dial them. */
+  #sameAgain(): NatsServerOptions {
+    const { listen, users, place } = this.#kept
+    const { port, leafPort } = this.#server
+    const samePlace = place.kind === 'hub' ? { ...place, leafPort } : place
+    return { directory: this.#directory, host: listen.host, port, users, place: samePlace }
+  }
 }
 
 /** Notes the server in the ledger: it would outlive a killed `up`. */
-async function adopt(server: NatsServer, { ledger }: NatsKeeperDeps): Promise<void> {
+async function adopt(name: string, server: NatsServer, { ledger }: NatsKeeperDeps): Promise<void> {
   const identity = server.pid === undefined ? undefined : identifyProcess(server.pid)
-  if (identity) await ledger.adopt(ledgerName, identity)
+  if (identity) await ledger.adopt(name, identity)
 }

@@ -47,7 +47,17 @@ test.each([
   expect(planUp({ ...flags, broker, brokerPort }, 'box').broker).toEqual(expected)
 })
 
+test('with --leaves every cloud but home has a leaf server, and the hub is where the broker would be', () => {
+  const plan = planUp({ ...flags, broker: 'nats', brokerPort: 7000, hosts: 6, clouds: 3, leaves: true }, 'box')
+  const clouds = ['local-1', 'local-2']
+  expect(plan.broker).toEqual({ kind: 'nats-leaves', listen: { host: '127.0.0.1', port: 7000 }, clouds })
+  expect(new Set(plan.hosts.map((host) => host.address.cloud))).toEqual(new Set(['home', ...clouds]))
+})
+
 test.each([
+  [{ leaves: true, hosts: 2, clouds: 2 }, '--broker nats'],
+  [{ leaves: true, hosts: 2, clouds: 2, broker: 'nats://x' }, '--broker nats'],
+  [{ leaves: true, hosts: 2, broker: 'nats' }, '--clouds'],
   [{ hosts: 201 }, '--hosts'],
   [{ hosts: 1, clouds: 2 }, '--clouds'],
   [{ hosts: 3, carbonPort: 65_534 }, '--carbon-port'],

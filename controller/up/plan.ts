@@ -23,10 +23,11 @@ export interface PlannedHost {
   readonly carbon: ListenAt
 }
 
-/** The broker: ours in process, a nats-server of ours, or somebody's. */
+/** The broker: ours in process, a nats-server of ours, the same with a leaf server for each cloud but home, or somebody's. */
 export type PlannedBroker =
   | { readonly kind: 'embedded'; readonly listen: ListenAt }
   | { readonly kind: 'nats-server'; readonly listen: ListenAt }
+  | { readonly kind: 'nats-leaves'; readonly listen: ListenAt; readonly clouds: readonly string[] }
   | { readonly kind: 'nats-url'; readonly url: string }
 
 /** Whether an agent that dies is started again. */
@@ -64,6 +65,8 @@ export interface UpFlags {
   readonly brokerPort?: number | undefined
   /** `embedded`, `nats` or `nats://…`. */
   readonly broker: string
+  /** A leaf server for each cloud but home; with `nats` and two clouds or more. */
+  readonly leaves?: boolean | undefined
 }
 
 const loopback = '127.0.0.1'
@@ -81,16 +84,17 @@ export function planUp(flags: UpFlags, machineName: string): FleetPlan {
   refuseUnless(clouds <= hosts, '--clouds', clouds, `at most one cloud a host, with --hosts ${hosts}`)
   const lastPort = flags.carbonPort + hosts - 1
   refuseUnless(lastPort <= 65_535, '--carbon-port', flags.carbonPort, `room for ${hosts} ports below 65536`)
+  const broker = planBroker(flags.broker, { host: loopback, port: flags.brokerPort })
   return {
     tenant: upTenant,
     dataDir: flags.data,
     http: { host: loopback, port: flags.httpPort },
-    broker: planBroker(flags.broker, { host: loopback, port: flags.brokerPort }),
+    broker: flags.leaves === true ? planLeaves(broker, clouds) : broker,
     restart: flags.restart,
     knownAgents: [],
     hosts: Array.from({ length: hosts }, (_, i) => {
       const name = i === 0 ? machineName : `${machineName}-${i + 1}`
-      const cloud = i % clouds === 0 ? 'home' : `local-${i % clouds}`
+      const cloud = cloudOf(i % clouds)
       const port = flags.carbonPort === 0 ? 0 : flags.carbonPort + i
       return planHost({ tenant: upTenant, cloud, host: name }, flags.data, { host: loopback, port })
     }),
@@ -112,6 +116,20 @@ export function planBroker(
   refuseUnless(isUrl, '--broker', JSON.stringify(broker), 'embedded, nats or nats://HOST:PORT')
   refuseUnless(at.port === undefined, '--broker-port', at.port, 'the port inside the URL of --broker')
   return { kind: 'nats-url', url: broker }
+}
+
+/** The hub where `broker` was, and a leaf for each cloud but home. Throws USAGE. */
+function planLeaves(broker: PlannedBroker, clouds: number): PlannedBroker {
+  if (broker.kind !== 'nats-server') {
+    throw new LanistaError('USAGE', 'give --leaves with --broker nats alone: leaf servers are nats-servers of ours')
+  }
+  refuseUnless(clouds >= 2, '--clouds', clouds, 'at least 2 with --leaves: the cloud home is at the hub itself')
+  const others = Array.from({ length: clouds - 1 }, (_, i) => cloudOf(i + 1))
+  return { kind: 'nats-leaves', listen: broker.listen, clouds: others }
+}
+
+function cloudOf(index: number): string {
+  return index === 0 ? 'home' : `local-${index}`
 }
 
 /** A child agent with its folder below the data folder. */

@@ -8,6 +8,8 @@ export interface ReadyLine {
   readonly event: 'ready'
   readonly http: string
   readonly broker: string
+  /** With `--leaves`: what the agents of a cloud dial, by cloud. */
+  readonly leaves?: Readonly<Record<string, string>> | undefined
   readonly carbon: readonly string[]
   readonly operator: OperatorCredential
 }
