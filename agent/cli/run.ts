@@ -16,6 +16,15 @@ const onceMs = 30_000
 
 /** Runs until told to stop, or once through. */
 export async function run(command: Extract<Command, { kind: 'run' }>): Promise<number> {
+  try {
+    return await runToEnd(command)
+  } finally {
+    // left open, the pipe would keep the process alive, after a failed start too: its parent would wait for ever
+    if (command.exitWithParent) process.stdin.destroy()
+  }
+}
+
+async function runToEnd(command: Extract<Command, { kind: 'run' }>): Promise<number> {
   const config = loadAgentConfig(command).value
   if (command.mode === 'test') return testSensors(config, command.json)
   const logger = openLogger(config.log)
@@ -75,15 +84,13 @@ async function once(agent: Agent, config: AgentConfig): Promise<number> {
 const parentGone = 'parent gone'
 
 /** Resolves with the reason when a signal comes, or (started by a parent that may be killed) when stdin ends. */
-async function stopRequested(exitWithParent: boolean): Promise<string> {
+function stopRequested(exitWithParent: boolean): Promise<string> {
   const { stdin } = process
-  const reason = await new Promise<string>((resolve) => {
+  return new Promise<string>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal))
     if (!exitWithParent) return
     stdin.on('end', () => resolve(parentGone))
     stdin.on('error', () => resolve(parentGone))
     stdin.resume()
   })
-  if (exitWithParent) stdin.destroy() // left open, the pipe would keep the process alive
-  return reason
 }

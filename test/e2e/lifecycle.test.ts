@@ -1,5 +1,6 @@
 /** Nothing that ends, however it ends, needs anything cleaned by hand. */
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { commandLine, descendants, stillRunning } from './process-tree.ts'
 import { type Running, sendLines, until, Workspace } from './workspace.ts'
@@ -145,3 +146,27 @@ function natsServerOf(running: Running): number {
 function portOf(url: string): string {
   return new URL(url).port
 }
+
+test('an agent that cannot open its store is started again until it can', async () => {
+  const { running, ready } = await workspace.up()
+  const [folder = ''] = readdirSync(join(workspace.data, 'agents'))
+  const store = join(workspace.data, 'agents', folder, 'store')
+  const online = async (): Promise<Host | undefined> =>
+    (await workspace.ask<Host[]>('hosts')).find(({ state }) => state === 'online')
+  const before = await online()
+
+  renameSync(store, `${store}.aside`)
+  writeFileSync(store, '')
+  process.kill(before?.pid ?? 0, 'SIGKILL')
+  const failures = (): number =>
+    running
+      .stderr()
+      .split('\n')
+      .filter((line) => /"code":1,.*agent_ended/.test(line)).length
+  await until(() => failures() >= 2, 'two starts that failed', 20_000, running)
+
+  rmSync(store)
+  renameSync(`${store}.aside`, store)
+  await until(async () => ((await online())?.pid ?? before?.pid) !== before?.pid, 'the agent', 30_000, running)
+  await sendLines(ready.carbon[0], `after.all 1 ${Math.floor(Date.now() / 1000)}`)
+}, 90_000)
