@@ -110,6 +110,10 @@ describe('a question to the fleet', () => {
     ['answers with nearly a megabyte of noise', () => new Uint8Array(1_000_000).fill(1)],
     ['answers with what was not asked for', () => page('disk.read', [1])],
     ['never comes to an end', (ask) => page(`cpu.${ask.cursor?.seriesId ?? 0}`, [], { seriesId: 0, fromMs: 0 })],
+    [
+      'always has one more page',
+      ({ cursor }) => new PageWriter().finish({ seriesId: (cursor?.seriesId ?? 0) + 1, fromMs: 0 }),
+    ],
     ['breaks off', (ask) => (ask.cursor ? undefined : page('cpu.usage', [1, 2], { seriesId: 1, fromMs: 0 }))],
   ])('is answered by the window for a host that %s, which is named', async (_, behaviour) => {
     await using fleet = new Fleet()
@@ -166,7 +170,7 @@ describe('a question to the fleet', () => {
     fleet.agent('main.home.a', () => encodeRefusal(new LanistaError('QUERY_TOO_LARGE', 'ask for a shorter step')))
     await expect((await fleet.queries()).ask(question, never)).rejects.toMatchObject({
       code: 'QUERY_TOO_LARGE',
-      message: 'ask for a shorter step',
+      message: 'ask for a shorter step (says main.home.a)',
     })
   })
 

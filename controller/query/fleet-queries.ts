@@ -158,7 +158,9 @@ export class FleetQueries {
   #passOver(error: unknown, holder: string, { signal }: Progress): void {
     if (signal.aborted) throw signal.reason
     if (!isLanistaError(error) || error.code === 'ANSWER_TOO_LARGE') throw error
-    if (error.code === 'QUERY_TOO_LARGE') throw new LanistaError(error.code, error.message)
+    if (error.code === 'QUERY_TOO_LARGE') {
+      throw new LanistaError(error.code, `${error.message} (says ${holder})`, { data: { host: holder } })
+    }
     if (error.code === 'PAGE_INVALID') {
       this.#counters.invalid++
       this.#deps.logger.warn({ host: holder, error: messageOf(error) }, 'query_answer_refused')

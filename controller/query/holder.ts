@@ -1,6 +1,7 @@
 /** Asks one agent, page by page. */
 import { randomBytes } from 'node:crypto'
 import type { Bus } from '#broker/bus.ts'
+import { LanistaError } from '#protocol/errors.ts'
 import { encodeQueryAsk, type QueryAsk } from '#protocol/query/ask.ts'
 import { decodePage } from '#protocol/query/page-reader.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
@@ -53,7 +54,9 @@ export async function* pagesOf(
   const check = new PageCheck(question)
   let cursor: QueryAsk['cursor']
   do {
-    const deadlineMs = Math.max(1, Math.round(Math.min(pageDeadlineMs, endMs - clock.monotonic())))
+    const leftMs = Math.round(endMs - clock.monotonic())
+    if (leftMs <= 0) throw new LanistaError('TIMED_OUT', `ask again: ${hostIdOf(holder)} came to no end in time`)
+    const deadlineMs = Math.min(pageDeadlineMs, leftMs)
     const body = encodeQueryAsk({ ...common, cursor, deadlineMs: Math.max(1, deadlineMs - wayMs) })
     const answer = await bus.request(buildSubject(holder, 'control', 'query', newId()), body, { signal, deadlineMs })
     const page = decodePage(answer)

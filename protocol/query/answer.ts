@@ -10,14 +10,21 @@ interface Refusal {
   readonly message: string
 }
 
+/** A message ends on somebody's terminal, which must not obey it. */
+const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/
+
 const refusalSchema: z.ZodMiniType<Refusal> = z.object({
   code: z.string().check(z.regex(/^[A-Z][A-Z_]{1,39}$/)),
-  message: z.string().check(z.maxLength(2_000)),
+  message: z.string().check(
+    z.maxLength(2_000),
+    z.refine((text) => !controlCharacter.test(text), 'expected no control characters'),
+  ),
 })
 
 /** A refusal as an answer's body. */
 export function encodeRefusal(error: LanistaError): Uint8Array {
-  return enclose(answerKind.refusal, encodeJson({ code: error.code, message: error.message.slice(0, 2_000) }))
+  const message = error.message.slice(0, 2_000).replaceAll(new RegExp(controlCharacter, 'g'), '?')
+  return enclose(answerKind.refusal, encodeJson({ code: error.code, message }))
 }
 
 /** A JSON value as an answer's body. */

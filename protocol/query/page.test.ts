@@ -171,6 +171,15 @@ describe('an answer', () => {
   })
 })
 
+test('a refusal brings nothing that a terminal would obey', () => {
+  const refusal = encodeRefusal(new LanistaError('BUSY', 'ask\u001b[2J later'))
+  expect(() => decodePage(refusal)).toThrow('ask?[2J later')
+  const forged = Buffer.from(refusal.subarray(2)).toString().replace('?', '\\u001b')
+  expect(() => decodePage(Buffer.concat([refusal.subarray(0, 2), Buffer.from(forged)]))).toThrow(
+    expect.objectContaining({ code: 'PAGE_INVALID' }),
+  )
+})
+
 describe('an ask', () => {
   it('reads back', () => {
     const ask = { owner: 't.c.h', match: 'cpu.*', cursor: { seriesId: 3, fromMs: -1 }, stepMs: 60_000, deadlineMs: 5 }
