@@ -37,6 +37,8 @@ export interface Opened {
   readonly first: number
   /** What is in blocks; its sequence is one that no block has. */
   readonly sealed: SealedFact
+  /** Bytes of the journal rows whose samples are all in blocks. */
+  readonly sealedRowBytes: number
 }
 
 /** How far sealing has come. */
@@ -72,7 +74,16 @@ export async function readFacts(level: Level, report: (damage: StoreDamage) => v
   batch.put(nameKey('m', 'store'), jsonBytes(fact)).put(nameKey('m', 'voids'), jsonBytes(voids.ranges))
   batch.put(nameKey('m', 'sealed'), jsonBytes(sealed))
   await batch.write({ sync: true })
-  return { fact, dictionary, consumers, voids, first, sealed }
+  const sealedRowBytes = parseJson(await level.get(nameKey('m', 'journal')))
+  return {
+    fact,
+    dictionary,
+    consumers,
+    voids,
+    first,
+    sealed,
+    sealedRowBytes: isPosition(sealedRowBytes) ? sealedRowBytes : 0,
+  }
 }
 
 async function readDictionary(level: Level, report: (damage: StoreDamage) => void): Promise<Dictionary> {

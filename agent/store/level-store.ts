@@ -39,7 +39,6 @@ const commitSamples = 32_768
 /** Everything that `openStore` has opened. */
 export interface StoreParts {
   readonly journal: LevelSlot
-  readonly journalBytes: number
   readonly local: BlockArea
   readonly tiers: readonly Tier[]
   readonly opened: Opened
@@ -85,7 +84,7 @@ export class LevelStore implements HistoryStore {
     this.storeId = opened.fact.storeId
     this.#dictionary = opened.dictionary
     this.#voids = opened.voids
-    this.#trimmer = new JournalTrimmer(parts.journalBytes)
+    this.#trimmer = new JournalTrimmer(opened.sealedRowBytes)
     this.#fault = new WriteFault(options.folder, options.freeBytesMin, {
       clock,
       logger,
@@ -116,6 +115,7 @@ export class LevelStore implements HistoryStore {
         tiers,
         committer: this.#committer,
         dictionary: this.#dictionary,
+        trimmer: this.#trimmer,
         trim: (sealedTo, bytesMax) => this.#trim(sealedTo, bytesMax),
         onDropped: (reason, samples) => {
           this.#dropped[reason] += samples
@@ -306,7 +306,6 @@ export class LevelStore implements HistoryStore {
   }
 
   #afterCommit(): void {
-    this.#trimmer.grew(this.#committer.takeRowBytes())
     if (!this.isFull) this.#wakeDrained()
     for (const listener of this.#listeners) listener()
     if (this.#memory.frozen) this.#maintenance.kick()
@@ -330,7 +329,7 @@ export class LevelStore implements HistoryStore {
 
   async #trim(sealedTo: number, bytesMax: number): Promise<{ wantsSeal: boolean }> {
     const arrivals = [...this.#consumers.values()].map((consumer) => consumer.arrivals)
-    const options = { sealedTo, bytesMax }
+    const options = { sealedTo, bytesMax, unsealedBytes: this.#memory.rowBytes }
     const { level } = this.#parts.journal
     const outcome = await this.#trimmer.trim(level, arrivals, this.#voids, options, (batch) =>
       this.#putAcknowledged(batch),

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { messageOf } from '#protocol/errors.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
@@ -14,6 +15,7 @@ import { folderBytes } from './disk.ts'
 import { jsonBytes, type SealedFact } from './facts.ts'
 import type { WriteFault } from './fault.ts'
 import type { Committer } from './journal/committer.ts'
+import type { JournalTrimmer } from './journal/journal-trimmer.ts'
 import { decodeRow } from './journal/row-decoder.ts'
 import { nameKey } from './keys.ts'
 import type { LevelSlot } from './level-slot.ts'
@@ -52,6 +54,8 @@ export interface BytesByPart {
   /** All tiers. */
   readonly tiers: number
   readonly byTier: readonly number[]
+  /** Copies of other hosts' samples, which the ring keeps in a folder of its own. */
+  readonly shared: number
 }
 
 export interface MaintenanceDeps {
@@ -64,6 +68,7 @@ export interface MaintenanceDeps {
   readonly committer: Committer
   readonly fault: WriteFault
   readonly dictionary: Dictionary
+  readonly trimmer: JournalTrimmer
   /** Drops journal rows as far as they may go. */
   readonly trim: (sealedTo: number, bytesMax: number) => Promise<{ wantsSeal: boolean }>
   readonly onDropped: (reason: DropReason, samples: number) => void
@@ -85,7 +90,7 @@ export class Maintenance {
   #sealed: SealedFact
   #wantsSeal = false
   #isDue = false
-  #bytes: BytesByPart = { journal: 0, local: 0, tiers: 0, byTier: [] }
+  #bytes: BytesByPart = { journal: 0, local: 0, tiers: 0, byTier: [], shared: 0 }
   #running: Promise<void> | undefined
   #again = false
   #timer: (() => void) | undefined
@@ -239,8 +244,11 @@ export class Maintenance {
     try {
       const tooOld = await seal(frozen, local, this.#encoder, { sequence, range, firstDay, sync })
       const sealed = { to: range.to, sequence }
-      await journal.level.put(nameKey('m', 'sealed'), jsonBytes(sealed), { sync })
+      const { trimmer } = this.#deps
+      const batch = journal.level.batch().put(nameKey('m', 'sealed'), jsonBytes(sealed))
+      await batch.put(nameKey('m', 'journal'), jsonBytes(trimmer.sealedBytes + frozen.rowBytes)).write({ sync })
       this.#sealed = sealed
+      trimmer.sealed(frozen.rowBytes)
       await mergePages(journal.level, this.#deps.dictionary)
       this.#deps.onDropped('too_old', tooOld)
     } catch (error) {
@@ -278,6 +286,7 @@ export class Maintenance {
       local: localBytes,
       tiers: tierBytes.reduce((a, b) => a + b, 0),
       byTier: tierBytes,
+      shared: await folderBytes(join(this.#options.folder, 'shared')),
     }
   }
 

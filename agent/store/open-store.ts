@@ -7,7 +7,7 @@ import { diskSpace } from './disk.ts'
 import { lostName, type Opened, readFacts } from './facts.ts'
 import { rowsAbove } from './journal/journal-reader.ts'
 import { decodeRow } from './journal/row-decoder.ts'
-import { keyRange, positionKey } from './keys.ts'
+import { positionKey } from './keys.ts'
 import { LevelSlot } from './level-slot.ts'
 import { LevelStore } from './level-store.ts'
 import { Memory } from './memory/memory.ts'
@@ -61,9 +61,7 @@ export async function openStore(options: StoreOptions, deps: StoreDeps): Promise
     }
     const opened = await readFacts(journal.level, report)
     const memory = await replay(journal, opened, full, report)
-    const { gte, lt } = keyRange('j')
-    const journalBytes = await journal.level.approximateSize(gte, lt)
-    return new LevelStore(full, deps, { journal, journalBytes, local, tiers, opened, memory })
+    return new LevelStore(full, deps, { journal, local, tiers, opened, memory })
   } catch (error) {
     for (const slot of slots) await slot.close()
     throw error
@@ -83,6 +81,7 @@ async function replay(
     try {
       const { seriesIds, timestampsMs, values } = decodeRow(stored.row)
       nameLost(opened.dictionary, seriesIds)
+      active.rowBytes += stored.row.length
       for (let i = 0; i < seriesIds.length; i++) {
         active.push(seriesIds[i] as number, timestampsMs[i] as number, values[i] as number)
       }

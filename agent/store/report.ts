@@ -50,11 +50,11 @@ export function makeReport(input: ReportInput): StoreReport {
   return {
     series: input.series,
     points,
-    bytes: own + bytes.tiers,
+    bytes: own + bytes.tiers + bytes.shared,
     bytes_per_point: points === 0 ? 0 : Math.round((own / points) * 1000) / 1000,
     areas: {
       local: { points, bytes: own, bytes_max: Math.floor(bytesMax * localShare) },
-      shared: { points: 0, bytes: 0, bytes_max: Math.floor(bytesMax * (1 - localShare)) },
+      shared: { points: 0, bytes: bytes.shared, bytes_max: Math.floor(bytesMax * (1 - localShare)) },
     },
     tiers: Object.fromEntries(tiers) as Record<string, TierReport>,
   }

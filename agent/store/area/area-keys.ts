@@ -76,11 +76,24 @@ export function dayBounds(day: number): readonly [blocks: Bounds, pages: Bounds]
   return [of('d'), of('p')]
 }
 
+/** The ranges of keys of all blocks and of all pages. */
+export function allDays(): readonly Bounds[] {
+  return ['d', 'p'].map((kind) => ({
+    gte: Uint8Array.of(kind.charCodeAt(0)),
+    lt: Uint8Array.of(kind.charCodeAt(0) + 1),
+  }))
+}
+
+/** Where the day after that of a `d` or `p` key begins. */
+export function nextDay(key: Uint8Array): Uint8Array {
+  return makeKey(String.fromCharCode(key[0] ?? 0), viewOf(key).getUint32(1) + 1)
+}
+
 export function dayKey(day: number): Uint8Array {
   return makeKey('b', day + dayBias)
 }
 
-/** The day in a `b` key. */
+/** The day in a `b`, `d` or `p` key. */
 export function dayOfKey(key: Uint8Array): number {
   return viewOf(key).getUint32(1) - dayBias
 }

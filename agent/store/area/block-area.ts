@@ -3,9 +3,19 @@ import { jsonBytes } from '../facts.ts'
 import type { LevelSlot } from '../level-slot.ts'
 import { groupOf, groupSize } from '../memory/buckets.ts'
 import type { StoreDamage } from '../options.ts'
-import { type Bounds, dayBounds, dayKey, dayOfKey, groupBounds, quarantineKey, seriesBounds } from './area-keys.ts'
+import {
+  allDays,
+  type Bounds,
+  dayBounds,
+  dayKey,
+  dayOfKey,
+  groupBounds,
+  nextDay,
+  quarantineKey,
+  seriesBounds,
+} from './area-keys.ts'
 import { AreaWriter } from './area-writer.ts'
-import { type DayFacts, emptyDay, parseDayFacts } from './day.ts'
+import { type DayFacts, emptyDay, parseDayFacts, unknownDay } from './day.ts'
 import {
   decodeStored,
   decodeStoredPage,
@@ -54,8 +64,10 @@ export class BlockArea {
     const days = new Map<number, DayFacts>()
     const bounds = { gte: Uint8Array.of('b'.charCodeAt(0)), lt: Uint8Array.of('c'.charCodeAt(0)) }
     for await (const [key, value] of slot.level.iterator(bounds)) {
-      days.set(dayOfKey(key), parseDayFacts(value) ?? emptyDay)
+      const facts = parseDayFacts(value)
+      if (facts) days.set(dayOfKey(key), facts)
     }
+    for (const day of await daysWithData(slot)) if (!days.has(day)) days.set(day, unknownDay(day))
     return new BlockArea(slot, days, parseDroppedTo(await slot.level.get(droppedKey)), report)
   }
 
@@ -215,6 +227,24 @@ export class BlockArea {
   #all(bounds: Bounds): Promise<[Uint8Array, Uint8Array][]> {
     return this.#slot.level.iterator({ ...bounds, fillCache: false }).all()
   }
+}
+
+/** Days that have blocks or pages, found by skipping from day to day. */
+async function daysWithData(slot: LevelSlot): Promise<Set<number>> {
+  const days = new Set<number>()
+  for (const { gte, lt } of allDays()) {
+    const iterator = slot.level.keys({ gte, lt, fillCache: false })
+    try {
+      for (let key = await iterator.next(); key !== undefined; key = await iterator.next()) {
+        const day = dayOfKey(key)
+        days.add(day)
+        iterator.seek(nextDay(key))
+      }
+    } finally {
+      await iterator.close()
+    }
+  }
+  return days
 }
 
 function parseDroppedTo(value: Uint8Array | undefined): number {

@@ -26,6 +26,11 @@ export const emptyDay: DayFacts = {
   isRolled: false,
 }
 
+/** A day whose facts are lost: it may hold anything, so that nothing of it is hidden. `repair` counts it anew. */
+export function unknownDay(day: number): DayFacts {
+  return { blocks: 1, pages: 1, samples: 0, minMs: day * dayMs, maxMs: (day + 1) * dayMs - 1, isRolled: false }
+}
+
 /** Parses the stored form; undefined when it makes no sense. */
 export function parseDayFacts(value: Uint8Array): DayFacts | undefined {
   try {

@@ -52,6 +52,11 @@ export class GroupCache {
     return (await entry.blocks).get(seriesId) ?? []
   }
 
+  /** Lets go of everything. */
+  clear(): void {
+    this.#entries.clear()
+  }
+
   async #splitAll(day: number, seriesId: number): Promise<ReadonlyMap<number, readonly Source[]>> {
     const series = new Map<number, Source[]>()
     for (const page of await this.#area.pages(day, seriesId)) {

@@ -44,6 +44,11 @@ export class SeriesReader {
     return [...blocks, ...paged]
   }
 
+  /** Lets go of what is kept between series. */
+  forget(): void {
+    this.#cache.clear()
+  }
+
   /** Reads headers alone. */
   async open(blocks: readonly StoredBlock[]): Promise<Source[]> {
     const sources: Source[] = []

@@ -109,6 +109,18 @@ test('a damaged page of names is reported, and its samples stay readable under n
   expect((await textOf(store, 'csv')).length - 1).toBe(105)
 })
 
+test('a day whose facts are lost is found by its blocks, and counted anew by repair', async () => {
+  await fill()
+  const options = { folder: join(folder, 'local'), compression: false, cacheBytes: 0, writeBufferBytes: 65_536 }
+  const { level } = await openLevel(options, 0)
+  await level.clear({ gte: Buffer.from('b'), lt: Buffer.from('c') })
+  await level.close()
+  await using store = await open()
+  expect((await textOf(store, 'csv')).length - 1).toBe(105)
+  await store.repair()
+  expect((await store.report()).points).toBe(105)
+})
+
 test('dump names every series, row, block and page', async () => {
   await fill()
   await using store = await open()

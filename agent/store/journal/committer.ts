@@ -43,7 +43,6 @@ export class Committer {
   readonly #encoder = new RowEncoder()
   #fact: StoreFact
   #next: number
-  #rowBytes = 0
   #hasChanges = false
   #syncedAt: number
   #isUnsynced = false
@@ -65,13 +64,6 @@ export class Committer {
   /** Position of the next sample to be committed. */
   get next(): number {
     return this.#next
-  }
-
-  /** Bytes of rows written since the last call. */
-  takeRowBytes(): number {
-    const bytes = this.#rowBytes
-    this.#rowBytes = 0
-    return bytes
   }
 
   /** Something besides samples wants to be written with the next commit. */
@@ -141,8 +133,8 @@ export class Committer {
     const batch = slot.level.batch()
     const seriesCount = dictionary.size
     for (const { key, page } of dictionaryPages(dictionary, pageEntriesMax)) batch.put(key, page)
-    const parts = memory.parts.map((part) => ({ part, to: part.count }))
-    const { next, bytes } = this.#putRows(batch, parts)
+    const parts = memory.parts.map((part) => ({ part, to: part.count, bytes: 0 }))
+    const next = this.#putRows(batch, parts)
     if (this.#hasChanges) this.#deps.putChanges(batch)
     const mustReserve = next + reserveAhead / 2 > this.#fact.reservedTo
     const fact = mustReserve ? { ...this.#fact, reservedTo: next + reserveAhead } : this.#fact
@@ -158,9 +150,11 @@ export class Committer {
     }
     this.#fact = fact
     dictionary.markStored(seriesCount)
-    for (const { part, to } of parts) part.committed = to
+    for (const { part, to, bytes } of parts) {
+      part.committed = to
+      part.rowBytes += bytes
+    }
     this.#next = next
-    this.#rowBytes += bytes
     this.#isUnsynced = !sync
     if (sync) this.#syncedAt = now
     this.#deps.afterCommit()
@@ -168,18 +162,18 @@ export class Committer {
     if (this.#isUnsynced) this.#scheduleSync()
   }
 
-  #putRows(batch: Batch, parts: readonly { part: Memory['active']; to: number }[]): { next: number; bytes: number } {
+  /** Answers the position after the last row. */
+  #putRows(batch: Batch, parts: readonly { part: Memory['active']; to: number; bytes: number }[]): number {
     let next = this.#next
-    let bytes = 0
-    for (const { part, to } of parts) {
-      for (const { seriesIds, timestampsMs, values, start, count } of part.segments(part.committed, to)) {
+    for (const of of parts) {
+      for (const { seriesIds, timestampsMs, values, start, count } of of.part.segments(of.part.committed, of.to)) {
         const row = this.#encoder.encode(seriesIds, timestampsMs, values, start, count)
         next += count
-        bytes += row.length
+        of.bytes += row.length
         batch.put(positionKey('j', next - 1), row)
       }
     }
-    return { next, bytes }
+    return next
   }
 
   #mustSync(now: number): boolean {

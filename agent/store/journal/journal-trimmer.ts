@@ -1,12 +1,15 @@
 import type { RangeSet } from '#protocol/samples/arrival.ts'
 import type { Arrivals } from '../arrivals.ts'
-import { positionKey } from '../keys.ts'
+import { jsonBytes } from '../facts.ts'
+import { nameKey, positionKey } from '../keys.ts'
 import type { Level } from '../level.ts'
 import { rowsAbove } from './journal-reader.ts'
 
 export interface TrimOptions {
   /** Samples up to this position are in blocks. */
   readonly sealedTo: number
+  /** Bytes of the rows whose samples are not all in blocks. */
+  readonly unsealedBytes: number
   /** Bytes the rows may have together. */
   readonly bytesMax: number
 }
@@ -22,21 +25,21 @@ export interface TrimOutcome {
 /** Drops journal rows from the old end: those nobody needs any more, and those beyond the budget. */
 export class JournalTrimmer {
   #trimmedTo = 0
-  #bytes: number
+  #sealedBytes: number
 
-  /** @param bytes of the rows there are */
-  constructor(bytes: number) {
-    this.#bytes = bytes
+  /** @param sealedBytes of the rows whose samples are all in blocks, as `m` `journal` has it */
+  constructor(sealedBytes: number) {
+    this.#sealedBytes = sealedBytes
   }
 
-  /** Bytes of the rows there are, about. */
-  get bytes(): number {
-    return this.#bytes
+  /** Bytes of the rows whose samples are all in blocks. */
+  get sealedBytes(): number {
+    return this.#sealedBytes
   }
 
-  /** Rows were written. */
-  grew(bytes: number): void {
-    this.#bytes += bytes
+  /** The samples of rows of so many bytes are in blocks now. */
+  sealed(bytes: number): void {
+    this.#sealedBytes += bytes
   }
 
   /**
@@ -50,11 +53,12 @@ export class JournalTrimmer {
     options: TrimOptions,
     put: (batch: ReturnType<Level['batch']>) => void,
   ): Promise<TrimOutcome> {
+    const total = this.#sealedBytes + options.unsealedBytes
     const floor = Math.min(options.sealedTo, ...consumers.map((arrivals) => arrivals.floor))
     const batch = level.batch()
     let [to, bytes, unacknowledged, wantsSeal] = [this.#trimmedTo, 0, 0, false]
     for await (const row of rowsAbove(level, to)) {
-      if (row.to > floor && this.#bytes - bytes <= options.bytesMax) break
+      if (row.to > floor && total - bytes <= options.bytesMax) break
       wantsSeal = row.to > options.sealedTo
       if (wantsSeal) break
       const range = { from: to + 1, to: row.to }
@@ -69,9 +73,11 @@ export class JournalTrimmer {
     }
     voids.add({ from: this.#trimmedTo + 1, to })
     put(batch)
+    const sealedBytes = Math.max(0, this.#sealedBytes - bytes)
+    batch.put(nameKey('m', 'journal'), jsonBytes(sealedBytes))
     await batch.write()
     this.#trimmedTo = to
-    this.#bytes = Math.max(0, this.#bytes - bytes)
+    this.#sealedBytes = sealedBytes
     return { bytes, unacknowledged, wantsSeal }
   }
 }

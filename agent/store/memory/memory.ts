@@ -43,6 +43,11 @@ export class Memory {
     return active.count - active.committed + frozen
   }
 
+  /** Bytes of the journal rows of these samples. */
+  get rowBytes(): number {
+    return this.#active.rowBytes + (this.#frozen?.rowBytes ?? 0)
+  }
+
   /** True when the active samples have reached their bound while the frozen ones are still there. */
   get isFull(): boolean {
     return this.#frozen !== undefined && this.#active.count >= this.samplesMax

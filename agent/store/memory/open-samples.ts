@@ -34,6 +34,8 @@ export class OpenSamples {
   #maxMs = Number.NEGATIVE_INFINITY
   /** Samples from the first on that are in the journal. */
   committed = 0
+  /** Bytes of those journal rows. */
+  rowBytes = 0
 
   /** @param seriesCount series that are known already; more come by themselves */
   constructor(seriesCount: number, pool: SlabPool = new SlabPool()) {

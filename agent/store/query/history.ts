@@ -62,6 +62,7 @@ export class History {
   readonly #sources: SeriesSources
   readonly #tiers: readonly Tier[]
   readonly #dictionary: Dictionary
+  #reading = 0
 
   constructor(sources: Omit<SeriesSources, 'reader'>, tiers: readonly Tier[], dictionary: Dictionary) {
     this.#sources = { ...sources, reader: new SeriesReader(sources.local, () => dictionary.size) }
@@ -82,10 +83,7 @@ export class History {
 
   /** Samples as they were taken, series by series; means of a tier's windows for days that are past retention. Rejects with the signal's reason. */
   read(request: SamplesRequest): AsyncGenerator<SamplesPiece> {
-    return ahead(
-      this.#each(request, (seriesId, entry) => this.#readOne(request, seriesId, entry)),
-      seriesAhead,
-    )
+    return this.#during(this.#each(request, (seriesId, entry) => this.#readOne(request, seriesId, entry)))
   }
 
   /**
@@ -97,10 +95,18 @@ export class History {
     parseFunction(request.function)
     const aligned = stepMs === undefined ? undefined : alignedRange(stepMs, request.fromMs, request.untilMs)
     const range = aligned ? { fromMs: aligned.fromMs, untilMs: aligned.beforeMs - 1 } : request
-    return ahead(
-      this.#each(request, (seriesId, entry) => this.#windowsOne(request, range, seriesId, entry)),
-      seriesAhead,
-    )
+    return this.#during(this.#each(request, (seriesId, entry) => this.#windowsOne(request, range, seriesId, entry)))
+  }
+
+  /** Series one after the other; what neighbours share is kept until the last read ends. */
+  async *#during<T>(series: Iterable<() => AsyncGenerator<T>>): AsyncGenerator<T> {
+    this.#reading++
+    try {
+      yield* ahead(series, seriesAhead)
+    } finally {
+      this.#reading--
+      if (this.#reading === 0) this.#sources.reader.forget()
+    }
   }
 
   *#each<T>(request: ReadRequest, of: (seriesId: number, entry: SeriesEntry) => T): Generator<() => T> {
