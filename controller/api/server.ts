@@ -46,6 +46,8 @@ const connectionsMax = 512
 const bodyBytesMax = 1024
 /** A request that takes longer to arrive is ended, ms. */
 const requestTimeoutMs = 10_000
+/** How often Node looks for such requests, ms; at its default of 30,000 a slow client held its connection for 40 s. */
+const timeoutCheckMs = 2000
 
 export class ApiServer {
   readonly url: string
@@ -80,7 +82,7 @@ function appOf(credential: Credential, { routes, counters, logger }: ApiServerDe
     requestTimeout: requestTimeoutMs,
     connectionTimeout: requestTimeoutMs * 3,
     forceCloseConnections: true,
-    http: { headersTimeout: requestTimeoutMs },
+    http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: timeoutCheckMs },
     frameworkErrors: (error, request, reply) => answerError(error, request, reply, counters, logger),
   })
   app.server.maxConnections = connectionsMax
