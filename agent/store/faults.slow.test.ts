@@ -28,7 +28,8 @@ const { openStore } = await import(${JSON.stringify(new URL('./open-store.ts', i
 const { systemClock } = await import(${JSON.stringify(new URL('../../protocol/runtime/clock.ts', import.meta.url).href)})
 const { silentLogger } = await import(${JSON.stringify(new URL('../../protocol/runtime/logger.ts', import.meta.url).href)})
 const deps = { clock: systemClock, logger: silentLogger }
-const say = (text) => writeSync(1, text + '\\n')
+// a line that does not fit into the pipe is not said: what is not acknowledged is not owed
+const say = (text) => { try { writeSync(1, text + '\\n') } catch (error) { if (error.code !== 'EAGAIN') throw error } }
 `
 
 /** Runs a program against the store in a process of its own; lines of its stdout as they come. */
