@@ -5,7 +5,7 @@
  */
 import type { ArrivalRange } from '#protocol/samples/arrival.ts'
 import { Holdings } from './holdings.ts'
-import { isFutureStart, type Lane, type LaneHolding, laneKey } from './lane.ts'
+import { type Lane, type LaneHolding, laneKey, startMax } from './lane.ts'
 import type { RingMutant } from './mutant.ts'
 import type { Append, Hello, Names, Refusal, RingMessage } from './ring-message.ts'
 
@@ -86,7 +86,7 @@ interface Copies {
   start: number
   /** The newest start that is known to be on disk. */
   syncedStart: number
-  readonly holdings: Holdings
+  holdings: Holdings
   readonly names: Map<string, number>
   bytes: number
   withdrawals: number
@@ -150,8 +150,11 @@ export class Keeper {
     return this.#writingBytes
   }
 
-  get owners(): Iterable<string> {
-    return this.#owners.keys()
+  /** Owners of which something is held. */
+  get owners(): string[] {
+    const held: string[] = []
+    for (const [owner, { holdings }] of this.#owners) if (holdings.laneCount > 0) held.push(owner)
+    return held
   }
 
   holdingsOf(owner: string): Holdings | undefined {
@@ -172,10 +175,10 @@ export class Keeper {
   }
 
   /** Answers a greeting once the start it names is on disk here: a restart must not forget whom to refuse. */
-  hello(from: string, hello: Hello, wallMs: number): KeeperAction[] {
+  hello(from: string, hello: Hello): KeeperAction[] {
     const record = this.#recordOf(from, hello.zone)
     if (!record) return [this.#refused(from, 'lanes')]
-    if (isFutureStart(hello.start, wallMs)) return [this.#refused(from, 'future')]
+    if (hello.start > startMax) return [this.#refused(from, 'future')]
     if (hello.start <= record.syncedStart) return [this.#welcome(from, record, hello)]
     if (this.#writing.size >= writesMax) return [this.#refused(from, 'busy')]
     if (hello.start > record.start) record.zone = hello.zone
@@ -203,10 +206,13 @@ export class Keeper {
     return [{ kind: 'keepNames', owner, storeId, firstId, count, entries }]
   }
 
-  append(from: string, message: Append, wallMs: number): KeeperAction[] {
+  append(from: string, message: Append): KeeperAction[] {
     const record = message.owner === from ? this.#recordOf(from, message.zone) : undefined
-    const reason = message.owner === from ? this.#reasonToRefuse(record, message, wallMs) : 'owner'
-    if (reason !== undefined || !record) return this.#refuse(from, message, reason ?? 'lanes', record)
+    const reason = message.owner === from ? this.#reasonToRefuse(record, message) : 'owner'
+    if (reason !== undefined || !record) {
+      const room = reason === 'no_room' ? this.makeRoom(message.rows.length) : []
+      return [...this.#refuse(from, message, reason ?? 'lanes', record), ...room]
+    }
     if (record.holdings.missing(message, message).length === 0) return [this.#ack(from, record, message)]
     if (this.#isWriting(from, message)) return []
     if (message.ownerStart > record.start) record.zone = message.zone
@@ -219,10 +225,10 @@ export class Keeper {
     return actions
   }
 
-  #reasonToRefuse(record: Copies | undefined, message: Append, wallMs: number): Refusal | undefined {
+  #reasonToRefuse(record: Copies | undefined, message: Append): Refusal | undefined {
     if (!record) return 'lanes'
     if (message.ownerStart < record.start && this.#options.mutant !== 'old_session_accepted') return 'old_start'
-    if (message.start > message.ownerStart || isFutureStart(message.ownerStart, wallMs)) return 'future'
+    if (message.start > message.ownerStart || message.ownerStart > startMax) return 'future'
     if (!record.holdings.has(message) && record.holdings.laneCount >= this.#options.lanesMax) return 'lanes'
     if ((record.names.get(message.storeId) ?? 0) < message.idsTo) return 'names'
     return this.reasonForNoRoom(message.rows.length)
@@ -238,7 +244,6 @@ export class Keeper {
   adopt(facts: OwnerFacts, rows: KeptRows): KeeperAction[] {
     const record = this.#recordOf(facts.owner, facts.zone)
     if (!record || this.#isWriting(facts.owner, rows)) return []
-    this.learn(facts)
     return [this.#keep(facts.owner, rows, undefined)]
   }
 
@@ -250,9 +255,9 @@ export class Keeper {
 
   /** Takes in what another holder knows of an owner. */
   learn({ owner, zone, start }: OwnerFacts): void {
-    const record = this.#owners.get(owner)
+    const record = this.#recordOf(owner, zone)
     if (!record) return
-    record.start = Math.max(record.start, start)
+    record.start = Math.max(record.start, Math.min(start, startMax))
     if (record.zone === '') record.zone = zone
   }
 
@@ -289,12 +294,14 @@ export class Keeper {
     record.bytes += rows.rows.length
     this.#bytes += rows.rows.length
     const actions = answer ? [this.#ack(answer.to, record, rows)] : []
-    return [...actions, ...this.#makeRoom()]
+    return [...actions, ...this.makeRoom()]
   }
 
-  #makeRoom(): KeeperAction[] {
-    if (this.#evicting !== undefined || this.#bytes <= this.#options.bytesMax * evictAbove || this.#owners.size === 0)
-      return []
+  /** Begins an eviction when the area is nearly full, or too full for this many bytes more. */
+  makeRoom(bytesMore = 0): KeeperAction[] {
+    const { bytesMax } = this.#options
+    const isFull = this.#bytes > bytesMax * evictAbove || this.#bytes + bytesMore > bytesMax
+    if (this.#evicting !== undefined || !isFull) return []
     let most: string | undefined
     let mostBytes = 0
     for (const [owner, { bytes }] of this.#owners) {
@@ -302,7 +309,7 @@ export class Keeper {
     }
     if (most === undefined) return []
     this.#evicting = most
-    const bytes = Math.min(mostBytes, this.#bytes - this.#options.bytesMax * evictTo)
+    const bytes = Math.min(mostBytes, this.#bytes + bytesMore - bytesMax * evictTo)
     return [{ kind: 'findOldest', owner: most, bytes }]
   }
 
@@ -347,7 +354,7 @@ export class Keeper {
     if (record) record.bytes -= bytes
     if (record) this.#bytes -= bytes
     this.#evicting = undefined
-    return this.#makeRoom()
+    return this.makeRoom()
   }
 
   /** Rows that cannot be read any more; they were put aside. */
@@ -362,10 +369,14 @@ export class Keeper {
     return this.#withdraw(owner, record, { storeId, start, ranges, floor }, false, nowMs)
   }
 
-  /** Forgets an owner whose copies are not needed here any more; what is being written must be done. */
+  /** Forgets copies that are not needed here any more, but not whom to refuse. What is being written must be done. */
   drop(owner: string): void {
-    this.#bytes -= this.#owners.get(owner)?.bytes ?? 0
-    this.#owners.delete(owner)
+    const record = this.#owners.get(owner)
+    if (!record) return
+    this.#bytes -= record.bytes
+    record.bytes = 0
+    record.holdings = new Holdings()
+    record.names.clear()
     for (const [id, withdrawal] of this.#withdrawals) if (withdrawal.owner === owner) this.#withdrawals.delete(id)
   }
 
@@ -393,7 +404,8 @@ export class Keeper {
 
   #recordOf(owner: string, zone: string): Copies | undefined {
     const known = this.#owners.get(owner)
-    if (known || this.#owners.size >= this.#options.ownersMax) return known
+    if (known) return known
+    if (this.#owners.size >= this.#options.ownersMax && !this.#forgetOne()) return undefined
     const made = {
       zone,
       start: 0,
@@ -407,6 +419,14 @@ export class Keeper {
     return made
   }
 
+  /** Makes room by forgetting an owner of which nothing is held. */
+  #forgetOne(): boolean {
+    for (const [owner, { holdings }] of this.#owners) {
+      if (holdings.laneCount === 0 && !this.isBusyWith(owner)) return this.#owners.delete(owner)
+    }
+    return false
+  }
+
   #versionOf(record: Copies): number {
     return this.#life + record.withdrawals
   }
@@ -414,6 +434,7 @@ export class Keeper {
   #welcome(to: string, record: Copies, hello: Hello): KeeperAction {
     const message: RingMessage = {
       verb: 'welcome',
+      id: hello.id,
       start: hello.start,
       knownStart: record.start,
       lanes: record.holdings.summary(),

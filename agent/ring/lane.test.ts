@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { RangeSet } from '#protocol/samples/arrival.ts'
 import { Holdings } from './holdings.ts'
-import { isFutureStart, nextStart, Openings } from './lane.ts'
+import { nextStart, Openings, openLane, reopenLane, startMax } from './lane.ts'
 import { lastGap } from './last-gap.ts'
 
 const range = fc
@@ -18,13 +18,23 @@ describe('start numbers', () => {
     )
   })
 
-  test('are safe integers for a century, differ between two machines, and are refused a day ahead', () => {
-    const inACentury = 4_900_000_000_000
-    expect(Number.isSafeInteger(nextStart(0, inACentury, 0.999))).toBe(true)
+  test('have room for a century and differ between two machines', () => {
+    expect(nextStart(0, 4_900_000_000_000, 0.999)).toBeLessThan(startMax)
     expect(nextStart(0, 1_700_000_000_000, 0.1)).not.toBe(nextStart(0, 1_700_000_000_000, 0.2))
-    const start = nextStart(0, 1_700_000_000_000, 0.5)
-    expect(isFutureStart(start, 1_700_000_000_000 - 3_600_000)).toBe(false)
-    expect(isFutureStart(start, 1_700_000_000_000 - 2 * 86_400_000)).toBe(true)
+  })
+
+  test('open a lane behind those before, and in place of one that accepted nothing', () => {
+    const first = openLane([], 5, 1000, 0)
+    const second = openLane(first, 8, 2000, 0)
+    expect(second.map((opening) => opening.first)).toEqual([1, 8])
+    expect(openLane(second, 8, 3000, 0).map((opening) => opening.first)).toEqual([1, 8])
+    const behind = openLane(second, 9, 0, 0.5)
+    expect(behind.at(-1)?.start).toBeGreaterThan(second.at(-1)?.start ?? 0)
+    expect(behind.at(-1)).not.toEqual(openLane(second, 9, 0, 0.6).at(-1))
+    expect(reopenLane(second, 1e12, 2000, 0).map(({ start, first }) => [start > 1e12, first])).toEqual([
+      [false, 1],
+      [true, 8],
+    ])
   })
 })
 

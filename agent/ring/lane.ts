@@ -4,6 +4,7 @@
  * for ever, copies of it can be united without comparing them, and nothing written by a clone mixes with the original's.
  */
 import { type ArrivalRange, RangeSet } from '#protocol/samples/arrival.ts'
+import type { RingMutant } from './mutant.ts'
 
 export interface Lane {
   readonly storeId: string
@@ -25,27 +26,56 @@ export function laneKey({ storeId, start }: Lane): string {
 
 /** Low bits of a start number that are random: two machines with one disk image never take the same one. */
 const randomBits = 2 ** 20
-/** A start number this far ahead of the clock is refused, ms: a broken clock must not lock a host out for years. */
-const startAheadMsMax = 24 * 3_600_000
+/** Higher start numbers are refused: whoever named one could never be followed by a higher one. */
+export const startMax: number = 2 ** 53 - 2 ** 30
 
 /**
- * The number of a start: epoch seconds with 20 random bits behind, and more than any before.
+ * The number of a start: epoch seconds with 20 random bits behind, and more than any before, whatever the clock says.
  * @param known the highest start number known for this host, 0 for none
  * @param random 0 ≤ random < 1
  */
 export function nextStart(known: number, nowMs: number, random: number): number {
-  return Math.max(known + 1, Math.floor(nowMs / 1000) * randomBits + Math.floor(random * randomBits))
-}
-
-/** Is this start number further ahead of the wall clock than any honest one? */
-export function isFutureStart(start: number, nowMs: number): boolean {
-  return start > Math.floor((nowMs + startAheadMsMax) / 1000) * randomBits
+  const second = Math.max(Math.floor(known / randomBits) + 1, Math.floor(nowMs / 1000))
+  return second * randomBits + Math.floor(random * randomBits)
 }
 
 /** Positions from `first` on belong to this start, until the next opening. */
 export interface Opening {
   readonly start: number
   readonly first: number
+}
+
+/** Openings kept at most; positions of older ones count to the oldest kept, and may be copied once more. */
+const openingsMax = 4096
+
+/**
+ * The openings of a store with that of a new start behind, to be on disk before anything is accepted.
+ * @param first the next position of the store
+ */
+export function openLane(
+  openings: readonly Opening[],
+  first: number,
+  nowMs: number,
+  random: number,
+  mutant?: RingMutant,
+): readonly Opening[] {
+  const before = openings.at(-1)
+  const start = before && mutant === 'position_reused' ? before.start : nextStart(before?.start ?? 0, nowMs, random)
+  if (before?.start === start) return openings
+  // what a store accepted before it had a ring counts to the first start
+  const kept = openings.filter((opening) => opening.first < first)
+  return [...kept, { start, first: before ? first : 1 }].slice(-openingsMax)
+}
+
+/** The openings with a higher number for the present start, under which nothing has been shipped yet. */
+export function reopenLane(
+  openings: readonly Opening[],
+  above: number,
+  nowMs: number,
+  random: number,
+): readonly Opening[] {
+  const first = openings.at(-1)?.first ?? 1
+  return [...openings.slice(0, -1), { start: nextStart(above, nowMs, random), first }]
 }
 
 /** The part that two ranges share, if any. */

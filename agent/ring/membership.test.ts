@@ -6,7 +6,7 @@ const options = { ...membershipDefaults, host: 'me', zone: 'z1' }
 const graceMs = options.graceMs
 
 function known(...hosts: string[]): Membership {
-  const membership = new Membership(options, 100)
+  const membership = new Membership(options, 100, 0)
   for (const host of hosts) membership.step({ kind: 'birth', host, session: 5, zone: 'z1' }, 0)
   membership.watch(hosts, 0)
   return membership
@@ -26,7 +26,7 @@ function gossipTo(actions: readonly MembershipAction[]): string[] {
 
 describe('membership', () => {
   test('learns of members by births, heartbeats and tables, and answers a newcomer with its own', () => {
-    const membership = new Membership(options, 100)
+    const membership = new Membership(options, 100, 0)
     expect(gossipTo(membership.step({ kind: 'birth', host: 'a', session: 5, zone: 'z2' }, 0))).toEqual(['a'])
     membership.step({ kind: 'heartbeat', host: 'b', session: 5 }, 0)
     membership.step({ kind: 'gossip', from: 'b', asks: false, rows: [row('b'), row('c')] }, 0)
@@ -89,6 +89,20 @@ describe('membership', () => {
     expect(actions).toContainEqual({ kind: 'member', host: 'a', from: 'left', to: 'alive', isNewSession: true })
   })
 
+  test('does not take it from one session to the next that a host has left', () => {
+    const membership = known('a')
+    membership.step({ kind: 'death', host: 'a', session: 5, leaves: true }, 1000)
+    membership.step({ kind: 'death', host: 'a', session: 6, leaves: false }, 2000)
+    expect(membership.get('a')?.state).toBe('suspect')
+  })
+
+  test('takes a new session when others believe that it has left', () => {
+    const rows = [row('me', { session: 100, hasLeft: true })]
+    expect(known('a').step({ kind: 'gossip', from: 'a', asks: false, rows }, 0)).toEqual([
+      { kind: 'renewSession', above: 100 },
+    ])
+  })
+
   test('does not raise the dead by an old table', () => {
     const membership = known('a')
     membership.step({ kind: 'death', host: 'a', session: 5, leaves: true }, 1000)
@@ -110,7 +124,7 @@ describe('membership', () => {
   })
 
   test('reports a clone: its own identity in a session that it did not take', () => {
-    const membership = new Membership(options, 100)
+    const membership = new Membership(options, 100, 0)
     expect(membership.step({ kind: 'birth', host: 'me', session: 99, zone: '' }, 0)).toEqual([])
     expect(membership.step({ kind: 'birth', host: 'me', session: 101, zone: '' }, 0)).toEqual([
       { kind: 'clone', session: 101 },
@@ -119,8 +133,19 @@ describe('membership', () => {
     expect(membership.step({ kind: 'birth', host: 'me', session: 101, zone: '' }, 0)).toEqual([])
   })
 
+  test('tells its forgotten past from a clone', () => {
+    const membership = new Membership(options, 100, 50_000)
+    const told = (heardAgoMs: number): MembershipAction[] =>
+      membership.step(
+        { kind: 'gossip', from: 'a', asks: false, rows: [row('me', { session: 200, heardAgoMs })] },
+        60_000,
+      )
+    expect(told(15_000)).toEqual([{ kind: 'renewSession', above: 200 }])
+    expect(told(5000)).toEqual([{ kind: 'clone', session: 200 }])
+  })
+
   test('knows no more members than its bound, and forgets the gone first', () => {
-    const membership = new Membership({ ...options, membersMax: 2 }, 100)
+    const membership = new Membership({ ...options, membersMax: 2 }, 100, 0)
     for (const host of ['a', 'b', 'c']) membership.step({ kind: 'birth', host, session: 5, zone: '' }, 0)
     expect(statesOf(membership)).toEqual(['a alive', 'b alive'])
     expect(membership.refused).toBe(1)

@@ -72,6 +72,8 @@ export type MembershipAction =
   | { readonly kind: 'gossip'; readonly to: string; readonly asks: boolean; readonly rows: readonly GossipRow[] }
   /** Somebody else speaks with our identity, in this session. */
   | { readonly kind: 'clone'; readonly session: number }
+  /** Others remember a higher session of this host: its disk forgot it. */
+  | { readonly kind: 'renewSession'; readonly above: number }
 
 interface Known {
   host: string
@@ -79,6 +81,8 @@ interface Known {
   zone: string
   /** Heard by ourselves, in this session; −Infinity = never. */
   heardAtMs: number
+  /** Heard to be in this very session; −Infinity = never. */
+  inSessionAtMs: number
   /** Heard by us or by one that told us. */
   toldAtMs: number
   silentAtMs: number
@@ -93,6 +97,7 @@ export class Membership {
   readonly #options: MembershipOptions
   readonly #known = new Map<string, Known>()
   readonly #watched = new Map<string, number>()
+  readonly #startedAtMs: number
   #ownSession: number
   #isCutOff = false
   #isLeaving = false
@@ -101,9 +106,10 @@ export class Membership {
   #gossipTurn = 0
   #refused = 0
 
-  constructor(options: MembershipOptions, ownSession: number) {
+  constructor(options: MembershipOptions, ownSession: number, nowMs: number) {
     this.#options = options
     this.#ownSession = ownSession
+    this.#startedAtMs = nowMs
   }
 
   /** Everybody known but ourselves, the dead and the left included. */
@@ -188,11 +194,16 @@ export class Membership {
       return
     }
     const before = this.#known.get(host)
-    if (before && session < before.session) return
+    if (before && session < before.session) {
+      // late, or of a host that forgot its past: it should hear of it
+      this.#tell(host, false, nowMs, actions)
+      return
+    }
     const known = this.#admit(host, session, zone, actions)
     if (!known) return
-    if (zone !== undefined) known.zone = zone
+    if (zone !== undefined) this.#setZone(known, zone, actions)
     known.heardAtMs = nowMs
+    known.inSessionAtMs = nowMs
     known.toldAtMs = nowMs
     this.#judge(known, nowMs, actions)
     // a newborn, and a host whose birth was missed, should learn of everybody, and tell of itself
@@ -208,9 +219,10 @@ export class Membership {
   }
 
   #onDeath(host: string, session: number, leaves: boolean, nowMs: number, actions: MembershipAction[]): void {
-    const known = this.#known.get(host)
-    if (!known || session < known.session) return
-    known.session = session
+    const before = this.#known.get(host)
+    if (!before || session < before.session) return
+    const known = this.#admit(host, session, undefined, actions)
+    if (!known) return
     known.hasLeft ||= leaves
     known.silentAtMs = nowMs
     known.heardAtMs = Math.min(known.heardAtMs, nowMs - 1)
@@ -221,9 +233,19 @@ export class Membership {
   #onGossip(from: string, asks: boolean, rows: readonly GossipRow[], nowMs: number, actions: MembershipAction[]): void {
     for (const row of rows) {
       if (row.host !== this.#options.host) this.#onRow(from, row, nowMs, actions)
-      else if (row.session > this.#ownSession) actions.push({ kind: 'clone', session: row.session })
+      else if (row.session > this.#ownSession) this.#onNewerSelf(row, nowMs, actions)
+      else if (row.session === this.#ownSession && row.hasLeft && !this.#isLeaving) {
+        actions.push({ kind: 'renewSession', above: row.session })
+      }
     }
     if (asks) this.#tell(from, false, nowMs, actions)
+  }
+
+  /** A session of ours that we do not know: a clone when it was heard since we began, else our own forgotten past. */
+  #onNewerSelf(row: GossipRow, nowMs: number, actions: MembershipAction[]): void {
+    const wasHeardSince = row.heardAgoMs >= 0 && nowMs - row.heardAgoMs > this.#startedAtMs
+    if (wasHeardSince) actions.push({ kind: 'clone', session: row.session })
+    else actions.push({ kind: 'renewSession', above: row.session })
   }
 
   #onRow(from: string, row: GossipRow, nowMs: number, actions: MembershipAction[]): void {
@@ -232,9 +254,9 @@ export class Membership {
     if (!before && row.hasLeft) return
     const known = this.#admit(row.host, row.session, row.zone, actions)
     if (!known) return
-    if (row.zone !== '') known.zone = row.zone
+    if (row.host === from || known.zone === '') this.#setZone(known, row.zone, actions)
     known.hasLeft ||= row.hasLeft
-    if (row.host === from) known.heardAtMs = nowMs
+    if (row.host === from) known.heardAtMs = known.inSessionAtMs = nowMs
     if (row.heardAgoMs >= 0) known.toldAtMs = Math.max(known.toldAtMs, nowMs - row.heardAgoMs)
     if (row.silentAgoMs >= 0) known.silentAtMs = Math.max(known.silentAtMs, nowMs - row.silentAgoMs)
     this.#judge(known, nowMs, actions)
@@ -253,6 +275,7 @@ export class Membership {
       session,
       zone: zone ?? before?.zone ?? '',
       heardAtMs: never,
+      inSessionAtMs: never,
       toldAtMs: never,
       silentAtMs: never,
       silentSinceMs: undefined,
@@ -262,6 +285,13 @@ export class Membership {
     this.#known.set(host, known)
     actions.push({ kind: 'member', host, from: before?.state, to: 'alive', isNewSession: true })
     return known
+  }
+
+  /** The ring depends on zones, so a zone learned late is a change of the member. */
+  #setZone(known: Known, zone: string, actions: MembershipAction[]): void {
+    if (known.zone === zone) return
+    known.zone = zone
+    actions.push({ kind: 'member', host: known.host, from: known.state, to: known.state, isNewSession: false })
   }
 
   /** Makes room by forgetting one that is gone. */
@@ -321,7 +351,7 @@ export class Membership {
   #tell(to: string, asks: boolean, nowMs: number, actions: MembershipAction[]): void {
     const rows: GossipRow[] = []
     for (const known of this.#known.values()) {
-      if (known.host !== to && known.state !== 'dead') rows.push(this.#rowOf(known, nowMs))
+      if (known.host === to || known.state !== 'dead') rows.push(this.#rowOf(known, nowMs, known.host === to))
     }
     actions.push(this.#gossip(to, asks, rows))
   }
@@ -339,7 +369,9 @@ export class Membership {
     return { kind: 'gossip', to, asks, rows: [own, ...rows] }
   }
 
-  #rowOf({ host, session, zone, heardAtMs, silentAtMs, hasLeft, state }: Known, nowMs: number): GossipRow {
+  #rowOf(known: Known, nowMs: number, isToItself = false): GossipRow {
+    const { host, session, zone, silentAtMs, hasLeft, state } = known
+    const heardAtMs = isToItself ? known.inSessionAtMs : known.heardAtMs
     return {
       host,
       session,

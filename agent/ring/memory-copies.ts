@@ -67,7 +67,11 @@ export class MemoryCopies {
   }
 
   drop(owner: string): void {
-    this.#change((disk) => disk.delete(owner))
+    this.#change((disk) => {
+      const facts = disk.get(owner)?.facts
+      disk.delete(owner)
+      if (facts) ownerOf(disk, owner).facts = facts
+    })
   }
 
   /** Rows are lost on the disk itself, synced or not. Returns what was lost. */

@@ -22,6 +22,8 @@ export interface MenderOptions {
   readonly fetchSamplesMax: number
   /** An unanswered fetch is given up after, ms. Default 10,000. */
   readonly fetchTimeoutMs: number
+  /** Pause when the shared area has no room, ms. Default 30,000. */
+  readonly noRoomPauseMs: number
   /** What repair may take of the wire. Default 1 MiB/s. */
   readonly bytesPerSecondMax: number
 }
@@ -32,6 +34,7 @@ export const menderDefaults: Omit<MenderOptions, 'host'> = {
   fetchesMax: 2,
   fetchSamplesMax: 8192,
   fetchTimeoutMs: 10_000,
+  noRoomPauseMs: 30_000,
   bytesPerSecondMax: 1_048_576,
 }
 
@@ -53,9 +56,7 @@ export interface MenderDeps {
   keepers(owner: string): Keepers
   facts(owner: string): { readonly zone: string; readonly start: number }
   names(owner: string, storeId: string): number
-  isAlive(host: string): boolean
-  /** Is there room for about this many bytes? */
-  hasRoom(bytes: number): boolean
+  canAsk(host: string): boolean
   /** May the copies of this owner be deleted now? */
   isDroppable(owner: string): boolean
 }
@@ -90,6 +91,7 @@ export class Mender {
   readonly #share: WireShare
   #changedAtMs = Number.NEGATIVE_INFINITY
   #offersAllAtMs = Number.POSITIVE_INFINITY
+  #pausedToMs = Number.NEGATIVE_INFINITY
   #nextId = 1
   #bytesFetched = 0
 
@@ -192,6 +194,7 @@ export class Mender {
   /** Fetches what is missing, a little at a time. */
   #pump(nowMs: number): MenderAction[] {
     const actions: MenderAction[] = []
+    if (nowMs < this.#pausedToMs) return actions
     for (const [owner, mending] of this.#mendings) {
       if (!mending.isBehind) continue
       if (this.#fetches.size >= this.#options.fetchesMax || !this.#share.isOpen(nowMs)) break
@@ -209,10 +212,10 @@ export class Mender {
   /** Starts fetches for one owner; false when there is nothing to start. */
   #fetchFor(owner: string, mending: Mending, nowMs: number, actions: MenderAction[]): boolean {
     for (const [from, { lanes }] of mending.peers) {
-      if (!this.#deps.isAlive(from)) continue
+      if (!this.#deps.canAsk(from)) continue
       for (const lane of this.#deps.missing(owner, lanes)) {
         for (const gap of subtract(lane.ranges, this.#fetchedOf(owner, lane))) {
-          if (this.#fetches.size >= this.#options.fetchesMax || !this.#deps.hasRoom(0)) return true
+          if (this.#fetches.size >= this.#options.fetchesMax) return true
           actions.push(this.#fetch(from, owner, lane, gap, nowMs))
         }
       }
@@ -249,6 +252,11 @@ export class Mender {
     if (!hasRows) this.#fetches.delete(rows.id)
     if (!hasRows && rows.count === 0) this.#mendings.get(rows.owner)?.peers.delete(from)
     return true
+  }
+
+  /** There is no room for what was fetched: it is fetched again when some was made. */
+  pause(nowMs: number): void {
+    this.#pausedToMs = nowMs + this.#options.noRoomPauseMs
   }
 
   /** The rows of a fetch are on disk, or will not be. */

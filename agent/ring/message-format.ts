@@ -45,8 +45,9 @@ const span = [
 
 /** The fields of each verb in order. The order of verbs is their number on the wire: append only. */
 export const messageFields: { readonly [Verb in RingVerb]: FieldsOf<Extract<RingMessage, { readonly verb: Verb }>> } = {
-  hello: [...lane, ['zone', 'zone']],
+  hello: [['id', 'count'], ...lane, ['zone', 'zone']],
   welcome: [
+    ['id', 'count'],
     ['start', 'start'],
     ['knownStart', 'start'],
     ['lanes', 'lanes'],

@@ -29,9 +29,10 @@ const row = fc.record({ host: token, session: count, zone, heardAgoMs: age, sile
 const span = { storeId, start: count, from: count, to: count }
 
 const message: fc.Arbitrary<RingMessage> = fc.oneof(
-  fc.record({ verb: fc.constant('hello' as const), storeId, start: count, zone }),
+  fc.record({ verb: fc.constant('hello' as const), id: count, storeId, start: count, zone }),
   fc.record({
     verb: fc.constant('welcome' as const),
+    id: count,
     start: count,
     knownStart: count,
     lanes,

@@ -2,6 +2,7 @@
  * One agent's part in the ring, all of it but the I/O: membership says who is there, the ring of members says who holds what, and
  * shipper, keeper and mender make it so. Start reading here. Both the shell (`ring.ts`) and the simulation run exactly this.
  */
+import type { ArrivalRange } from '#protocol/samples/arrival.ts'
 import { Holdings } from './holdings.ts'
 import { Keeper, type KeeperAction, type KeeperOptions, type OwnerCopies } from './keeper.ts'
 import { type LaneHolding, type Opening, Openings } from './lane.ts'
@@ -9,7 +10,7 @@ import { Membership, type MembershipAction, type MembershipEvent, type Membershi
 import { type Keepers, Mender, type MenderAction, type MenderOptions } from './mender.ts'
 import type { RingMutant } from './mutant.ts'
 import { aggregatorOf, assignedHolders, hostsOf, type LiveHolders, liveHolders, Ring } from './placement.ts'
-import type { Fetch, Refusal, RingMessage, Rows } from './ring-message.ts'
+import type { Fetch, Offer, Refusal, RingMessage, Rows } from './ring-message.ts'
 import { type OwnRead, Shipper, type ShipperAction, type ShipperOptions } from './shipper.ts'
 import { WireShare } from './wire-share.ts'
 
@@ -33,12 +34,6 @@ export interface RingNodeInit {
   /** Those of all starts of this store, the present one last, which is on disk already. */
   readonly openings: readonly Opening[]
   readonly copies: readonly OwnerCopies[]
-}
-
-/** Monotonic for intervals, wall for judging the clocks of others. */
-export interface RingTime {
-  readonly nowMs: number
-  readonly wallMs: number
 }
 
 export type RingEvent =
@@ -66,8 +61,8 @@ export type RingEvent =
       readonly bytes: number
     }
   | { readonly kind: 'damaged'; readonly owner: string; readonly lane: LaneHolding; readonly bytes: number }
-  /** A fetch of another was answered with this many bytes. */
-  | { readonly kind: 'answered'; readonly bytes: number }
+  /** A fetch of another was answered with this many bytes; `void` = own positions asked for that do not exist. */
+  | { readonly kind: 'answered'; readonly bytes: number; readonly void?: ArrivalRange | undefined }
   | { readonly kind: 'tick' }
 
 export type RingAction =
@@ -76,6 +71,8 @@ export type RingAction =
   | MenderAction
   /** Read what the fetch asks for, own samples or copies, and send the `rows`; then `answered`, with 0 where it failed. */
   | { readonly kind: 'answerFetch'; readonly to: string; readonly fetch: Fetch; readonly isOwn: boolean }
+  /** Take a higher session and be born again: a session of this host's forgotten past outranks the present one. */
+  | { readonly kind: 'renewSession'; readonly above: number }
   /** Hear the heartbeats of these hosts; of all where `hosts` is undefined. */
   | { readonly kind: 'hear'; readonly hosts: readonly string[] | undefined }
   | { readonly kind: 'report'; readonly report: RingReport }
@@ -112,7 +109,7 @@ export class RingNode {
   constructor(options: RingNodeOptions, init: RingNodeInit, nowMs: number) {
     this.#options = options
     this.#openings = new Openings(init.storeId, init.openings)
-    this.#membership = new Membership(options.membership, init.session)
+    this.#membership = new Membership(options.membership, init.session, nowMs)
     this.#shipper = new Shipper(options.shipper, this.#openings, nowMs)
     this.#keeper = new Keeper({ ...options.keeper, mutant: options.mutant }, this.#openings.current.start, init.copies)
     this.#repairShare = new WireShare(options.mender.bytesPerSecondMax, options.mender.bytesPerSecondMax, nowMs)
@@ -140,12 +137,12 @@ export class RingNode {
     return this.#ring
   }
 
-  /** Takes an event in and returns what to do, in order. Copies are written, evicted and dropped in just this order. */
-  step(event: RingEvent, time: RingTime): RingAction[] {
+  /** Takes an event in and returns what to do, in order; `nowMs` is monotonic. Copies are written, evicted and dropped in just this order. */
+  step(event: RingEvent, nowMs: number): RingAction[] {
     this.#actions = []
-    this.#take(event, time)
-    if (this.#ringChanged) this.#rebuild(time.nowMs)
-    for (const action of this.#shipper.plan(time.nowMs)) this.#doShipper(action)
+    this.#take(event, nowMs)
+    if (this.#ringChanged) this.#rebuild(nowMs)
+    for (const action of this.#shipper.plan(nowMs)) this.#doShipper(action)
     return this.#actions
   }
 
@@ -153,21 +150,26 @@ export class RingNode {
   isAggregator(monitor: string): boolean {
     const isLive = (host: string): boolean => this.#membership.isAlive(host)
     if (this.#options.mutant === 'two_aggregators') {
-      return this.#ring.successors(`monitor ${monitor}`).filter(isLive).slice(0, 2).includes(this.#options.host)
+      return this.#ring.from(`monitor ${monitor}`).filter(isLive).slice(0, 2).includes(this.#options.host)
     }
     return aggregatorOf(this.#ring, monitor, isLive) === this.#options.host
   }
 
   /** Who is to keep an owner's data, by this agent's view. */
-  keepersOf(owner: string): Keepers {
+  keepersOf(owner: string, zoneTold = ''): Keepers {
     const { host, copies } = this.#options
     const isLive = (other: string): boolean => this.#membership.isAlive(other)
-    const zone = owner === host ? this.#options.zone : this.#keeper.factsOf(owner).zone
+    const zone = owner === host ? this.#options.zone : this.#zoneOf(owner, zoneTold)
     const isMember = this.#ring.has(owner)
     if (!isMember) return { hosts: hostsOf(liveHolders(this.#ring, owner, copies, isLive, zone)), isSettled: true }
     const holders = hostsOf(liveHolders(this.#ring, owner, copies - 1, isLive))
     const isHere = owner === host || isLive(owner)
     return { hosts: isHere ? [owner, ...holders] : holders, isSettled: isHere }
+  }
+
+  /** The zone of an owner that is no member, as well as it is known. */
+  #zoneOf(owner: string, zoneTold: string): string {
+    return this.#membership.get(owner)?.zone || this.#keeper.factsOf(owner).zone || zoneTold
   }
 
   /** Own samples and copies of this host's own that are readable here. */
@@ -176,8 +178,7 @@ export class RingNode {
     return owner === this.#options.host ? [...copies, ...this.#shipper.holdings()] : copies
   }
 
-  #take(event: RingEvent, time: RingTime): void {
-    const { nowMs } = time
+  #take(event: RingEvent, nowMs: number): void {
     switch (event.kind) {
       case 'membership':
         this.#doMembership(this.#membership.step(event.event, nowMs))
@@ -185,7 +186,7 @@ export class RingNode {
         return
       case 'message':
         this.#doMembership(this.#membership.step({ kind: 'heard', host: event.from }, nowMs))
-        this.#onMessage(event.from, event.message, time)
+        this.#onMessage(event.from, event.message, nowMs)
         return
       case 'synced':
         this.#shipper.synced(event.to, event.floor)
@@ -212,6 +213,7 @@ export class RingNode {
       case 'answered':
         this.#answering--
         this.#repairShare.spend(event.bytes)
+        if (event.void) this.#shipper.markVoid(event.void)
         return
       case 'tick':
         this.#onTick(nowMs)
@@ -226,7 +228,7 @@ export class RingNode {
     this.#hear(nowMs)
   }
 
-  #onMessage(from: string, message: RingMessage, { nowMs, wallMs }: RingTime): void {
+  #onMessage(from: string, message: RingMessage, nowMs: number): void {
     switch (message.verb) {
       case 'gossip':
         this.#doMembership(
@@ -234,13 +236,13 @@ export class RingNode {
         )
         return
       case 'hello':
-        this.#doKeeper(this.#keeper.hello(from, message, wallMs))
+        this.#doKeeper(this.#keeper.hello(from, message))
         return
       case 'names':
         this.#doKeeper(this.#keeper.names(from, message))
         return
       case 'append':
-        this.#doKeeper(this.#keeper.append(from, message, wallMs))
+        this.#doKeeper(this.#keeper.append(from, message))
         return
       case 'withdrawn':
         this.#doKeeper(this.#keeper.withdrawn(from, message.id))
@@ -258,7 +260,7 @@ export class RingNode {
         for (const action of this.#shipper.withdraw(from, message)) this.#doShipper(action)
         return
       case 'offer':
-        this.#keeper.learn({ owner: message.owner, zone: message.zone, start: message.ownerStart })
+        this.#learn(message)
         this.#doMender(this.#mender.offer(from, message, nowMs))
         return
       case 'fetch':
@@ -269,13 +271,19 @@ export class RingNode {
     }
   }
 
+  /** What concerns an owner whose data is to be kept here. */
+  #learn({ owner, zone, ownerStart }: Offer): void {
+    const isKeeper = this.keepersOf(owner, zone).hosts.includes(this.#options.host)
+    if (isKeeper || this.#keeper.holdingsOf(owner)) this.#keeper.learn({ owner, zone, start: ownerStart })
+  }
+
   #onFetch(from: string, fetch: Fetch, nowMs: number): void {
     // unanswered on purpose: the asker asks again, or another
     if (this.#answering >= answersMax || !this.#repairShare.isOpen(nowMs)) return
-    const isOwn = fetch.owner === this.#options.host && this.#openings.rangeOf(fetch) !== undefined
-    if (!isOwn && !this.#keeper.holdingsOf(fetch.owner)) return
+    const own = fetch.owner === this.#options.host ? this.#shipper.readable(fetch) : undefined
+    if (!own && !this.#keeper.holdingsOf(fetch.owner)) return
     this.#answering++
-    this.#actions.push({ kind: 'answerFetch', to: from, fetch, isOwn })
+    this.#actions.push({ kind: 'answerFetch', to: from, fetch: { ...fetch, ...own }, isOwn: own !== undefined })
   }
 
   #onRows(from: string, message: Rows, nowMs: number): void {
@@ -285,10 +293,15 @@ export class RingNode {
     }
     const { owner, storeId, start, from: first, to, idsTo, rows, firstId, count, entries, id } = message
     this.#doKeeper(this.#keeper.adoptNames(owner, storeId, firstId, count, entries))
-    const fits =
-      this.#keeper.namesOf(owner, storeId) >= idsTo && this.#keeper.reasonForNoRoom(rows.length) === undefined
-    const facts = this.#keeper.factsOf(owner)
-    const kept = to >= first && fits ? this.#keeper.adopt(facts, { storeId, start, from: first, to, idsTo, rows }) : []
+    const isNamed = this.#keeper.namesOf(owner, storeId) >= idsTo
+    const lacksRoom = this.#keeper.reasonForNoRoom(rows.length) !== undefined
+    if (to < first || !isNamed || lacksRoom) {
+      if (lacksRoom || (!isNamed && count === 0)) this.#mender.pause(nowMs)
+      if (lacksRoom) this.#doKeeper(this.#keeper.makeRoom(rows.length))
+      this.#doMender(this.#mender.fetchEnded(id, nowMs))
+      return
+    }
+    const kept = this.#keeper.adopt(this.#keeper.factsOf(owner), { storeId, start, from: first, to, idsTo, rows })
     for (const action of kept) if (action.kind === 'keep') this.#adopting.set(action.id, id)
     this.#doKeeper(kept)
     if (kept.length === 0) this.#doMender(this.#mender.fetchEnded(id, nowMs))
@@ -318,6 +331,8 @@ export class RingNode {
         this.#actions.push({ kind: 'send', to: action.to, message })
       } else if (action.kind === 'clone') {
         this.#report({ kind: 'clone', session: action.session })
+      } else if (action.kind === 'renewSession') {
+        this.#actions.push(action)
       } else {
         this.#ringChanged = true
         if (action.isNewSession) this.#shipper.forget(action.host)
@@ -358,7 +373,7 @@ export class RingNode {
     this.#ringChanged = false
     const { host, zone, copies } = this.#options
     const members = [...this.#membership.members].filter(({ state }) => state === 'alive' || state === 'suspect')
-    this.#ring = new Ring(this.#membership.isLeaving ? members : [{ host, zone }, ...members])
+    this.#ring = new Ring(this.#membership.isLeaving ? members : [{ host, zone }, ...members], this.#ring)
     this.#shipper.setHolders(this.#ownHolders(), nowMs)
     this.#mender.ringChanged(nowMs)
     const isLive = (other: string): boolean => this.#membership.isAlive(other)
@@ -399,8 +414,8 @@ export class RingNode {
       facts: (owner) =>
         owner === host ? { zone: this.#options.zone, start: this.#shipper.start } : this.#keeper.factsOf(owner),
       names: (owner, storeId) => this.#keeper.namesOf(owner, storeId),
-      isAlive: (other) => this.#membership.isAlive(other),
-      hasRoom: (bytes) => this.#keeper.reasonForNoRoom(bytes) === undefined,
+      // one that leaves answers to the last
+      canAsk: (other) => ['alive', 'left'].includes(this.#membership.get(other)?.state ?? ''),
       isDroppable: (owner) => owner !== host && !this.#keeper.isBusyWith(owner),
     }
   }

@@ -27,15 +27,26 @@ export interface StandIn {
 /** The members of one cloud in ring order. Immutable; made anew when a member comes or goes. */
 export class Ring {
   readonly #places: readonly Place[]
+  readonly #positions: Map<string, string>
   readonly #zones = new Map<string, string>()
   readonly #orders = new Map<string, readonly string[]>()
 
-  /** Members given twice count once. */
-  constructor(members: Iterable<RingMember>) {
+  /**
+   * Members given twice count once.
+   * @param before the ring of a moment ago, whose hashes need not be taken again
+   */
+  constructor(members: Iterable<RingMember>, before?: Ring) {
     for (const { host, zone } of members) this.#zones.set(host, zone)
+    this.#positions = new Map(
+      [...this.#zones.keys()].map((host) => [host, before ? before.#positionOf(host) : ringPosition(host)]),
+    )
     this.#places = [...this.#zones]
-      .map(([host, zone]) => ({ host, zone, position: ringPosition(host) }))
+      .map(([host, zone]) => ({ host, zone, position: this.#positionOf(host) }))
       .sort((a, b) => (a.position < b.position ? -1 : a.position > b.position ? 1 : a.host < b.host ? -1 : 1))
+  }
+
+  #positionOf(key: string): string {
+    return this.#positions.get(key) ?? ringPosition(key)
   }
 
   get size(): number {
@@ -72,7 +83,7 @@ export class Ring {
   }
 
   #order(owner: string, ownZone: string): string[] {
-    const walk = this.#walkFrom(ringPosition(owner)).filter(({ host }) => host !== owner)
+    const walk = this.#walkFrom(this.#positionOf(owner)).filter(({ host }) => host !== owner)
     const zonesSeen = new Set([ownZone])
     const first: string[] = []
     const second: string[] = []
@@ -100,9 +111,14 @@ export class Ring {
     return [...this.#places.slice(start), ...this.#places.slice(0, start)]
   }
 
+  /** All members in ring order, beginning behind the position of `key`; zones do not matter. */
+  from(key: string): readonly string[] {
+    return this.#walkFrom(ringPosition(key)).map(({ host }) => host)
+  }
+
   /** The nearest member before and behind `host` that fits, without it. */
   adjacent(host: string, fits: (host: string) => boolean): string[] {
-    const walk = this.#walkFrom(ringPosition(host)).filter((place) => place.host !== host && fits(place.host))
+    const walk = this.#walkFrom(this.#positionOf(host)).filter((place) => place.host !== host && fits(place.host))
     const ends = [walk[0]?.host, walk.at(-1)?.host].filter((end) => end !== undefined)
     return [...new Set(ends)]
   }
@@ -145,5 +161,5 @@ export function hostsOf(holders: LiveHolders): string[] {
 
 /** The live member that aggregates a monitor of the whole cloud; undefined when nobody lives. */
 export function aggregatorOf(ring: Ring, monitor: string, isLive: (host: string) => boolean): string | undefined {
-  return ring.successors(`monitor ${monitor}`).find(isLive)
+  return ring.from(`monitor ${monitor}`).find(isLive)
 }

@@ -36,7 +36,7 @@ export interface ReplicaStore extends AsyncDisposable {
   oldest(owner: string, bytes: number): Promise<(Lane & { readonly to: number }) | undefined>
   /** Deletes rows of a lane that end at `to` or before, keeps `to` as the lane's floor, and says how many bytes that freed. */
   evict(owner: string, lane: Lane & { readonly to: number }): Promise<number>
-  /** Deletes everything of an owner. */
+  /** Deletes everything of an owner but its facts. */
   drop(owner: string): Promise<void>
   /** All rows of an owner, by lane and position; overlapping ones as kept. */
   rowsOf(owner: string): AsyncIterable<KeptRows>

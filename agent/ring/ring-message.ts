@@ -11,7 +11,7 @@ export const refusals = [
   'owner',
   /** A newer start of this owner is known. */
   'old_start',
-  /** A start further ahead of the clock, or a lane newer than its start. */
+  /** A lane newer than its owner's start, or a start that none could follow. */
   'future',
   /** Names of some series are unknown: send them from `names` on. */
   'names',
@@ -34,6 +34,8 @@ export type Refusal = (typeof refusals)[number]
 /** Owner to holder: this is my start, what do you have of me? Answered by `welcome`. */
 export interface Hello {
   readonly verb: 'hello'
+  /** The welcome repeats it: only the answer to the latest hello counts. */
+  readonly id: number
   readonly storeId: string
   readonly start: number
   readonly zone: string
@@ -41,6 +43,7 @@ export interface Hello {
 
 export interface Welcome {
   readonly verb: 'welcome'
+  readonly id: number
   /** The start of the hello that this answers. */
   readonly start: number
   /** The newest start of the owner that the holder knows; above `start` = the hello was refused. */
@@ -79,8 +82,8 @@ export interface Ack extends LaneHolding {
   readonly verb: 'ack'
   readonly names: number
   /**
-   * Rises with each start of the holder and each withdrawal of something of this owner. What a lower version said may not hold any
-   * more; a higher one means that something was withdrawn, and that the owner should greet again.
+   * Another one after each start of the holder and each withdrawal of something of this owner: what was acknowledged under another
+   * version may not be held any more, and the owner greets again.
    */
   readonly version: number
 }

@@ -78,8 +78,10 @@ interface Target {
   acked: RangeSet
   flights: Flight[]
   names: number
-  /** Of the holder, see `Ack`; −1 = not known. */
+  /** Of the holder's copies, see `Ack`. */
   version: number
+  /** The latest hello; −1 = none whose answer would still be true. */
+  helloId: number
   waitsSinceMs: number
   pausedToMs: number
 }
@@ -117,6 +119,7 @@ export class Shipper {
   #syncedTo = 0
   #floor = 0
   #nextId = 1
+  #turn = 0
   #hasShipped = false
   #isOpening = false
   #isQuarantined = false
@@ -154,6 +157,14 @@ export class Shipper {
     return this.#openings.split(this.#owed(), this.#floor)
   }
 
+  /** The first part of a range of a lane that is in the own store; the rest of it, if any, is among the copies of oneself. */
+  readable(range: Lane & ArrivalRange): ArrivalRange | undefined {
+    const span = this.#openings.rangeOf(range)
+    const part = span && intersection(range, span)
+    const stored = part && intersection(part, { from: this.#floor + 1, to: this.#syncedTo })
+    return stored && this.#voids.missing(stored)[0]
+  }
+
   /** Does this holder have everything that is synced? */
   isCovered(host: string): boolean {
     const target = this.#targets.get(host)
@@ -171,6 +182,11 @@ export class Shipper {
     this.#floor = floor
     this.#voids.forgetBelow(floor + 1)
     for (const target of this.#targets.values()) target.acked.forgetBelow(floor + 1)
+  }
+
+  /** These positions hold no samples: they were skipped, or what they held is gone. */
+  markVoid(range: ArrivalRange): void {
+    this.#voids.add(range)
   }
 
   /** Who takes new data now. What a silent one has acknowledged is remembered for the one that stands in for it. */
@@ -216,15 +232,25 @@ export class Shipper {
       if (!target.isGreeted || nowMs - target.helloAtMs >= this.#options.resyncMs) this.#greet(target, nowMs, actions)
       if (target.isGreeted) this.#dropOverdue(target, nowMs)
     }
-    for (const target of this.#targets.values()) this.#read(target, nowMs, actions)
+    // each holder is first in turn, so that the backlog of one never keeps the news from another
+    const targets = [...this.#targets.values()]
+    const first = this.#turn++ % Math.max(1, targets.length)
+    for (const target of [...targets.slice(first), ...targets.slice(0, first)]) this.#read(target, nowMs, actions)
     return actions
   }
 
   #greet(target: Target, nowMs: number, actions: ShipperAction[]): void {
     if (nowMs - target.helloAtMs < helloRetryMs) return
     target.helloAtMs = nowMs
+    target.helloId = this.#nextId++
     const { storeId } = this.#openings
-    const hello: RingMessage = { verb: 'hello', storeId, start: this.start, zone: this.#options.zone }
+    const hello: RingMessage = {
+      verb: 'hello',
+      id: target.helloId,
+      storeId,
+      start: this.start,
+      zone: this.#options.zone,
+    }
     actions.push({ kind: 'send', to: target.host, message: hello })
   }
 
@@ -254,11 +280,16 @@ export class Shipper {
 
   #hasRoom(target: Target, nowMs: number): boolean {
     const { batchesInFlightMax, bytesInFlightMax } = this.#options
-    if (!target.isGreeted || nowMs < target.pausedToMs || target.flights.length >= batchesInFlightMax) return false
+    if (!target.isGreeted || nowMs < target.pausedToMs) return false
+    let batches = target.flights.length
+    for (const { targets } of this.#readings.values()) if (targets.includes(target.host)) batches++
+    if (batches >= batchesInFlightMax) return false
     return target.flights.reduce((sum, { bytes }) => sum + bytes, 0) < bytesInFlightMax
   }
 
   #gapOf(target: Target, top: number = this.#syncedTo): ArrivalRange | undefined {
+    const newest = target.acked.ranges.at(-1)
+    if (newest && newest.from <= this.#floor + 1 && newest.to >= top) return undefined
     const reading = [...this.#readings.values()].filter(({ targets }) => targets.includes(target.host))
     const sets: (readonly ArrivalRange[])[] = [this.#voids.ranges, target.acked.ranges]
     const busy = [...target.flights, ...reading].map((range) => [range])
@@ -284,7 +315,7 @@ export class Shipper {
     this.#readings.delete(id)
     if (!reading || this.#isQuarantined || this.#isOpening) return actions
     const voidTo = run ? run.from - 1 : reading.to
-    if (voidTo >= reading.from) this.#voids.add({ from: reading.from, to: voidTo })
+    this.markVoid({ from: reading.from, to: voidTo })
     const lane = run && this.#openings.laneOf(run.from)
     if (!run || !lane) return actions
     for (const host of reading.targets) {
@@ -322,10 +353,9 @@ export class Shipper {
 
   welcome(from: string, message: Welcome, nowMs: number): ShipperAction[] {
     const target = this.#targets.get(from)
-    if (!target || message.start !== this.start || this.#isOpening) return []
+    if (!target || message.id !== target.helloId || message.start !== this.start || this.#isOpening) return []
     if (message.knownStart > this.start) return this.#superseded(message.knownStart)
-    if (message.version < target.version) return []
-    if (message.version > target.version) target.acked = new RangeSet()
+    if (message.version !== target.version || !target.isGreeted) target.acked = new RangeSet()
     target.version = message.version
     if (!target.isGreeted) target.helloAtMs = nowMs
     target.isGreeted = true
@@ -336,9 +366,9 @@ export class Shipper {
 
   ack(from: string, message: Ack): void {
     const target = this.#targets.get(from)
-    if (!target?.isGreeted || message.version < target.version) return
-    if (message.version > target.version) {
-      this.forget(from)
+    if (!target?.isGreeted) return
+    if (message.version !== target.version) {
+      target.isGreeted = false
       return
     }
     target.names = Math.max(target.names, message.names)
@@ -372,7 +402,10 @@ export class Shipper {
   withdraw(from: string, message: Withdraw): ShipperAction[] {
     const target = this.#targets.get(from)
     const span = this.#openings.rangeOf(message)
-    if (target && message.version > target.version && target.version >= 0) target.version = message.version
+    if (target) {
+      target.version = message.version
+      target.helloId = -1
+    }
     if (target && span) {
       const gone = message.ranges.map((range) => intersection(range, span)).filter((range) => range !== undefined)
       target.acked = new RangeSet(subtract(target.acked.ranges, gone))
@@ -401,6 +434,7 @@ function newTarget(host: string, standsInFor: string | undefined, nowMs: number)
     flights: [],
     names: 0,
     version: -1,
+    helloId: -1,
     waitsSinceMs: Number.NaN,
     pausedToMs: nowMs,
   }
