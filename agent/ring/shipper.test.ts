@@ -26,17 +26,16 @@ function welcome(shipper: Shipper, from: string, id: number, knownStart = 500): 
 }
 
 /** Answers what is to be read, and returns what goes out. */
+function answer(shipper: Shipper, actions: readonly ShipperAction[], nowMs = 0): ShipperAction[] {
+  return actions.flatMap((action) => {
+    if (action.kind !== 'readOwn') return []
+    const run = { from: action.from, to: action.to, idsTo: 3, rows: new Uint8Array(50) }
+    return shipper.ownRead({ id: action.id, run }, nowMs)
+  })
+}
+
 function ship(shipper: Shipper, nowMs = 0): ShipperAction[] {
-  return shipper
-    .plan(nowMs)
-    .flatMap((action) =>
-      action.kind === 'readOwn'
-        ? shipper.ownRead(
-            { id: action.id, run: { from: action.from, to: action.to, idsTo: 3, rows: new Uint8Array(50) } },
-            nowMs,
-          )
-        : [],
-    )
+  return answer(shipper, shipper.plan(nowMs), nowMs)
 }
 
 function ack(shipper: Shipper, from: string, range: { from: number; to: number }, version = 1): void {
@@ -115,10 +114,11 @@ describe('an owner', () => {
     const shipper = greeted(['a', 'b'], { batchesInFlightMax: 100 })
     ack(shipper, 'a', { from: 1, to: 90 })
     shipper.setHolders({ assigned: ['b'], standIns: [{ host: 'c', standsInFor: 'a' }] }, 0)
-    for (const action of shipper.plan(0)) {
+    const planned = shipper.plan(0)
+    for (const action of planned) {
       if (action.kind === 'send' && action.message.verb === 'hello') welcome(shipper, action.to, action.message.id)
-      if (action.kind === 'readOwn') shipper.ownRead({ id: action.id }, 0)
     }
+    answer(shipper, planned)
     const ranges = [0, 1, 2, 3]
       .flatMap(() => ship(shipper))
       .flatMap((action) =>
