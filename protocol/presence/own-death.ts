@@ -2,11 +2,9 @@
  * The agent's side of presence: an agent that hears of its own death lives, so it takes a new session and is born again. A death of
  * an older session is a late one and means nothing; one of a newer session (a disk that lost its past, a clock set back) is outdone.
  */
-import { nextSession } from './session.ts'
+import { nextSession, sessionMax } from './session.ts'
 
 /** The session to take after hearing the death of `heard`, or undefined when it is no news. */
 export function sessionAfterDeath(own: number, heard: number, nowMs: number): number | undefined {
-  if (heard < own) return undefined
-  const next = nextSession(heard, nowMs)
-  return Number.isSafeInteger(next) ? next : undefined
+  return heard < own || heard > sessionMax ? undefined : nextSession(heard, nowMs)
 }

@@ -9,7 +9,7 @@ import {
   type PresenceState,
   step,
 } from './presence.ts'
-import { nextSession } from './session.ts'
+import { nextSession, sessionMax } from './session.ts'
 
 const host = 'acme.home.web-1'
 
@@ -97,6 +97,17 @@ describe('presence', () => {
         [3, birth(8)],
       ]).changes,
     ).toEqual(['online', 'offline', 'online'])
+  })
+
+  it('an agent that comes back under a dead session is told at once, and is online as soon as it takes a new one', () => {
+    const { actions } = play([
+      [0, birth(7)],
+      [1, death(7)],
+      [2, birth(7)],
+      [2, beat(7)],
+    ])
+    const told = { kind: 'publishDeath', host: 'h', session: 7, reason: 'this session was declared dead' }
+    expect(actions.slice(2)).toEqual([expect.objectContaining({ ...told, host: expect.any(String) as string })])
   })
 
   it('a heartbeat of a dead session is answered with its death, once an interval, until the agent takes a new one', () => {
@@ -311,6 +322,11 @@ describe('a session number', () => {
     expect(nextSession(undefined, 1_700_000_000_999)).toBe(1_700_000_000)
     expect(nextSession(5, 1_700_000_000_000)).toBe(1_700_000_000)
     expect(nextSession(1_800_000_000, 1_700_000_000_000)).toBe(1_800_000_001)
+  })
+
+  it('that no clock can have given is damage, and is passed over', () => {
+    expect(nextSession(Number.MAX_SAFE_INTEGER, 1_700_000_000_000)).toBe(1_700_000_000)
+    expect(nextSession(sessionMax + 1, 1_700_000_000_000)).toBe(1_700_000_000)
   })
 
   it('is renewed by an agent that hears its own death, not by a death from its past', () => {

@@ -163,7 +163,7 @@ function stepHost(
       change(hosts, event.host, { ...known, isDead: true }, 'offline', event.reason, actions)
       return
     case 'birth':
-      if (known.isDead) return
+      if (known.isDead) return tellOfDeath(state, hosts, event.host, known, nowMs, actions)
       change(hosts, event.host, { ...known, isBorn: true, heardAtMs: nowMs }, 'online', 'birth', actions)
       return
     case 'heartbeat':
@@ -191,17 +191,30 @@ function stepHeartbeat(
   nowMs: number,
   actions: PresenceAction[],
 ): void {
-  const mayAnswer = nowMs - known.answeredAtMs >= state.options.heartbeatIntervalMs
-  const answers = mayAnswer && (known.isDead || !known.isBorn)
-  const answeredAtMs = answers ? nowMs : known.answeredAtMs
-  if (known.isDead) {
-    hosts.set(host, { ...known, answeredAtMs })
-    const reason = 'this session was declared dead'
-    if (answers) actions.push({ kind: 'publishDeath', host, session: known.session, reason })
-    return
-  }
+  if (known.isDead) return tellOfDeath(state, hosts, host, known, nowMs, actions)
+  const asks = !known.isBorn && mayAnswer(state, known, nowMs)
+  const answeredAtMs = asks ? nowMs : known.answeredAtMs
   change(hosts, host, { ...known, heardAtMs: nowMs, answeredAtMs }, 'online', 'heartbeat', actions)
-  if (answers) actions.push({ kind: 'askBirth', host })
+  if (asks) actions.push({ kind: 'askBirth', host })
+}
+
+/** A host speaks under a session that was declared dead (its last will was late, or it was cut off): told so, it takes a new one. */
+function tellOfDeath(
+  state: PresenceState,
+  hosts: Map<string, HostPresence>,
+  host: string,
+  known: HostPresence,
+  nowMs: number,
+  actions: PresenceAction[],
+): void {
+  if (!mayAnswer(state, known, nowMs)) return
+  hosts.set(host, { ...known, answeredAtMs: nowMs })
+  actions.push({ kind: 'publishDeath', host, session: known.session, reason: 'this session was declared dead' })
+}
+
+/** At most one answer an interval and host. */
+function mayAnswer(state: PresenceState, known: HostPresence, nowMs: number): boolean {
+  return nowMs - known.answeredAtMs >= state.options.heartbeatIntervalMs
 }
 
 function stepSilence(
