@@ -42,7 +42,7 @@ type Hub = Extract<NatsPlace, { kind: 'hub' }>
 
 /**
  * Subscriptions of one connection where there are leaf links: a link counts as one connection, and carries those of every
- * agent of the cloud (8 a host), or of every operator.
+ * agent of the cloud (7 a host), or of every operator. Above it the server takes no more and logs it; the link stays.
  */
 const linkSubscriptionsMax = 65_536
 

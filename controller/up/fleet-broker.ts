@@ -50,7 +50,7 @@ export async function openFleetBroker(
 ): Promise<FleetBroker> {
   const closer = new Closer()
   try {
-    const { url, bus, leaves = new Map() } = await openKind(plan, users, deps, closer)
+    const { url, bus, leaves = new Map() } = await openKind(plan, users, deps, closer, signal)
     await waitUntilUp(bus, url, plan, deps.clock, signal)
     return { url, leaves, bus, close: () => closer.close() }
   } catch (error) {
@@ -80,6 +80,7 @@ async function openKind(
   users: FleetUsers,
   deps: FleetBrokerDeps,
   closer: Closer,
+  signal: AbortSignal,
 ): Promise<OpenedBroker> {
   switch (plan.broker.kind) {
     case 'embedded':
@@ -90,7 +91,7 @@ async function openKind(
       return { url, bus: closer.use('bus', openControllerBus(url, users, deps)) }
     }
     case 'nats-leaves': {
-      const { url, leaves } = await openLeaves(plan.broker, plan.dataDir, brokerUsers(users), deps, closer)
+      const { url, leaves } = await openLeaves(plan.broker, plan.dataDir, brokerUsers(users), deps, closer, signal)
       return { url, leaves, bus: closer.use('bus', openControllerBus(url, users, deps)) }
     }
     case 'nats-url':

@@ -17,7 +17,8 @@ export interface OpenedLeaves {
 /**
  * Starts the hub, then the leaves, and returns once each lets its users in; a link may come up a moment later. All are kept
  * running until `closer` closes, leaves first.
- * @throws LanistaError PORT_IN_USE, NATS_SERVER_MISSING, NATS_SERVER_FAILED, SECRET_UNREADABLE, DATA_DIR_UNWRITABLE
+ * @throws LanistaError PORT_IN_USE, NATS_SERVER_MISSING, NATS_SERVER_FAILED, SECRET_UNREADABLE, DATA_DIR_UNWRITABLE; the
+ * signal's reason
  */
 export async function openLeaves(
   plan: PlannedLeaves,
@@ -25,11 +26,13 @@ export async function openLeaves(
   users: readonly BrokerUser[],
   deps: NatsKeeperDeps,
   closer: Closer,
+  signal: AbortSignal,
 ): Promise<OpenedLeaves> {
   const logins = plan.clouds.map((cloud) => openLeafLogin(dataDir, cloud))
   const hub = closer.use('hub', await startHub(plan, dataDir, users, logins, deps))
   const leaves = new Map<string, string>()
   for (const login of logins) {
+    signal.throwIfAborted()
     const leaf = await startLeaf(plan, dataDir, users, login, hub.leafPort, deps)
     leaves.set(login.cloud, closer.use(`leaf of ${login.cloud}`, leaf).url)
   }
