@@ -44,7 +44,8 @@ export const metricsShape: z.ZodType = z.array(
     tags,
     ...place,
     unit: z.string().nullable(),
-    last: z.tuple([z.number(), z.number()]).describe('newest [timestampMs, value]'),
+    served_by: z.string().describe('host whose store knows it; _controller: out of its window of recent samples'),
+    last: z.tuple([z.number(), z.number()]).nullable().describe('newest [timestampMs, value] of the last day'),
   }),
 )
 

@@ -63,6 +63,7 @@ function ingestFamilies(ingest: Readonly<IngestCounters>): MetricFamily[] {
       batch: ingest.batches,
       dictionary: ingest.dictionaries,
       undecodable: ingest.undecodable,
+      no_agent: ingest.noAgent,
       unknown_series: ingest.unknownSeries,
       hosts_limit: ingest.hostsLimit,
     }),

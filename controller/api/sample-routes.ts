@@ -1,12 +1,9 @@
-/** `/api/v1/metrics`: the window over HTTP; `/api/v1/query`: the agents' stores. */
+/** `/api/v1/metrics`, `/api/v1/query`: which series the agents' stores hold, and what is in them. */
 import * as z from 'zod'
 import { answerText } from '#controller/query/answer-text.ts'
 import type { FleetQueries } from '#controller/query/fleet-queries.ts'
+import { metricOf } from '#controller/query/metric-list.ts'
 import type { Question } from '#controller/query/question.ts'
-import { chooseSeries, type QueryLimits, type SeriesChoice, tooLarge } from '#controller/window/query.ts'
-import type { SampleWindow } from '#controller/window/window.ts'
-import type { WindowSeries } from '#controller/window/window-series.ts'
-import { compileSelector } from '#protocol/metrics/selector.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { parseDuration } from '#protocol/runtime/time.ts'
 import { metricsShape, queryShape } from './answer-shapes.ts'
@@ -16,20 +13,18 @@ import { type Route, type RouteAnswer, TextStream } from './route.ts'
 import { unansweredHeaders } from './unanswered.ts'
 
 export interface SampleRoutesDeps {
-  readonly window: SampleWindow
   readonly queries: FleetQueries
   readonly clock: Pick<Clock, 'now'>
   /** What the operator may see. */
   readonly tenant: string
-  readonly limits: QueryLimits
 }
 
 const text = z.string().max(1024)
 const match = text.describe(
   'Graphite glob over names, then ;tag=value, ;tag!=value, ;tag=~regex, ;tag!=~regex: `cpu.*;core=~[01]`',
 )
-const host = text.optional().describe('host token, or tenant.cloud.host; for samples a glob: `web-*`')
-const cloud = text.optional().describe('cloud token')
+const host = text.optional().describe('glob over host tokens, or over tenant.cloud.host: `web-*`')
+const cloud = text.optional().describe('glob over cloud tokens')
 const time = (meaning: string): z.ZodOptional<z.ZodString> =>
   text.optional().describe(`${meaning}: epoch milliseconds, ISO 8601, or relative like -1h`)
 
@@ -37,10 +32,10 @@ export function sampleRoutes(deps: SampleRoutesDeps): Route[] {
   return [
     {
       path: '/api/v1/metrics',
-      summary: 'Series with recent samples, by name.',
+      summary: 'Series that the stores of the hosts know, by name, with their newest samples of the last day.',
       parameters: z.object({ match: match.optional(), host, cloud }),
       answer: metricsShape,
-      handle: (parameters) => ({ body: listMetrics(deps, choiceOf(deps, parameters)) }),
+      handle: (parameters, signal) => listMetrics(deps, parameters, signal),
     },
     {
       path: '/api/v1/query',
@@ -60,6 +55,18 @@ export function sampleRoutes(deps: SampleRoutesDeps): Route[] {
       handle: (parameters, signal) => query(deps, parameters, signal),
     },
   ]
+}
+
+/** How far back a newest sample is looked for, ms: behind it are series that say nothing any more. */
+const newestWithinMs = 86_400_000
+
+async function listMetrics(deps: SampleRoutesDeps, parameters: Parameters, signal: AbortSignal): Promise<RouteAnswer> {
+  const { tenant, clock, queries } = deps
+  const { host, cloud } = parameters
+  const fromMs = clock.now() - newestWithinMs
+  const question = { tenant, host, cloud, ...selectionOf(parameters), fromMs, last: false, names: true }
+  const { rows, unanswered, answered } = await queries.ask(question, signal)
+  return { body: rows.map(metricOf), headers: unansweredHeaders(unanswered, answered) }
 }
 
 async function query(deps: SampleRoutesDeps, parameters: Parameters, signal: AbortSignal): Promise<RouteAnswer> {
@@ -83,25 +90,4 @@ function questionOf(deps: SampleRoutesDeps, parameters: Parameters): Question {
     function: functionName,
     stepMs: step === undefined ? undefined : parseDuration(step),
   }
-}
-
-function listMetrics({ window, limits }: SampleRoutesDeps, choice: SeriesChoice): unknown[] {
-  const found: WindowSeries[] = []
-  for (const series of chooseSeries(window, choice)) {
-    found.push(series)
-    if (found.length > limits.seriesMax) throw tooLarge('series', limits.seriesMax)
-  }
-  return found.sort((a, b) => (a.canonical < b.canonical ? -1 : 1)).flatMap((series) => metricOf(window, series))
-}
-
-function metricOf(window: SampleWindow, series: WindowSeries): unknown[] {
-  const span = window.read(series, -Infinity, Infinity)
-  if (!span || span.end === span.start) return []
-  const { host, cloud, tenant } = series.address
-  const last = [span.timestampsMs[span.end - 1], span.values[span.end - 1]]
-  return [{ name: series.name.name, tags: series.name.tags, host, cloud, tenant, unit: series.unit ?? null, last }]
-}
-
-function choiceOf({ tenant }: SampleRoutesDeps, { match, host, cloud }: Parameters): SeriesChoice {
-  return { tenant, matches: match === undefined ? undefined : compileSelector(match), host, cloud }
 }

@@ -33,6 +33,8 @@ export interface IngestCounters {
   unknownSeries: number
   /** Messages that are no samples. */
   undecodable: number
+  /** Messages under an address that no agent bears. */
+  noAgent: number
   /** Samples acknowledged and dropped: their series is above a limit or has no valid name. */
   droppedSeriesLimit: number
   droppedName: number
@@ -58,6 +60,7 @@ export function newIngestCounters(): IngestCounters {
     duplicates: 0,
     unknownSeries: 0,
     undecodable: 0,
+    noAgent: 0,
     droppedSeriesLimit: 0,
     droppedName: 0,
     hostsLimit: 0,

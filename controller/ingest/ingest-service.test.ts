@@ -48,7 +48,11 @@ class Stage {
   }
 
   async send(address: Address, ...bodies: Uint8Array[]): Promise<void> {
-    for (const body of bodies) this.#agents.get(hostIdOf(address))?.publish(buildSubject(address, 'samples'), body)
+    for (const body of bodies) await this.publish(address, buildSubject(address, 'samples'), body)
+  }
+
+  async publish(address: Address, subject: string, body: Uint8Array = new Uint8Array()): Promise<void> {
+    this.#agents.get(hostIdOf(address))?.publish(subject, body)
     await this.clock.advance(0)
   }
 }
@@ -92,6 +96,16 @@ describe('the ingest service', () => {
       ['main.home.db', { storeId: 's-db', ranges: [{ from: 1, to: 1 }], dictionary: 1 }],
     ])
     expect(stage.arrived).toContain('main.home.db series.0=1')
+    await service.close()
+  })
+
+  it('takes nothing under an address that no agent bears, though the table lets agents publish there', async () => {
+    const stage = new Stage()
+    const service = await stage.start(new MemoryRegistryStore())
+    await stage.agent(web)
+    const [dictionary] = bodies(new ModelAgent('s', 1, 1), 1, 1)
+    await stage.publish(web, 'lanista.main._home._srv.samples', dictionary)
+    expect(service.counters).toMatchObject({ noAgent: 1, dictionaries: 0 })
     await service.close()
   })
 

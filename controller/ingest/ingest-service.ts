@@ -14,7 +14,14 @@ import type { Logger } from '#protocol/runtime/logger.ts'
 import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
 import { decodeSamples } from '#protocol/samples/decoder.ts'
 import type { SamplesMessage } from '#protocol/samples/format.ts'
-import { type Address, buildSubject, hostIdOf, parseHostId, parseSubject } from '#protocol/subjects/subject.ts'
+import {
+  type Address,
+  buildSubject,
+  hostIdOf,
+  isAgentAddress,
+  parseHostId,
+  parseSubject,
+} from '#protocol/subjects/subject.ts'
 import { HostIngest } from './host-ingest.ts'
 import { type IngestCounters, type IngestLimits, newIngestCounters } from './ingest-limits.ts'
 import type { IngestShared, IngestTarget } from './store-ingest.ts'
@@ -114,6 +121,10 @@ export class IngestService<S> {
 
   #hear({ subject, body }: BusMessage): void {
     const { address } = parseSubject(subject)
+    if (!isAgentAddress(address)) {
+      this.#shared.counters.noAgent++
+      return
+    }
     const message = this.#decode(address, body)
     const entry = message && this.#entryOf(address)
     if (!message || !entry) return

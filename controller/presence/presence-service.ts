@@ -25,6 +25,7 @@ import {
   controllerHost,
   homeCloud,
   hostIdOf,
+  isAgentAddress,
   parseHostId,
   parseSubject,
 } from '#protocol/subjects/subject.ts'
@@ -171,6 +172,10 @@ export class PresenceService {
 
   #hear(kind: 'birth' | 'heartbeat' | 'death', { subject, body }: BusMessage): void {
     const { address } = parseSubject(subject)
+    if (!isAgentAddress(address)) {
+      this.#counters.malformed++
+      return
+    }
     try {
       if (kind === 'birth') this.#onBirth(address, body)
       else if (kind === 'heartbeat') this.#onHeartbeat(address, body)

@@ -60,6 +60,14 @@ export function hostIdOf(address: Address): string {
   return `${address.tenant}.${address.cloud}.${address.host}`
 }
 
+/**
+ * Can an agent bear this address? A leading `_` is ours alone, and the permission table lets agents publish below
+ * `_home._srv` and `_cloud`: whoever takes births or samples asks this first, or a host of that name could be invented.
+ */
+export function isAgentAddress(address: Address): boolean {
+  return ![address.tenant, address.cloud, address.host].some((token) => token.startsWith('_'))
+}
+
 /** The address behind `T.C.H`; throws SUBJECT_INVALID. */
 export function parseHostId(text: string): Address {
   const [tenant, cloud, host, ...more] = text.split('.')
