@@ -112,6 +112,21 @@ describe('membership', () => {
     expect(membership.get('gone')).toBeUndefined()
   })
 
+  test('tells of the dead, so that nobody misses a death, and forgets them after a day', () => {
+    const membership = known('a', 'b')
+    const hearB = (nowMs: number): MembershipAction[] =>
+      membership.step({ kind: 'gossip', from: 'b', asks: true, rows: [row('b')] }, nowMs)
+    hearB(31_000)
+    membership.step({ kind: 'tick' }, 31_000)
+    hearB(31_000 + graceMs)
+    membership.step({ kind: 'tick' }, 31_000 + graceMs)
+    const [told] = hearB(31_000 + graceMs)
+    expect(told?.kind === 'gossip' && told.rows).toContainEqual(expect.objectContaining({ host: 'a', silentAgoMs: 0 }))
+    membership.watch([], 31_000 + graceMs)
+    membership.step({ kind: 'tick' }, 32_000 + graceMs + options.forgetMs)
+    expect(membership.get('a')).toBeUndefined()
+  })
+
   test('begins every wait anew after it was cut off', () => {
     const membership = known('a')
     membership.step({ kind: 'tick' }, 31_000)

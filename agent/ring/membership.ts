@@ -23,6 +23,8 @@ export interface MembershipOptions {
   readonly gossipMs: number
   /** Heartbeats of everybody are heard for this long after each return of the bus, ms. Default 30,000. */
   readonly listenMs: number
+  /** The dead and the left are told of for so long, and then forgotten, ms. Default one day. */
+  readonly forgetMs: number
   /** Members known at most, the dead included; others are refused and counted. Default 2,000. */
   readonly membersMax: number
 }
@@ -32,6 +34,7 @@ export const membershipDefaults: Omit<MembershipOptions, 'host' | 'zone'> = {
   graceMs: 900_000,
   gossipMs: 10_000,
   listenMs: 30_000,
+  forgetMs: 86_400_000,
   membersMax: 2000,
 }
 
@@ -251,7 +254,7 @@ export class Membership {
   #onRow(from: string, row: GossipRow, nowMs: number, actions: MembershipAction[]): void {
     const before = this.#known.get(row.host)
     if (before && row.session < before.session) return
-    if (!before && row.hasLeft) return
+    if (!before && (row.hasLeft || row.silentAgoMs >= 0)) return
     const known = this.#admit(row.host, row.session, row.zone, actions)
     if (!known) return
     if (row.host === from || known.zone === '') this.#setZone(known, row.zone, actions)
@@ -322,7 +325,12 @@ export class Membership {
       this.#judge(known, nowMs, actions)
       if (wasAlive) for (const to of this.#live()) actions.push(this.#gossip(to, false, [this.#rowOf(known, nowMs)]))
     }
-    for (const known of this.#known.values()) if (known.silentSinceMs !== undefined) this.#judge(known, nowMs, actions)
+    for (const known of this.#known.values()) {
+      if (known.silentSinceMs !== undefined) this.#judge(known, nowMs, actions)
+      const isGone = known.state === 'dead' || known.state === 'left'
+      const lastAtMs = Math.max(known.toldAtMs, known.silentAtMs)
+      if (isGone && nowMs - lastAtMs >= this.#options.forgetMs) this.#known.delete(known.host)
+    }
     if (nowMs - this.#gossipAtMs < this.#options.gossipMs) return
     this.#gossipAtMs = nowMs
     const live = this.#live()
@@ -351,7 +359,7 @@ export class Membership {
   #tell(to: string, asks: boolean, nowMs: number, actions: MembershipAction[]): void {
     const rows: GossipRow[] = []
     for (const known of this.#known.values()) {
-      if (known.host === to || known.state !== 'dead') rows.push(this.#rowOf(known, nowMs, known.host === to))
+      rows.push(this.#rowOf(known, nowMs, known.host === to))
     }
     actions.push(this.#gossip(to, asks, rows))
   }
@@ -377,7 +385,7 @@ export class Membership {
       session,
       zone,
       heardAgoMs: heardAtMs === never ? -1 : Math.max(0, Math.round(nowMs - heardAtMs)),
-      silentAgoMs: state === 'suspect' ? Math.max(0, Math.round(nowMs - silentAtMs)) : -1,
+      silentAgoMs: state === 'suspect' || state === 'dead' ? Math.max(0, Math.round(nowMs - silentAtMs)) : -1,
       hasLeft,
     }
   }

@@ -321,6 +321,7 @@ function nodeOptions({ host, zone, copies, quotaBytes, mutant }: SimHostOptions)
       graceMs: simTimes.graceMs,
       gossipMs: 4000,
       listenMs: 6000,
+      forgetMs: 300_000,
       membersMax: 200,
     },
     shipper: {
