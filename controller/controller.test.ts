@@ -140,6 +140,7 @@ describe('the API', () => {
       const { status, json } = await get(`${httpUrl}/api/v1/${path}`)
       expect(status).toBe(413)
       expect(json()).toMatchObject({ code: 'ANSWER_TOO_LARGE', data: { limit: 1, what: 'series' } })
+      if (path === 'metrics') expect(json()).toMatchObject({ message: expect.stringContaining('match=') })
     }
   })
 

@@ -144,9 +144,8 @@ function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServ
   const startedAt = clock.monotonic()
   const http = newHttpCounters()
   const stores = new StoreQueries({ bus, clock, plan: (choice) => queries.plan(choice) })
-  const limits = { seriesMax: settings.answerSeriesMax, samplesMax: settings.answerSamplesMax }
   const routes = [
-    ...sampleRoutes({ window, queries, clock, tenant, limits }),
+    ...sampleRoutes({ queries, clock, tenant }),
     ...storeRoutes({ bus, queries, stores, clock, tenant }),
     ...fleetRoutes({
       hosts,

@@ -72,6 +72,23 @@ describe('a page', () => {
     expect(await found({ ...ask, match: 'shop.orders', last: true })).toEqual({ 'shop.orders': [[nowMs, 42]] })
   })
 
+  test('lists every series that matches, with its newest sample where there is one in the stretch', async () => {
+    store.seriesId('cpu.idle')
+    write('cpu.usage', 10)
+    write('disk.read', 10)
+    store.append(store.seriesId('cpu.old'), nowMs - 9000, 1)
+    await store.flush()
+    store.seriesId('cpu.new')
+    const pages = await pagesOf({ ...ask, match: 'cpu.*', names: true, fromMs: nowMs - 5000 })
+    const chunks = pages.flatMap((page) => page.chunks)
+    expect(chunks.map(({ name, timestampsMs, columns }) => [name, ...timestampsMs, ...(columns[0] ?? [])])).toEqual([
+      ['cpu.idle'],
+      ['cpu.usage', nowMs, 9],
+      ['cpu.old'],
+      ['cpu.new'],
+    ])
+  })
+
   test('holds what matches alone, within the stretch asked for', async () => {
     write('cpu.usage;core=0', 10)
     write('cpu.usage;core=1', 10)

@@ -117,6 +117,7 @@ class PageFiller {
 
   /** Adds a group; answers where it had to stop, undefined when all of it is in. */
   #addGroup(group: Group): Promise<PageCursor | undefined> {
+    if (this.#ask.names) return this.#addValues(group, this.#samples(group))
     if (this.#ask.function === undefined) return this.#addStretches(this.#samples(group))
     const windows = this.#windows(group, this.#ask.function)
     return this.#ask.stepMs === undefined ? this.#addValues(group, windows) : this.#addStretches(windows)
@@ -134,11 +135,12 @@ class PageFiller {
     return undefined
   }
 
-  /** One value a series; of one without samples in the range `count` is 0, and everything else is unknown. */
+  /** One value a series; of one without samples in the range `count` is 0, and everything else (its newest sample too) is unknown. */
   async #addValues({ seriesIds }: Group, found: AsyncIterable<Stretch>): Promise<PageCursor | undefined> {
     const rest = [...seriesIds]
-    for await (const { seriesId, columns } of found) {
-      const next = this.#addUnknown(rest, seriesId) ?? this.#addValue(seriesId, columns)
+    for await (const { seriesId, timestampsMs, columns } of found) {
+      const times = this.#ask.names ? timestampsMs : Float64Array.of(this.#fromMs)
+      const next = this.#addUnknown(rest, seriesId) ?? this.#addValue(seriesId, times, columns)
       if (next) return next
       rest.shift()
       if (this.#breath.isDue) await this.#breath.take()
@@ -150,22 +152,22 @@ class PageFiller {
   #addUnknown(rest: number[], seriesId: number): PageCursor | undefined {
     const columns = this.#ask.function === 'count' ? [Float64Array.of(0)] : []
     for (let id = rest[0]; id !== undefined && id < seriesId; id = rest[0]) {
-      const next = this.#addValue(id, columns)
+      const next = this.#addValue(id, Float64Array.of(this.#fromMs), columns)
       if (next) return next
       rest.shift()
     }
     return undefined
   }
 
-  #addValue(seriesId: number, columns: readonly Float64Array[]): PageCursor | undefined {
+  #addValue(seriesId: number, timestampsMs: Float64Array, columns: readonly Float64Array[]): PageCursor | undefined {
     if (this.#isOver) return { seriesId, fromMs: this.#fromMs }
-    this.#page.add(this.#deps.store.seriesEntry(seriesId), Float64Array.of(this.#fromMs), columns)
+    this.#page.add(this.#deps.store.seriesEntry(seriesId), timestampsMs, columns)
     this.#hasMoved = true
     return undefined
   }
 
   async *#samples(group: Group): AsyncGenerator<Stretch> {
-    const request = { ...this.#requestFor(group), newest: this.#ask.last }
+    const request = { ...this.#requestFor(group), newest: this.#ask.last || this.#ask.names }
     for await (const { seriesId, timestampsMs, values, ...entry } of this.#deps.store.read(request)) {
       yield { seriesId, entry, timestampsMs, columns: [values] }
     }

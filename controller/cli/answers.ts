@@ -35,6 +35,8 @@ export interface MetricAnswer {
   readonly host: string
   readonly cloud?: string | undefined
   readonly unit?: string | null | undefined
+  readonly served_by?: string | undefined
+  readonly last?: readonly [number, number] | null | undefined
 }
 
 /** One series of `GET /api/v1/query`: samples, or the value of a function over them. */
@@ -83,7 +85,12 @@ const seriesFields = {
 }
 const valueSchema = z.union([z.number(), z.record(z.string(), z.number())]).nullable()
 
-const metricSchema: z.ZodType<MetricAnswer> = z.object({ ...seriesFields, unit: z.string().nullish() })
+const metricSchema: z.ZodType<MetricAnswer> = z.object({
+  ...seriesFields,
+  unit: z.string().nullish(),
+  served_by: z.string().optional(),
+  last: z.tuple([z.number(), z.number()]).nullish(),
+})
 
 const seriesSchema: z.ZodType<SeriesAnswer> = z.object({
   ...seriesFields,

@@ -1,6 +1,7 @@
 import { parseMetrics } from './answers.ts'
 import { openClient, type SharedFlags, writeJson } from './context.ts'
 import type { ExitCode } from './exit-code.ts'
+import { hostsVerdict } from './hosts-verdict.ts'
 import { metricsText } from './series-text.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -9,15 +10,23 @@ export interface MetricsFlags extends SharedFlags {
   readonly cloud?: string | undefined
 }
 
-/** `lanista metrics [MATCH]`: the series whose name and tags match, all when nothing is given. */
+/**
+ * `lanista metrics [MATCH]`: the series in the agents' stores whose name and tags match, all when nothing is given. Hosts that did not
+ * answer are named on stderr; `*` marks what the controller's window knows of them.
+ */
 export async function runMetrics(
   match: string | undefined,
   flags: MetricsFlags,
   terminal: Terminal,
 ): Promise<ExitCode> {
   const client = await openClient(flags, terminal)
-  const answer = await client.get('/api/v1/metrics', { match, host: flags.host, cloud: flags.cloud }, terminal.stop)
-  if (flags.json) writeJson(terminal, answer)
-  else terminal.write(metricsText(parseMetrics(answer)))
-  return 0
+  const answer = await client.getFromHosts(
+    '/api/v1/metrics',
+    { match, host: flags.host, cloud: flags.cloud },
+    terminal.stop,
+  )
+  const metrics = parseMetrics(answer.value)
+  if (flags.json) writeJson(terminal, answer.value)
+  else terminal.write(metricsText(metrics))
+  return hostsVerdict(answer, metrics.length > 0, terminal)
 }

@@ -8,6 +8,7 @@ const metricColumns: readonly Column[] = [
   { title: 'HOST', align: 'left' },
   { title: 'CLOUD', align: 'left' },
   { title: 'UNIT', align: 'left' },
+  { title: 'NEWEST', align: 'left' },
 ]
 
 const valueColumns: readonly Column[] = [
@@ -22,7 +23,13 @@ const sampleColumns: readonly Column[] = [{ title: 'TIME', align: 'left' }, ...v
 export function metricsText(metrics: readonly MetricAnswer[]): string {
   return renderTable(
     metricColumns,
-    metrics.map((metric) => [formatSeries(metric), metric.host, metric.cloud ?? '-', metric.unit ?? '-']),
+    metrics.map((metric) => [
+      formatSeries(metric),
+      metric.served_by === '_controller' ? `${metric.host}*` : metric.host,
+      metric.cloud ?? '-',
+      metric.unit ?? '-',
+      metric.last ? formatTime(metric.last[0]) : '-',
+    ]),
   )
 }
 

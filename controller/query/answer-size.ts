@@ -12,11 +12,11 @@ export class AnswerSize {
 
   /** Throws ANSWER_TOO_LARGE when there may not be so much. */
   add(series: number, samples: number): void {
-    const { seriesMax, samplesMax } = this.#limits
+    const { seriesMax, samplesMax, advice } = this.#limits
     this.#series += series
     this.#samples += samples
-    if (this.#series > seriesMax) throw tooLarge('series', seriesMax)
-    if (this.#samples > samplesMax) throw tooLarge('samples', samplesMax)
+    if (this.#series > seriesMax) throw tooLarge('series', seriesMax, advice)
+    if (this.#samples > samplesMax) throw tooLarge('samples', samplesMax, advice)
   }
 
   /** What was added for a host whose answer broke off. */

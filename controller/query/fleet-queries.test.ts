@@ -11,6 +11,7 @@ import { systemClock } from '#protocol/runtime/clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
 import { parseHostId, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
 import { FleetQueries, type FleetQueriesOptions } from './fleet-queries.ts'
+import { metricOf } from './metric-list.ts'
 import type { PossibleHost } from './plan.ts'
 import type { Question } from './question.ts'
 
@@ -171,6 +172,32 @@ describe('a question to the fleet', () => {
     await expect((await fleet.queries()).ask(question, never)).rejects.toMatchObject({
       code: 'QUERY_TOO_LARGE',
       message: 'ask for a shorter step (says main.home.a)',
+    })
+  })
+
+  test('for names lists series without samples too, and says how to ask for fewer', async () => {
+    await using fleet = new Fleet()
+    fleet.agent('main.home.a', ({ names }) => {
+      const writer = new PageWriter()
+      writer.add({ name: 'cpu.old', unit: 'percent' }, new Float64Array(0), [])
+      if (names) writer.add({ name: 'cpu.usage' }, Float64Array.of(5000), [Float64Array.of(7)])
+      return writer.finish()
+    })
+    fleet.gone('main.home.off', 'offline')
+    fleet.inWindow('main.home.off', 'cpu.usage', 42)
+    const names = { ...question, names: true, fromMs: 0 }
+    const { rows, unanswered } = await (await fleet.queries()).ask(names, never)
+    expect(unanswered).toEqual(['main.home.off'])
+    expect(
+      rows.map(metricOf).map(({ name, host, unit, served_by, last }) => [name, host, unit, served_by, last]),
+    ).toEqual([
+      ['cpu.old', 'a', 'percent', 'a', null],
+      ['cpu.usage', 'a', null, 'a', [5000, 7]],
+      ['cpu.usage', 'off', null, '_controller', [7000, 42]],
+    ])
+    await expect((await fleet.queries({ seriesMax: 2 })).ask(names, never)).rejects.toMatchObject({
+      code: 'ANSWER_TOO_LARGE',
+      message: expect.stringContaining('match='),
     })
   })
 

@@ -25,6 +25,9 @@ const hostsAtOnceMax = 64
 const questionsAtOnceMax = 8
 const questionsWaitingMax = 128
 
+/** How to ask for less of a list of series: no stretch of time shortens it. */
+const fewerNames = 'name fewer series with match=, host= or cloud='
+
 export interface FleetQueriesOptions extends QueryLimits {
   /** How long a question may take, ms; hosts that have not answered by then are named. */
   readonly deadlineMs: number
@@ -107,7 +110,7 @@ export class FleetQueries {
     const failed = new AbortController()
     const signal = AbortSignal.any([asker, failed.signal])
     const endMs = this.#deps.clock.monotonic() + this.#options.deadlineMs
-    const progress: Progress = { question, signal, endMs, size: new AnswerSize(this.#options) }
+    const progress: Progress = { question, signal, endMs, size: new AnswerSize(this.#limitsOf(question)) }
     const rows: Row[] = []
     const unanswered: string[] = []
     const plan = this.plan(question)
@@ -169,10 +172,15 @@ export class FleetQueries {
     }
   }
 
+  #limitsOf({ names }: Question): QueryLimits {
+    return names ? { ...this.#options, advice: fewerNames } : this.#options
+  }
+
   #fromWindow({ owner }: PlannedHost, progress: Progress): readonly Row[] {
-    const { tenant, matches, fromMs, untilMs, last, function: functionName, stepMs } = progress.question
-    const question = { tenant, matches, fromMs, untilMs, last, function: functionName, stepMs, host: hostIdOf(owner) }
-    const answers = queryWindow(this.#deps.window, question, this.#options)
+    const { tenant, matches, fromMs, untilMs, last, names, function: functionName, stepMs } = progress.question
+    const range = names ? { last: true } : { fromMs, untilMs, last, function: functionName, stepMs }
+    const question = { tenant, matches, host: hostIdOf(owner), ...range }
+    const answers = queryWindow(this.#deps.window, question, this.#limitsOf(progress.question))
     const samples = answers.reduce((sum, answer) => sum + (answer.samples?.length ?? 1), 0)
     progress.size.add(answers.length, samples)
     return answers.map((answer) => windowRow(answer, formatSeries(answer)))

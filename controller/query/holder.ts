@@ -49,8 +49,8 @@ export async function* pagesOf(
   { bus, clock }: HolderDeps,
   { signal, endMs }: Patience,
 ): AsyncGenerator<{ readonly chunks: readonly CheckedChunk[]; readonly bytes: number }> {
-  const { match, fromMs, untilMs, last, function: functionName, stepMs } = question
-  const common = { owner: hostIdOf(owner), match, fromMs, untilMs, last, function: functionName, stepMs }
+  const { match, fromMs, untilMs, last, names, function: functionName, stepMs } = question
+  const common = { owner: hostIdOf(owner), match, fromMs, untilMs, last, names, function: functionName, stepMs }
   const check = new PageCheck(question)
   let cursor: QueryAsk['cursor']
   do {

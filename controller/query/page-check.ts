@@ -43,7 +43,7 @@ export class PageCheck {
     const { name, timestampsMs, columns } = chunk
     const { canonical, series } = this.#open?.name === name ? this.#open : this.#begin(name)
     const isValue = this.#question.function !== undefined && this.#question.stepMs === undefined
-    const mayBeUnknown = isValue && columns.length === 0
+    const mayBeUnknown = (isValue || this.#question.names) && columns.length === 0
     if (columns.length !== this.#width && !mayBeUnknown) throw invalid(`${columns.length} columns for ${name}`)
     const [first, last] = [timestampsMs[0], timestampsMs.at(-1)]
     if (first !== undefined && last !== undefined && !isValue) {

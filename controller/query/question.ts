@@ -11,6 +11,8 @@ export interface Question extends HostChoice {
   readonly untilMs?: number | undefined
   /** The newest sample of the stretch alone. */
   readonly last: boolean
+  /** Every series that matches, with its newest sample where there is one in the stretch. */
+  readonly names?: boolean | undefined
   /** Name of a window function, known to exist. */
   readonly function?: string | undefined
   /** One value of the function for each step, windows aligned to its multiples; absent = one value in all. */

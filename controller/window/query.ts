@@ -33,6 +33,8 @@ export interface WindowQuery extends SeriesChoice {
 export interface QueryLimits {
   readonly seriesMax: number
   readonly samplesMax: number
+  /** How to ask for less, where times and steps do not help. */
+  readonly advice?: string | undefined
 }
 
 export interface SeriesAnswer {
@@ -66,8 +68,8 @@ export function queryWindow(window: SampleWindow, query: WindowQuery, limits: Qu
     if (!answer) continue
     samples += answer.samples?.length ?? 1
     found.push({ key: `${series.canonical} ${hostIdOf(series.address)}`, answer })
-    if (found.length > limits.seriesMax) throw tooLarge('series', limits.seriesMax)
-    if (samples > limits.samplesMax) throw tooLarge('samples', limits.samplesMax)
+    if (found.length > limits.seriesMax) throw tooLarge('series', limits.seriesMax, limits.advice)
+    if (samples > limits.samplesMax) throw tooLarge('samples', limits.samplesMax, limits.advice)
   }
   return found.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ answer }) => answer)
 }
@@ -86,11 +88,15 @@ export function* chooseSeries(window: SampleWindow, choice: SeriesChoice): Itera
   }
 }
 
-/** ANSWER_TOO_LARGE naming the limit. */
-export function tooLarge(what: string, limit: number): LanistaError {
+/** ANSWER_TOO_LARGE naming the limit, and how to stay below it. */
+export function tooLarge(
+  what: string,
+  limit: number,
+  advice = 'ask for less (fewer series, a shorter time, a step)',
+): LanistaError {
   return new LanistaError(
     'ANSWER_TOO_LARGE',
-    `ask for less (fewer series, a shorter time, a step): found more than ${limit} ${what}, expected at most ${limit}`,
+    `${advice}: found more than ${limit} ${what}, expected at most ${limit}`,
     { data: { limit, what } },
   )
 }

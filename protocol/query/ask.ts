@@ -21,6 +21,8 @@ export interface QueryAsk {
   readonly untilMs?: number | undefined
   /** The newest sample of the stretch alone. */
   readonly last?: boolean | undefined
+  /** Every series that matches, with its newest sample where there is one in the stretch: the list of what a store knows. */
+  readonly names?: boolean | undefined
   /** Name of a window function. */
   readonly function?: string | undefined
   /** One value of the function for each step; absent = one value in all. */
@@ -39,6 +41,7 @@ const askSchema: z.ZodMiniType<QueryAsk> = z.object({
   fromMs: z.optional(time),
   untilMs: z.optional(time),
   last: z.optional(z.boolean()),
+  names: z.optional(z.boolean()),
   function: z.optional(z.string().check(z.maxLength(40))),
   stepMs: z.optional(z.int().check(z.minimum(1))),
   cursor: z.optional(z.object({ seriesId: z.int().check(z.minimum(0)), fromMs: time })),
