@@ -2,8 +2,10 @@
 import { hostname } from 'node:os'
 import * as z from 'zod/mini'
 import { type LogLevel, logLevels } from '#protocol/runtime/logger.ts'
-import { isToken } from '#protocol/subjects/token.ts'
+import { idForm, isId } from '#protocol/subjects/token.ts'
 import type { SensorAllowList } from '#sensors/sensor.ts'
+import type { PrefixBudget } from './store/cardinality.ts'
+import { isTierStep, type SyncPolicy, syncPolicies, type TierOptions } from './store/options.ts'
 
 export interface SensorConfig {
   /** Names this entry; an entry with the id of a default sensor takes its place. Default: the sensor's name. */
@@ -29,6 +31,63 @@ export interface CarbonConfig {
   readonly fourFields: boolean
 }
 
+/** How samples are kept. What is absent has the default named. */
+export interface StoreConfig {
+  /** Time between journal rows, ms; what `kill -9` can take. Less = more, smaller rows. 0 = each write. Default 200. */
+  readonly commitIntervalMs: number
+  /**
+   * When the journal is forced onto the disk itself, which only a power cut makes a difference to: `never` spares a flash card,
+   * `everySecond` loses at most a second, `always` nothing, at one wait for the disk a commit. Default `everySecond`.
+   */
+  readonly sync: SyncPolicy
+  /**
+   * Bytes of all files of the store together, tiers and copies of other hosts included; the oldest goes first. Default 10 % of the
+   * disk, at most 1 GiB: about two years of 300 series every 10 s.
+   */
+  readonly bytesMax?: number | undefined
+  /**
+   * Share of `bytesMax` for this host's own samples, above 0 to 1; the rest is for copies of other hosts' samples. More = a longer
+   * history of its own, less room for others. Default 1.
+   */
+  readonly localShare?: number | undefined
+  /** Days that samples are kept as they came; `bytesMax` may end them sooner, and then the tiers go on. Default 400. */
+  readonly retentionDays?: number | undefined
+  /**
+   * Roll-ups (min, max, sum, count, last) that answer long ranges fast and outlive the samples; each costs work once a day and a few
+   * bytes a window. `stepMs` divides a day into at most 4,096 windows. `[]` = none. Default 10 min for 800 days, 1 h for 4,000.
+   */
+  readonly tiers?: readonly TierOptions[] | undefined
+  /**
+   * Age at which samples are moved from memory and journal into blocks, ms. Longer = larger blocks, so fewer bytes a sample, but more
+   * memory and a longer start after `kill -9`. Default one hour.
+   */
+  readonly sealAgeMs?: number | undefined
+  /**
+   * Samples in memory at which they are moved into blocks whatever their age, 24 bytes each, twice as many for a while. More = larger
+   * blocks at high rates. Default 524,288: 12 to 24 MiB, reached only by more than 145 samples a second.
+   */
+  readonly openSamplesMax?: number | undefined
+  /** Samples not committed yet at which clients are made to wait, 24 bytes each; beyond twice as many are dropped. Default 131,072. */
+  readonly headSamplesMax?: number | undefined
+  /**
+   * Free bytes on the disk below which nothing is written: the machine's other programs need room too. Samples are dropped and counted
+   * meanwhile, reading goes on, writing resumes by itself. Default 64 MiB.
+   */
+  readonly freeBytesMin?: number | undefined
+}
+
+/** A new series is refused (and counted, and its client named) when one of its budgets is used up. */
+export interface SeriesBudgetConfig {
+  /** Tokens of a name that make a prefix: 2 = `shop.web` of `shop.web.requests`. Default 2. */
+  readonly prefixTokens?: number | undefined
+  /** Series below one prefix. Default `seriesMax`. */
+  readonly prefixSeriesMax?: number | undefined
+  /** Prefixes with a depth and a budget of their own; the first that matches a name counts. Default none. */
+  readonly prefixes?: readonly PrefixBudget[] | undefined
+  /** Series one client (a sender's address) may make from one start of the agent to the next. Default `seriesMax`. */
+  readonly clientSeriesMax?: number | undefined
+}
+
 export interface AgentConfig {
   /** Tenant, cloud and host: 1 to 64 of A-Z a-z 0-9 _ -. Defaults: `default`, `home`, the machine's host name. */
   readonly tenant: string
@@ -52,16 +111,14 @@ export interface AgentConfig {
   readonly uplink?: 'all' | 'vital' | readonly string[] | undefined
   /** What operators may hear on `metric.<name>`: `all`, or selectors. Default none. */
   readonly publish: 'all' | readonly string[]
-  /** Series the store may hold. Default 100,000; about 600 bytes of memory each. */
+  /**
+   * Series the store may hold; above it new ones are refused and known ones go on, and the agent's own sensors have 1,024 more.
+   * Default 100,000; about 600 bytes of memory each.
+   */
   readonly seriesMax: number
-  readonly store: {
-    /** Time between journal rows, ms; what `kill -9` can take. 0 = each write. Default 200. */
-    readonly commitIntervalMs: number
-    /** When the journal is synced to disk. Default `everySecond`. */
-    readonly sync: 'never' | 'everySecond' | 'always'
-    /** Bytes on disk at most; the oldest goes first. Default 10 % of the disk, at most 1 GiB. */
-    readonly bytesMax?: number | undefined
-  }
+  /** Smaller budgets below `seriesMax`, so that one application or one client cannot use all of it. Default none. */
+  readonly seriesBudget: SeriesBudgetConfig
+  readonly store: StoreConfig
   /** Facts for people and rules to select by. */
   readonly labels: Readonly<Record<string, string>>
   /** Heartbeat interval until the controller says otherwise, ms. Default 10,000. */
@@ -83,10 +140,14 @@ export const vitalSelectors: readonly string[] = [
   'agent.{rss,cpu}',
 ]
 
-const idText = z
-  .string()
-  .check(z.refine((text) => isToken(text) && !text.startsWith('_'), 'expected 1 to 64 of A-Z a-z 0-9 _ -'))
+const idText = z.string().check(z.refine(isId, `expected ${idForm}`))
 const port = z.int().check(z.minimum(0), z.maximum(65_535))
+const seriesCount = z.int().check(z.minimum(1), z.maximum(10_000_000))
+const prefixPattern = z
+  .string()
+  .check(z.regex(/^(\*|[^\s.;*]+)(\.(\*|[^\s.;*]+))*$/, 'expected tokens with dots between them, * for any one token'))
+const days = z.int().check(z.minimum(1), z.maximum(36_500))
+const tierStep = z.int().check(z.refine(isTierStep, 'expected a whole part of a day in ms, at most 4,096 in it'))
 const selectors = z.array(z.string()).check(z.maxLength(1000))
 
 /** Checked against {@link AgentConfig}; unknown keys are refused. */
@@ -116,11 +177,26 @@ export const agentConfigSchema: z.ZodMiniType<AgentConfig> = z.strictObject({
   }),
   uplink: z.optional(z.union([z.literal('all'), z.literal('vital'), selectors])),
   publish: z.union([z.literal('all'), selectors]),
-  seriesMax: z.int().check(z.minimum(1), z.maximum(10_000_000)),
+  seriesMax: seriesCount,
+  seriesBudget: z.strictObject({
+    prefixTokens: z.optional(z.int().check(z.minimum(1), z.maximum(16))),
+    prefixSeriesMax: z.optional(seriesCount),
+    prefixes: z.optional(
+      z.array(z.strictObject({ match: prefixPattern, seriesMax: seriesCount })).check(z.maxLength(64)),
+    ),
+    clientSeriesMax: z.optional(seriesCount),
+  }),
   store: z.strictObject({
     commitIntervalMs: z.int().check(z.minimum(0), z.maximum(60_000)),
-    sync: z.enum(['never', 'everySecond', 'always']),
+    sync: z.enum(syncPolicies),
     bytesMax: z.optional(z.int().check(z.minimum(1_048_576))),
+    localShare: z.optional(z.number().check(z.minimum(0.01), z.maximum(1))),
+    retentionDays: z.optional(days),
+    tiers: z.optional(z.array(z.strictObject({ stepMs: tierStep, retentionDays: days })).check(z.maxLength(8))),
+    sealAgeMs: z.optional(z.int().check(z.minimum(1000), z.maximum(86_400_000))),
+    openSamplesMax: z.optional(z.int().check(z.minimum(1024), z.maximum(16_777_216))),
+    headSamplesMax: z.optional(z.int().check(z.minimum(1024), z.maximum(4_194_304))),
+    freeBytesMin: z.optional(z.int().check(z.minimum(0))),
   }),
   labels: z.record(z.string(), z.string()),
   heartbeatIntervalMs: z.int().check(z.minimum(100)),
@@ -142,6 +218,7 @@ export function defaultAgentConfig(): AgentConfig {
     allow: { sensorFolders: [], scripts: [] },
     publish: [],
     seriesMax: 100_000,
+    seriesBudget: {},
     store: { commitIntervalMs: 200, sync: 'everySecond' },
     labels: {},
     heartbeatIntervalMs: 10_000,

@@ -1,7 +1,7 @@
 /** What the controller can be told: every setting, its unit, its default, and what it trades. */
 import * as z from 'zod'
 import { LanistaError } from '#protocol/errors.ts'
-import { isToken } from '#protocol/subjects/token.ts'
+import { idForm, isId } from '#protocol/subjects/token.ts'
 
 export interface ControllerOptions {
   /** Folder for the registry (hosts, acknowledged ranges, the session number); one controller at a time. */
@@ -43,7 +43,7 @@ const optionsSchema: z.ZodType<ControllerOptions> = z.strictObject({
   dataDir: z.string().min(1),
   httpHost: z.string().min(1),
   httpPort: z.int().min(0).max(65_535),
-  tenant: z.string().refine((text) => isToken(text) && !text.startsWith('_'), 'expected 1 to 64 of A-Z a-z 0-9 _ -'),
+  tenant: z.string().refine(isId, `expected ${idForm}`),
   connection: z.strictObject({ brokerUrl: z.string().min(1), user: z.string().min(1) }),
   operatorToken: z.string().min(16),
   heartbeatIntervalMs: z.int().min(100).max(3_600_000).optional(),

@@ -2,8 +2,8 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { isLanistaError } from '#protocol/errors.ts'
-import { parseHostId } from '#protocol/subjects/subject.ts'
-import { isToken, parseId } from '#protocol/subjects/token.ts'
+import { parseAgentId } from '#protocol/subjects/subject.ts'
+import { idForm, isId } from '#protocol/subjects/token.ts'
 import { type FleetPlan, type KnownAgent, type ListenAt, planBroker, planHost } from './plan.ts'
 
 /** An agent that may connect: `T.C.H` and its nkey, as `lanista agent identity` prints them. */
@@ -35,8 +35,8 @@ export interface ControllerConfig {
 
 const port = z.int().min(0).max(65_535)
 const listen = z.strictObject({ host: z.string().min(1), port })
-const token = z.string().refine((text) => isToken(text) && !text.startsWith('_'), 'expected 1 to 64 of A-Z a-z 0-9 _ -')
-const agentId = z.string().refine(isHostId, 'expected TENANT.CLOUD.HOST of A-Z a-z 0-9 _ -')
+const token = z.string().refine(isId, `expected ${idForm}`)
+const agentId = z.string().refine(isAgentId, `expected TENANT.CLOUD.HOST, each ${idForm}`)
 
 /** Checked against {@link ControllerConfig}; unknown keys are refused. */
 export const controllerConfigSchema: z.ZodType<ControllerConfig> = z.strictObject({
@@ -84,12 +84,12 @@ export function planController(config: ControllerConfig, machineName: string): F
 }
 
 function knownAgent(entry: AgentEntry): KnownAgent {
-  return { address: parseHostId(entry.id), publicKey: entry.nkey }
+  return { address: parseAgentId(entry.id), publicKey: entry.nkey }
 }
 
-function isHostId(text: string): boolean {
+function isAgentId(text: string): boolean {
   try {
-    for (const [what, part] of Object.entries(parseHostId(text))) parseId(part, what)
+    parseAgentId(text)
     return true
   } catch (error) {
     if (isLanistaError(error)) return false

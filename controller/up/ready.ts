@@ -1,5 +1,6 @@
 import { LanistaError } from '#protocol/errors.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
+import { hostIdOf } from '#protocol/subjects/subject.ts'
 import type { OperatorCredential } from './credentials.ts'
 import type { FleetPlan } from './plan.ts'
 
@@ -29,11 +30,11 @@ const pollMs = 25
 /** Ids of planned hosts that are not online yet. */
 export function missingHosts(plan: Pick<FleetPlan, 'hosts'>, seen: readonly SeenHost[]): string[] {
   const online = new Set(
-    seen.filter((host) => host.state === 'online').map((host) => `${host.tenant}.${host.cloud}.${host.id}`),
+    seen
+      .filter(({ state }) => state === 'online')
+      .map(({ tenant, cloud, id }) => hostIdOf({ tenant, cloud, host: id })),
   )
-  return plan.hosts
-    .map(({ address }) => `${address.tenant}.${address.cloud}.${address.host}`)
-    .filter((id) => !online.has(id))
+  return plan.hosts.map(({ address }) => hostIdOf(address)).filter((id) => !online.has(id))
 }
 
 /**

@@ -4,7 +4,7 @@
  * asker, so its subject follows from the request's: `replySubject` is the only place that knows how.
  */
 import { LanistaError } from '#protocol/errors.ts'
-import { decodeMetricName, encodeMetricName, isToken } from './token.ts'
+import { decodeMetricName, encodeMetricName, isToken, parseId } from './token.ts'
 
 /** Where a subject belongs: tenant, cloud, host. */
 export interface Address {
@@ -75,6 +75,13 @@ export function parseHostId(text: string): Address {
     throw invalid(text, 'tenant.cloud.host')
   }
   return { tenant, cloud, host }
+}
+
+/** The address of an agent behind `T.C.H`, as a person gave it; throws SUBJECT_INVALID, or TOKEN_INVALID for a part that is ours alone. */
+export function parseAgentId(text: string): Address {
+  const address = parseHostId(text)
+  for (const [what, part] of Object.entries(address)) parseId(part, what)
+  return address
 }
 
 /** Builds `lanista.T.C.H.<kind>[.rest…]`; throws SUBJECT_INVALID for a token outside the alphabet, a subject over 1,024 bytes or 100 tokens. */

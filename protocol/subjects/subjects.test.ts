@@ -11,6 +11,7 @@ import {
   kinds,
   metricNameOf,
   metricSubject,
+  parseAgentId,
   parseHostId,
   parseSubject,
   replySubject,
@@ -104,6 +105,11 @@ describe('a host id', () => {
     expect(parseId('web-1', 'host')).toBe('web-1')
     expect(() => parseId('_web', 'host')).toThrow(failsWith('TOKEN_INVALID'))
     expect(isToken('_web')).toBe(true)
+    expect(parseAgentId('acme.c1.web-1')).toEqual({ tenant: 'acme', cloud: 'c1', host: 'web-1' })
+    for (const ours of ['_acme.c1.web', 'acme._home.web', 'acme.c1._controller']) {
+      expect(() => parseAgentId(ours)).toThrow(failsWith('TOKEN_INVALID'))
+    }
+    expect(() => parseAgentId('acme.c1')).toThrow(failsWith('SUBJECT_INVALID'))
   })
 })
 

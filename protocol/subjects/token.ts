@@ -11,12 +11,20 @@ export function isToken(text: string): boolean {
   return tokenPattern.test(text)
 }
 
-/** Returns `text` when it is a token a person may choose (in the alphabet, no leading `_`); throws `TOKEN_INVALID`. */
+/** What an id looks like, in words for error messages. */
+export const idForm = '1 to 64 of A-Z a-z 0-9 _ - without a leading _'
+
+/** True for a token that a person may choose as tenant, cloud, host or other id: no leading `_`, that is ours alone. */
+export function isId(text: string): boolean {
+  return isToken(text) && !text.startsWith('_')
+}
+
+/** Returns `text` when `isId`; throws `TOKEN_INVALID`. */
 export function parseId(text: string, what: string): string {
-  if (!isToken(text) || text.startsWith('_')) {
+  if (!isId(text)) {
     throw new LanistaError(
       'TOKEN_INVALID',
-      `choose another ${what}: found ${JSON.stringify(text.slice(0, 80))}, expected 1 to 64 of A-Z a-z 0-9 _ - without a leading _`,
+      `choose another ${what}: found ${JSON.stringify(text.slice(0, 80))}, expected ${idForm}`,
       { data: { what, found: text.slice(0, 80) } },
     )
   }
