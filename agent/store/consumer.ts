@@ -85,7 +85,7 @@ export class JournalConsumer implements StoreConsumer {
     }
     if (!hasRows) this.#void(gap)
     if (to >= gap.from) this.arrivals.release({ from: gap.from, to })
-    return parts.length > 0 ? join(parts.reverse()) : undefined
+    return parts.length > 0 ? joinBatches(parts.reverse()) : undefined
   }
 
   async #slice(stored: StoredRow, range: ArrivalRange): Promise<SampleBatch | undefined> {
@@ -114,7 +114,8 @@ export class JournalConsumer implements StoreConsumer {
   }
 }
 
-function join(parts: readonly SampleBatch[]): SampleBatch {
+/** Batches that follow each other as one. */
+export function joinBatches(parts: readonly SampleBatch[]): SampleBatch {
   const first = parts[0] as SampleBatch
   const last = parts.at(-1) as SampleBatch
   if (first === last) return first

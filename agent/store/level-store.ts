@@ -1,5 +1,5 @@
 import { messageOf } from '#protocol/errors.ts'
-import type { RangeSet } from '#protocol/samples/arrival.ts'
+import type { ArrivalRange, RangeSet } from '#protocol/samples/arrival.ts'
 import type { BlockArea } from './area/block-area.ts'
 import { Arrivals } from './arrivals.ts'
 import { JournalConsumer } from './consumer.ts'
@@ -10,6 +10,7 @@ import { Check, type CheckReport } from './inspect/check.ts'
 import { type DumpEntry, dump } from './inspect/dump.ts'
 import { lookAtSamples, lookAtWindows } from './inspect/look.ts'
 import { repairArea } from './inspect/repair.ts'
+import { firstArrival, readRun } from './journal/arrival-reader.ts'
 import { Committer } from './journal/committer.ts'
 import { rowsAbove, type StoredRow } from './journal/journal-reader.ts'
 import { JournalTrimmer } from './journal/journal-trimmer.ts'
@@ -28,7 +29,7 @@ import {
   type WindowsRequest,
 } from './query/history.ts'
 import { makeReport, type StoreReport } from './report.ts'
-import type { DropReason, HistoryStore, SeriesEntry, StoreConsumer, StoreStats } from './store.ts'
+import type { ArrivalRun, DropReason, HistoryStore, SeriesEntry, StoreConsumer, StoreStats } from './store.ts'
 import type { Tier } from './tier/tier.ts'
 
 /** Timestamps beyond this many ms from the epoch are refused as invalid: day numbers and journal distances stay exact. */
@@ -199,6 +200,18 @@ export class LevelStore implements HistoryStore {
 
   commit(): Promise<void> {
     return this.#committer.commit()
+  }
+
+  get syncedTo(): number {
+    return this.#committer.syncedTo
+  }
+
+  arrivalsFrom(): Promise<number> {
+    return firstArrival(this.#parts.journal.level, this.#committer.next)
+  }
+
+  readArrivals(range: ArrivalRange, samplesMax: number): Promise<ArrivalRun> {
+    return readRun(this.#parts.journal.level, range, samplesMax)
   }
 
   read(request: SamplesRequest): AsyncIterable<SamplesPiece> {

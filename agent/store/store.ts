@@ -85,8 +85,22 @@ export interface Store extends AsyncDisposable {
   close(): Promise<void>
 }
 
+/** What the journal has of a range of positions. */
+export interface ArrivalRun {
+  /** The first run of samples in the range, whole or as much of it as was asked for. */
+  readonly run?: SampleBatch | undefined
+  /** A stretch, from where the range begins or earlier, that has no samples. */
+  readonly void?: ArrivalRange | undefined
+}
+
 /** A store that can be asked for what it holds. */
 export interface HistoryStore extends Store {
+  /** Position of the last sample that a power cut cannot take. */
+  readonly syncedTo: number
+  /** The first position that the journal may still have; before it there are blocks alone. */
+  arrivalsFrom(): Promise<number>
+  /** Samples by position, from the journal: any number of readers, in any order. Throws STORE_UNAVAILABLE while the disk recovers. */
+  readArrivals(range: ArrivalRange, samplesMax: number): Promise<ArrivalRun>
   /**
    * Samples as they were taken, series by series, in time order, each time once (last write wins); of days that were dropped the means
    * of the finest tier's windows.

@@ -44,6 +44,7 @@ export class Committer {
   #fact: StoreFact
   #next: number
   #hasChanges = false
+  #syncedTo: number
   #syncedAt: number
   #isUnsynced = false
   #isClosed = false
@@ -58,7 +59,14 @@ export class Committer {
     this.#deps = deps
     this.#fact = fact
     this.#next = next
+    // LevelDB syncs what it recovers, and the opening has written its facts synced
+    this.#syncedTo = next - 1
     this.#syncedAt = deps.clock.monotonic()
+  }
+
+  /** Position of the last sample that a power cut cannot take. */
+  get syncedTo(): number {
+    return this.#syncedTo
   }
 
   /** Position of the next sample to be committed. */
@@ -157,6 +165,7 @@ export class Committer {
     this.#next = next
     this.#isUnsynced = !sync
     if (sync) this.#syncedAt = now
+    if (sync) this.#syncedTo = next - 1
     this.#deps.afterCommit()
     if (memory.uncommitted > 0) this.schedule()
     if (this.#isUnsynced) this.#scheduleSync()
