@@ -62,6 +62,10 @@ export type ShipperAction =
 /** What was read of a range. `run` undefined = nothing of it exists (any more). */
 export interface OwnRead {
   readonly id: number
+  /** Positions found empty, beyond the range too; absent = those of the range before the run. */
+  readonly void?: ArrivalRange | undefined
+  /** The disk did not answer: ask again, a little later. */
+  readonly isFailed?: boolean | undefined
   readonly run?: (ArrivalRange & { readonly idsTo: number; readonly rows: Uint8Array }) | undefined
 }
 
@@ -93,6 +97,8 @@ interface Reading extends ArrivalRange {
 const helloRetryMs = 3000
 /** Reads of the own store at once. */
 const readsMax = 2
+/** Pause after the own store did not answer, ms. */
+const readPauseMs = 1000
 /** What a name costs on the wire, roughly. */
 const nameBytes = 40
 /** Names in one message. */
@@ -118,6 +124,7 @@ export class Shipper {
   readonly #share: WireShare
   #syncedTo = 0
   #floor = 0
+  #readsPausedToMs = Number.NEGATIVE_INFINITY
   #nextId = 1
   #turn = 0
   #hasShipped = false
@@ -232,6 +239,7 @@ export class Shipper {
       if (!target.isGreeted || nowMs - target.helloAtMs >= this.#options.resyncMs) this.#greet(target, nowMs, actions)
       if (target.isGreeted) this.#dropOverdue(target, nowMs)
     }
+    if (nowMs < this.#readsPausedToMs) return actions
     // each holder is first in turn, so that the backlog of one never keeps the news from another
     const targets = [...this.#targets.values()]
     const first = this.#turn++ % Math.max(1, targets.length)
@@ -309,13 +317,13 @@ export class Shipper {
   }
 
   /** What the store answered to `readOwn`: goes out to the holders it was read for. */
-  ownRead({ id, run }: OwnRead, nowMs: number): ShipperAction[] {
+  ownRead({ id, run, void: empty, isFailed }: OwnRead, nowMs: number): ShipperAction[] {
     const actions: ShipperAction[] = []
     const reading = this.#readings.get(id)
     this.#readings.delete(id)
-    if (!reading || this.#isQuarantined || this.#isOpening) return actions
-    const voidTo = run ? run.from - 1 : reading.to
-    this.markVoid({ from: reading.from, to: voidTo })
+    if (isFailed) this.#readsPausedToMs = nowMs + readPauseMs
+    if (!reading || isFailed || this.#isQuarantined || this.#isOpening) return actions
+    this.markVoid(empty ?? { from: reading.from, to: run ? run.from - 1 : reading.to })
     const lane = run && this.#openings.laneOf(run.from)
     if (!run || !lane) return actions
     for (const host of reading.targets) {
