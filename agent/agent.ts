@@ -74,7 +74,7 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
   const part = (component: string): { clock: Clock; logger: Logger } => ({ clock, logger: logger.child({ component }) })
 
   const store = closer.use('store', await openStore(storeOptions(config), part('store')))
-  const intake = new Intake({ seriesMax: config.seriesMax }, { store })
+  const intake = new Intake({ ...config.seriesBudget, seriesMax: config.seriesMax }, { store, ...part('intake') })
   const carbon = config.carbon
     ? closer.use('carbon', await CarbonServer.open(config.carbon, { ...part('carbon'), sink: intake }))
     : undefined

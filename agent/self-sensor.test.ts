@@ -16,7 +16,14 @@ const deps: SensorDeps = {
 
 const dropped = { disk_full: 3, write_failed: 0, budget: 0, head_full: 0, invalid: 0, too_old: 0 }
 const bare: SelfSources = {
-  intake: { accepted: 10, refusedSeries: 2 },
+  intake: {
+    accepted: 10,
+    refusedSeries: { series: 0, prefix: 2, client: 0 },
+    topTalkers: () => ({
+      prefixes: [{ name: '~shop.web', series: 4, refused: 2 }],
+      clients: [{ name: '10.0.0.1', series: 3, refused: 2 }],
+    }),
+  },
   store: { seriesCount: 4, stats: () => ({ series: 4, accepted: 10, dropped, bytes: 5000 }) },
   carbon: () => undefined,
   link: () => undefined,
@@ -32,7 +39,10 @@ describe('the sensor self', () => {
   it('reports intake and store, and each reason for a drop once there is one', async () => {
     expect(await read(bare)).toEqual([
       { name: 'agent.intake.accepted', value: 10, unit: 'samples' },
-      { name: 'agent.intake.refused_series', value: 2, unit: 'count' },
+      { name: 'agent.series.by_prefix', value: 4, unit: 'count', tags: { prefix: '_shop.web' } },
+      { name: 'agent.series.by_client', value: 3, unit: 'count', tags: { client: '10.0.0.1' } },
+      { name: 'agent.series.refused_client', value: 2, unit: 'count', tags: { client: '10.0.0.1' } },
+      { name: 'agent.series.refused', value: 2, unit: 'count', tags: { budget: 'prefix' } },
       { name: 'agent.store.series', value: 4, unit: 'count' },
       { name: 'agent.store.bytes', value: 5000, unit: 'bytes' },
       { name: 'agent.store.dropped', value: 3, unit: 'samples', tags: { reason: 'disk_full' } },
@@ -52,6 +62,21 @@ describe('the sensor self', () => {
       unit: 'messages',
       tags: { reason: 'not_up' },
     })
+  })
+
+  it('names a bounded number of prefixes and clients, however many take turns at the top', async () => {
+    let round = 0
+    const talkers = (what: string) =>
+      [...Array(10).keys()].map((i) => ({ name: `${what}${round}-${i}`, series: 1, refused: 0 }))
+    const intake = { ...bare.intake, topTalkers: () => ({ prefixes: talkers('p'), clients: talkers('c') }) }
+    const sensor = selfSensor({ ...bare, intake }).open(null, deps)
+    const names = new Set<string>()
+    for (; round < 30; round++) {
+      const outcome = await sensor.read(AbortSignal.timeout(1000))
+      if (isUnavailable(outcome)) throw new Error(outcome.unavailable)
+      for (const { tags } of outcome) names.add(tags?.['prefix'] ?? tags?.['client'] ?? '')
+    }
+    expect(names.size).toBeLessThanOrEqual(101)
   })
 
   it('is described in the README, metric by metric', () => {

@@ -8,7 +8,7 @@ import type { Store } from './store/store.ts'
 import type { UplinkCounters } from './uplink/uplink.ts'
 
 export interface SelfSources {
-  readonly intake: Pick<Intake, 'accepted' | 'refusedSeries'>
+  readonly intake: Pick<Intake, 'accepted' | 'refusedSeries' | 'topTalkers'>
   readonly store: Pick<Store, 'seriesCount' | 'stats'>
   readonly carbon: () => Promise<CarbonCounters> | undefined
   readonly link: () =>
@@ -29,7 +29,10 @@ const described: readonly (readonly [
   tag?: string,
 ])[] = [
   ['agent.intake.accepted', 'samples', 'counter', 'samples taken from sensors and clients'],
-  ['agent.intake.refused_series', 'count', 'counter', 'times a new series was refused by the cardinality budget'],
+  ['agent.series.by_prefix', 'count', 'gauge', 'series of the ten prefixes that have most', 'prefix'],
+  ['agent.series.by_client', 'count', 'counter', 'series made by the ten clients that made most', 'client'],
+  ['agent.series.refused', 'count', 'counter', 'times a new series was refused because a budget was used up', 'budget'],
+  ['agent.series.refused_client', 'count', 'counter', 'the same by client, of these ten', 'client'],
   ['agent.store.series', 'count', 'gauge', 'series in the store'],
   ['agent.store.bytes', 'bytes', 'gauge', 'bytes of the store on disk'],
   ['agent.store.dropped', 'samples', 'counter', 'samples accepted and not kept', 'reason'],
@@ -47,6 +50,10 @@ const described: readonly (readonly [
   ['agent.publish.skipped', 'messages', 'counter', 'metric messages not sent', 'reason'],
 ]
 
+/** Prefixes, and clients, that are named at a time, and both together from one start to the next. */
+const talkersMax = 10
+const namedMax = 100
+
 const units = new Map(described.map(([name, unit]) => [name, unit]))
 
 /** The sensor `self`. Counters that are still zero and carry a reason are left out. */
@@ -58,15 +65,18 @@ export function selfSensor(sources: SelfSources): Sensor<null> {
     ),
     privileges: 'none',
     parse: () => null,
-    open: (): OpenSensor => ({ read: () => readSelf(sources), close: () => {} }),
+    open: (): OpenSensor => {
+      const named = new Set<string>()
+      return { read: () => readSelf(sources, named), close: () => {} }
+    },
   }
 }
 
-async function readSelf({ intake, store, carbon, link }: SelfSources): Promise<Reading[]> {
+async function readSelf({ intake, store, carbon, link }: SelfSources, named: Set<string>): Promise<Reading[]> {
   const { bytes, dropped } = store.stats()
   return [
     reading('agent.intake.accepted', intake.accepted),
-    reading('agent.intake.refused_series', intake.refusedSeries),
+    ...talkerReadings(intake, named),
     reading('agent.store.series', store.seriesCount),
     reading('agent.store.bytes', bytes),
     ...byReason('agent.store.dropped', dropped),
@@ -97,6 +107,32 @@ function linkReadings(link: ReturnType<SelfSources['link']>): Reading[] {
     reading('agent.query.bytes', link.query.bytes),
     ...byReason('agent.query.refused', { refused: link.query.refused, unsent: link.query.unsent }),
     ...byReason('agent.publish.skipped', { not_up: link.publisher.notUp, unnameable: link.publisher.unnameable }),
+  ]
+}
+
+/** The top talkers. Whoever has been among them keeps a series, so their number is bounded: later ones go unnamed. */
+function talkerReadings(intake: SelfSources['intake'], named: Set<string>): Reading[] {
+  const { prefixes, clients } = intake.topTalkers(talkersMax)
+  const isNamed = (key: string): boolean => named.has(key) || (named.size < namedMax && named.add(key).size > 0)
+  const tagged = (name: string, value: number, tags: Record<string, string>): Reading => ({
+    ...reading(name, value),
+    tags,
+  })
+  // a tag's value never begins with ~
+  const valueOf = (name: string): string => name.replace(/^~/, '_')
+  return [
+    ...prefixes
+      .filter(({ name }) => isNamed(`prefix ${name}`))
+      .map(({ name, series }) => tagged('agent.series.by_prefix', series, { prefix: valueOf(name) })),
+    ...clients
+      .filter(({ name }) => isNamed(`client ${name}`))
+      .flatMap(({ name, series, refused }) => [
+        tagged('agent.series.by_client', series, { client: valueOf(name) }),
+        ...(refused > 0 ? [tagged('agent.series.refused_client', refused, { client: valueOf(name) })] : []),
+      ]),
+    ...Object.entries(intake.refusedSeries)
+      .filter(([, count]) => count > 0)
+      .map(([budget, count]) => tagged('agent.series.refused', count, { budget })),
   ]
 }
 

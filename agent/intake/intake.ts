@@ -1,28 +1,33 @@
+import type { Logger } from '#protocol/runtime/logger.ts'
+import { type Budget, Cardinality, type CardinalityOptions, type Talker } from '../store/cardinality.ts'
 import type { Store } from '../store/store.ts'
 import type { SampleSink } from './sink.ts'
 
-export interface IntakeOptions {
-  /** Series the store may hold; above it new ones are refused and known ones go on. */
-  readonly seriesMax: number
+/** Who made most series, most first. */
+export interface TopTalkers {
+  readonly prefixes: readonly Talker[]
+  /** Addresses of carbon clients, and `sensors`; what they made since the start. */
+  readonly clients: readonly Talker[]
 }
 
 /** Hears of every accepted sample, on the hot path: keep it short, never throw. */
 export type SampleListener = (seriesId: number, timestampMs: number, value: number) => void
 
 /**
- * The sink in front of the store: holds the cardinality budget and lets one listener (the publisher) see each sample as it
+ * The sink in front of the store: holds the budgets of new series and lets one listener (the publisher) see each sample as it
  * comes, before it is on disk.
  */
 export class Intake implements SampleSink {
   readonly #store: Store
-  readonly #seriesMax: number
+  readonly #cardinality: Cardinality
+  #counted = 0
   #listener: SampleListener | undefined
-  #refusedSeries = 0
   #accepted = 0
 
-  constructor(options: IntakeOptions, deps: { readonly store: Store }) {
+  constructor(budgets: CardinalityOptions, deps: { readonly store: Store; readonly logger: Logger }) {
     this.#store = deps.store
-    this.#seriesMax = options.seriesMax
+    this.#cardinality = new Cardinality(budgets, (near) => deps.logger.warn(near, 'series_budget_near'))
+    this.#countStored()
   }
 
   /** Sets who hears of each sample from now on. */
@@ -30,14 +35,14 @@ export class Intake implements SampleSink {
     this.#listener = listener
   }
 
-  seriesId(canonical: string, unit?: string): number {
+  seriesId(canonical: string, unit?: string, client?: string): number {
     const known = this.#store.findSeries(canonical)
     if (known !== undefined) return known
-    if (this.#store.seriesCount >= this.#seriesMax) {
-      this.#refusedSeries++
-      return -1
-    }
-    return this.#store.seriesId(canonical, unit)
+    this.#countStored()
+    if (this.#cardinality.admit(canonical, client) !== undefined) return -1
+    const id = this.#store.seriesId(canonical, unit)
+    this.#counted = this.#store.seriesCount
+    return id
   }
 
   append(seriesId: number, timestampMs: number, value: number): void {
@@ -59,8 +64,20 @@ export class Intake implements SampleSink {
     return this.#accepted
   }
 
-  /** Times a new series was refused because the budget was full. */
-  get refusedSeries(): number {
-    return this.#refusedSeries
+  /** Times a new series was refused, by the budget that was full. */
+  get refusedSeries(): Readonly<Record<Budget, number>> {
+    return this.#cardinality.refused
+  }
+
+  /** At most `limit` of each. */
+  topTalkers(limit: number): TopTalkers {
+    return { prefixes: this.#cardinality.topPrefixes(limit), clients: this.#cardinality.topClients(limit) }
+  }
+
+  /** What is in the store and did not come through here: from before the start, or recorded by another way. */
+  #countStored(): void {
+    for (; this.#counted < this.#store.seriesCount; this.#counted++) {
+      this.#cardinality.count(this.#store.seriesEntry(this.#counted).name)
+    }
   }
 }

@@ -74,13 +74,25 @@ const defaultTiers: readonly TierOptions[] = [
 /** Windows of a tier in one day at most: they are one block. */
 const windowsADayMax = 4096
 
+/** True for what divides a day, and not too often. @param stepMs length of a window */
+export function isTierStep(stepMs: number): boolean {
+  return Number.isInteger(dayMs / stepMs) && dayMs / stepMs <= windowsADayMax
+}
+
 /** Fills in the defaults; throws STORE_OPTIONS. @param diskBytes size of the disk the folder is on */
 export function fillOptions(options: StoreOptions, diskBytes: number): FullStoreOptions {
   for (const { stepMs } of options.tiers ?? []) {
-    if (Number.isInteger(dayMs / stepMs) && dayMs / stepMs <= windowsADayMax) continue
+    if (isTierStep(stepMs)) continue
     throw new LanistaError(
       'STORE_OPTIONS',
       `choose another tier step: found ${stepMs} ms, expected a whole part of a day, at most ${windowsADayMax} in it`,
+    )
+  }
+  const steps = (options.tiers ?? []).map(({ stepMs }) => stepMs)
+  if (steps.some((step, i) => i > 0 && step <= (steps[i - 1] as number))) {
+    throw new LanistaError(
+      'STORE_OPTIONS',
+      `order the tiers: found steps of ${steps.join(', ')} ms, expected finest first`,
     )
   }
   return {

@@ -52,6 +52,22 @@ function asVectors(sink: MemorySink): object[] {
 }
 
 describe('the carbon port', () => {
+  test('says from which address a new series came, over TCP, UDP and in pickles', async () => {
+    const { server, sink } = await open({ picklePort: 0 })
+    const lines = await client(server.port)
+    lines.write('by.tcp 1 -1\n')
+    const udp = createSocket('udp4')
+    closers.push(() => udp.close())
+    udp.send('by.udp 1 -1\n', server.port, '127.0.0.1')
+    const pickles = await client(server.picklePort)
+    const pickle = Buffer.from("(lp0\n(S'by.pickle'\np1\n(I-1\nI1\ntp2\ntp3\na.")
+    const header = Buffer.alloc(4)
+    header.writeUInt32BE(pickle.length)
+    pickles.write(Buffer.concat([header, pickle]))
+    await until(() => sink.clients.length === 3)
+    expect(sink.clients).toEqual(['127.0.0.1', '127.0.0.1', '127.0.0.1'])
+  })
+
   test('takes every vector over TCP', async () => {
     const { server, sink } = await open()
     const socket = await client(server.port)

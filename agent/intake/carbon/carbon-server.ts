@@ -146,7 +146,7 @@ export class CarbonServer implements AsyncDisposable {
     const pickle = await this.#openTcp(
       { ...options, port: options.picklePort, portFlag: options.picklePortFlag ?? '--pickle-port' },
       pickleConnectionsMax,
-      () => new PickleClient(this.#parser),
+      (address) => new PickleClient(this.#parser, address),
     )
     this.#pickle = this.#closer.use('pickle', pickle)
   }
@@ -159,11 +159,14 @@ export class CarbonServer implements AsyncDisposable {
       const tcp = await this.#openTcp(
         options,
         options.connectionsMax ?? connectionsDefault,
-        () => new LineClient(this.#parser),
+        (address) => new LineClient(this.#parser, address),
       )
       try {
         const where = { ...tcp.address, portFlag: options.portFlag }
-        const udp = await UdpIntake.open(where, { logger: this.#deps.logger, onDatagram: (d) => this.#onDatagram(d) })
+        const udp = await UdpIntake.open(where, {
+          logger: this.#deps.logger,
+          onDatagram: (...datagram) => this.#onDatagram(...datagram),
+        })
         return { tcp, udp }
       } catch (error) {
         await tcp.close()
@@ -175,7 +178,7 @@ export class CarbonServer implements AsyncDisposable {
   #openTcp(
     options: CarbonOptions & { readonly portFlag: string },
     connectionsMax: number,
-    client: () => StreamClient,
+    client: (address: string) => StreamClient,
   ): Promise<TcpIntake> {
     const { host = '127.0.0.1', port, portFlag, idleMs = idleDefaultMs } = options
     const { sink, logger } = this.#deps
@@ -183,7 +186,8 @@ export class CarbonServer implements AsyncDisposable {
   }
 
   /** A datagram is a stream of its own: its last line needs no LF. */
-  #onDatagram(datagram: Buffer): void {
+  #onDatagram(datagram: Buffer, address: string): void {
+    this.#datagrams.client = address
     this.#datagrams.feed(datagram)
     this.#datagrams.end('line')
   }

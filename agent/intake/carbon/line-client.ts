@@ -9,9 +9,10 @@ export class LineClient implements StreamClient {
   readonly #stream: LineStream
   #isFresh = true
 
-  constructor(parser: LineParser) {
+  /** @param client its address */
+  constructor(parser: LineParser, client: string) {
     this.#parser = parser
-    this.#stream = new LineStream(parser)
+    this.#stream = new LineStream(parser, client)
   }
 
   feed(chunk: Buffer): Verdict {

@@ -18,9 +18,11 @@ import { futureMsMax, instantMs, millisecondsFrom } from './timestamp.ts'
 /** Longest line, bytes without its LF. */
 export const lineBytesMax = 4096
 
-/** Where a client is in its usual order of names. One for each connection; starts as `{ entry: 0 }`. */
+/** Where a client is in its usual order of names. One for each connection; starts with entry 0. */
 export interface LineCursor {
   entry: number
+  /** Whose lines these are: passed on with names that are new. */
+  client: string | undefined
 }
 
 export interface LineParserOptions {
@@ -269,7 +271,7 @@ export class LineParser {
         ? seriesText(buffer.toString('utf8', nameStart, end), applicationOf(buffer, start))
         : seriesText(buffer.toString('utf8', start, end))
     if ('fault' in text) return text.fault
-    const id = this.#sink.seriesId(text.canonical)
+    const id = this.#sink.seriesId(text.canonical, undefined, cursor.client)
     if (id === -1) {
       refused.add(buffer, start, end, refusedHash, -1, 3)
       return 'cardinality'

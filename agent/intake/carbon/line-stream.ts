@@ -15,15 +15,22 @@ const nothing = Buffer.alloc(0)
 
 export class LineStream {
   readonly #parser: LineParser
-  readonly #cursor: LineCursor = { entry: 0 }
+  readonly #cursor: LineCursor
   #carry: Buffer = nothing
   #carried = 0
   #isSkipping = false
   #unbroken = 0
   #longLines = 0
 
-  constructor(parser: LineParser) {
+  /** @param client whose lines these are */
+  constructor(parser: LineParser, client?: string) {
     this.#parser = parser
+    this.#cursor = { entry: 0, client }
+  }
+
+  /** What follows is another client's. */
+  set client(client: string) {
+    this.#cursor.client = client
   }
 
   /** The beginning of the line that is not complete yet; valid until the next call. */

@@ -12,6 +12,8 @@ export class MemorySink implements SampleSink {
   readonly samples: KeptSample[] = []
   /** How often a series id was asked for. */
   asked = 0
+  /** Who sent each series that was new. */
+  readonly clients: (string | undefined)[] = []
   readonly #seriesMax: number
   readonly #names: string[] = []
   readonly #ids = new Map<string, number>()
@@ -22,12 +24,13 @@ export class MemorySink implements SampleSink {
     this.#seriesMax = seriesMax
   }
 
-  seriesId(canonical: string): number {
+  seriesId(canonical: string, _unit?: string, client?: string): number {
     this.asked++
     const known = this.#ids.get(canonical)
     if (known !== undefined) return known
     if (this.#names.length >= this.#seriesMax) return -1
     this.#ids.set(canonical, this.#names.length)
+    this.clients.push(client)
     return this.#names.push(canonical) - 1
   }
 

@@ -36,7 +36,7 @@ export function parserRace(series: number, lines: number): ParserRace {
   const ends = chunkEnds(load)
   const parser = new LineParser({ fourFields: true }, { sink: new ColumnSink(), clock: systemClock })
   const splitSink = new ColumnSink()
-  const cursor = { entry: 0 }
+  const cursor = { entry: 0, client: undefined }
   const each = (take: (start: number, end: number) => void): void => {
     let start = 0
     for (const end of ends) {

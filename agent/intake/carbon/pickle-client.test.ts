@@ -22,7 +22,7 @@ const pickles = JSON.parse(readFileSync('test/fixtures/carbon-pickles.json', 'ut
 class Bench {
   readonly sink = new MemorySink()
   readonly parser = new LineParser({ fourFields: true }, { sink: this.sink, clock: new FakeClock(1_700_000_000_000) })
-  readonly client = new PickleClient(this.parser)
+  readonly client = new PickleClient(this.parser, '127.0.0.1')
 
   /** Sends pickles, framed, in chunks of this size; returns the first verdict that closes. */
   send(base64: readonly string[], size = 1_000_000): Verdict {

@@ -19,12 +19,14 @@ const nothing = Buffer.alloc(0)
 
 export class PickleClient implements StreamClient {
   readonly #parser: LineParser
-  readonly #cursor: LineCursor = { entry: 0 }
+  readonly #cursor: LineCursor
   #pending: Buffer = nothing
   #pendingBytes = 0
 
-  constructor(parser: LineParser) {
+  /** @param client its address */
+  constructor(parser: LineParser, client: string) {
     this.#parser = parser
+    this.#cursor = { entry: 0, client }
   }
 
   feed(chunk: Buffer): Verdict {

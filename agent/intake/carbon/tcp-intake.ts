@@ -34,8 +34,8 @@ export interface TcpIntakeOptions {
 export interface TcpIntakeDeps {
   readonly sink: Pick<SampleSink, 'isFull' | 'drained'>
   readonly logger: Logger
-  /** Makes the handler of a new connection. */
-  readonly client: () => StreamClient
+  /** Makes the handler of a new connection from this address. */
+  readonly client: (address: string) => StreamClient
 }
 
 /** Counted since the listener was opened, but for `open`. */
@@ -64,6 +64,11 @@ interface Connection {
   readonly socket: Socket
   readonly client: StreamClient
   turnBytes: number
+}
+
+/** An address as it counts for budgets: an IPv4 client of an IPv6 socket is the IPv4 client. */
+export function clientAddress(address: string | undefined): string {
+  return address?.replace(/^::ffff:(?=[\d.]+$)/, '') ?? 'unknown'
 }
 
 export class TcpIntake {
@@ -124,7 +129,7 @@ export class TcpIntake {
   }
 
   #accept(socket: Socket): void {
-    const connection = { socket, client: this.#deps.client(), turnBytes: 0 }
+    const connection = { socket, client: this.#deps.client(clientAddress(socket.remoteAddress)), turnBytes: 0 }
     this.#connections.add(connection)
     this.#counters.total++
     socket.setTimeout(this.#options.idleMs)

@@ -3,7 +3,7 @@ import { isIPv6 } from 'node:net'
 import { messageOf } from '#protocol/errors.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { readKernelDrops } from './kernel-drops.ts'
-import { listenError } from './tcp-intake.ts'
+import { clientAddress, listenError } from './tcp-intake.ts'
 
 export interface UdpIntakeOptions {
   /** An address, not a name. */
@@ -15,8 +15,8 @@ export interface UdpIntakeOptions {
 
 export interface UdpIntakeDeps {
   readonly logger: Logger
-  /** Takes one datagram. */
-  readonly onDatagram: (datagram: Buffer) => void
+  /** Takes one datagram from this address. */
+  readonly onDatagram: (datagram: Buffer, address: string) => void
 }
 
 /** Counted since the socket was opened. */
@@ -41,10 +41,10 @@ export class UdpIntake {
   private constructor(options: UdpIntakeOptions, deps: UdpIntakeDeps) {
     this.#options = options
     this.#socket = createSocket({ type: isIPv6(options.host) ? 'udp6' : 'udp4' })
-    this.#socket.on('message', (datagram) => {
+    this.#socket.on('message', (datagram, { address }) => {
       this.#datagrams++
       this.#bytes += datagram.length
-      deps.onDatagram(datagram)
+      deps.onDatagram(datagram, clientAddress(address))
     })
   }
 
