@@ -5,6 +5,7 @@ import { sensors } from '#sensors/registry.ts'
 import { prepareSensors } from '#sensors/sensor-set.ts'
 import { type AgentConfig, uplinkOf } from '../config.ts'
 import { sensorList } from '../sensor-list.ts'
+import { fillOptions } from '../store/options.ts'
 import type { Command } from './arguments.ts'
 import { loadAgentConfig } from './load-config.ts'
 
@@ -27,7 +28,7 @@ export function check(command: Extract<Command, { kind: 'check' }>): number {
   return 0
 }
 
-/** Sensors and selectors have rules of their own. */
+/** Sensors, tiers and selectors have rules of their own. */
 export function faultsOf(config: AgentConfig): Fault[] {
   const list = sensorList(config)
   const byDefault = list.length - config.sensors.length
@@ -36,6 +37,7 @@ export function faultsOf(config: AgentConfig): Fault[] {
   )
   return [
     ...(entries.length > 0 ? entries : faultOf('sensors', () => prepareSensors(list, sensors))),
+    ...faultOf('store.tiers', () => fillOptions({ folder: config.data, ...config.store }, 0)),
     ...selectorFaults('publish', config.publish),
     ...selectorFaults('uplink', uplinkOf(config)),
   ]
