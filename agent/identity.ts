@@ -1,14 +1,14 @@
 /**
  * Who this agent is, kept in its data folder: the address it was given, the key that proves it, the session number of its
- * last start. Written through a temporary file and a rename, so that a crash leaves the old or the new, never half.
+ * last start.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod/mini'
 import { generateNkey, nkeyFromSeed } from '#broker/nkey.ts'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
 import { nextSession } from '#protocol/presence/session.ts'
 import { makeDataFolder } from '#protocol/runtime/data-folder.ts'
+import { readSecretFile, writeSecretFile } from '#protocol/runtime/secret-file.ts'
 import { type Address, hostIdOf } from '#protocol/subjects/subject.ts'
 
 export interface Identity {
@@ -38,7 +38,7 @@ export async function openIdentity(dataDir: string, address: Address): Promise<I
   const stored = readJson(path, identitySchema)
   if (!stored) {
     const { seed, publicKey } = generateNkey()
-    writeWhole(path, { id, seed })
+    write(path, { id, seed })
     return { address, seed, publicKey }
   }
   if (stored.id !== id) {
@@ -66,19 +66,13 @@ export function takeSession(dataDir: string, nowMs: number): number {
 
 /** Keeps a session number taken otherwise (after hearing one's own death), before anything is sent under it. */
 export function keepSession(dataDir: string, session: number): void {
-  writeWhole(join(dataDir, 'session.json'), { session })
+  write(join(dataDir, 'session.json'), { session })
 }
 
 function readJson<T>(path: string, schema: z.ZodMiniType<T>): T | undefined {
-  let text: string
   try {
-    text = readFileSync(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw invalidFile(path, error)
-  }
-  try {
-    return schema.parse(JSON.parse(text))
+    const text = readSecretFile(path)
+    return text === undefined ? undefined : schema.parse(JSON.parse(text))
   } catch (cause) {
     throw invalidFile(path, cause)
   }
@@ -92,11 +86,9 @@ function invalidFile(path: string, cause: unknown): LanistaError {
   )
 }
 
-function writeWhole(path: string, value: unknown): void {
-  const temporary = `${path}.new`
+function write(path: string, value: unknown): void {
   try {
-    writeFileSync(temporary, `${JSON.stringify(value)}\n`, { mode: 0o600, flush: true })
-    renameSync(temporary, path)
+    writeSecretFile(path, `${JSON.stringify(value)}\n`)
   } catch (cause) {
     throw new LanistaError(
       'DATA_DIR_UNWRITABLE',

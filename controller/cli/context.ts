@@ -16,7 +16,7 @@ export async function openClient(
   deadlineMs?: number,
 ): Promise<ControllerClient> {
   const path = tokensPath(terminal.env)
-  const endpoint = chooseEndpoint(flags.controller, terminal.env['LANISTA_CONTROLLER'], await readTokens(path))
+  const endpoint = chooseEndpoint(flags.controller, terminal.env['LANISTA_CONTROLLER'], readTokens(path))
   return new ControllerClient({ endpoint, tokensPath: path, deadlineMs })
 }
 

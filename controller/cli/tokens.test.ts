@@ -17,8 +17,8 @@ test('XDG_CONFIG_HOME decides where the file is, else the home folder', () => {
   expect(tokensPath({ XDG_CONFIG_HOME: '', HOME: '/h' })).toBe('/h/.config/lanista/tokens.json')
 })
 
-test('no file means no tokens', async () => {
-  expect((await readTokens(join(folder, 'none.json'))).size).toBe(0)
+test('no file means no tokens', () => {
+  expect(readTokens(join(folder, 'none.json')).size).toBe(0)
 })
 
 test('writing keeps the other entries, only the owner can read, and nothing is left beside', async () => {
@@ -26,7 +26,7 @@ test('writing keeps the other entries, only the owner can read, and nothing is l
   await writeToken(path, 'http://127.0.0.1:1', 'one')
   await writeToken(path, 'http://127.0.0.1:2', 'two')
   await writeToken(path, 'http://127.0.0.1:1', 'three')
-  expect([...(await readTokens(path))]).toEqual([
+  expect([...readTokens(path)]).toEqual([
     ['http://127.0.0.1:2', 'two'],
     ['http://127.0.0.1:1', 'three'],
   ])
@@ -38,16 +38,15 @@ test('a controller that listens elsewhere now is not listed twice', async () => 
   const path = join(folder, 'tokens.json')
   await writeToken(path, 'http://127.0.0.1:1', 'same')
   await writeToken(path, 'http://127.0.0.1:2', 'same')
-  expect([...(await readTokens(path))]).toEqual([['http://127.0.0.1:2', 'same']])
+  expect([...readTokens(path)]).toEqual([['http://127.0.0.1:2', 'same']])
 })
 
 test.each(['{', '[]', '{"http://x":{}}', '{"http://x":"t"}'])('a file with %s is refused by its path', async (text) => {
   const path = join(folder, 'tokens.json')
   await writeFile(path, text)
-  await expect(readTokens(path)).rejects.toMatchObject({
-    code: 'TOKENS_UNREADABLE',
-    message: expect.stringContaining(path),
-  })
+  expect(() => readTokens(path)).toThrow(
+    expect.objectContaining({ code: 'TOKENS_UNREADABLE', message: expect.stringContaining(path) }),
+  )
 })
 
 test('a folder that cannot be made is named', async () => {

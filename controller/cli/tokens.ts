@@ -1,12 +1,13 @@
 /**
  * The operator's tokens: `$XDG_CONFIG_HOME/lanista/tokens.json` (or `~/.config/…`), mode 0600, `{ "<controller URL>": { "token": "…" } }`.
- * `lanista up` writes it, every other command finds its token in it. Written beside and renamed, so a reader never sees half.
+ * `lanista up` writes it, every other command finds its token in it.
  */
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
+import { readSecretFile, writeSecretFile } from '#protocol/runtime/secret-file.ts'
 
 /** Token by controller URL (its origin). */
 export type Tokens = ReadonlyMap<string, string>
@@ -25,15 +26,14 @@ export function tokensPath(env: Env): string {
 }
 
 /** The tokens in the file; none when there is no file. Throws TOKENS_UNREADABLE. */
-export async function readTokens(path: string): Promise<Tokens> {
-  let text: string
+export function readTokens(path: string): Tokens {
+  let text: string | undefined
   try {
-    text = await readFile(path, 'utf8')
+    text = readSecretFile(path)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return new Map()
     throw unreadable(path, messageOf(error), error)
   }
-  return parseTokens(path, text)
+  return text === undefined ? new Map() : parseTokens(path, text)
 }
 
 /**
@@ -41,16 +41,12 @@ export async function readTokens(path: string): Promise<Tokens> {
  * controller listened before: it goes. Throws TOKENS_UNREADABLE, TOKENS_UNWRITABLE.
  */
 export async function writeToken(path: string, url: string, token: string): Promise<void> {
-  const others = [...(await readTokens(path))].filter(([key, value]) => key !== url && value !== token)
+  const others = [...readTokens(path)].filter(([key, value]) => key !== url && value !== token)
   const body = Object.fromEntries([...others, [url, token]].map(([key, value]) => [key, { token: value }]))
-  const beside = `${path}.${process.pid}.tmp`
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    await writeFile(beside, `${JSON.stringify(body, undefined, 2)}\n`, { mode: 0o600 })
-    await chmod(beside, 0o600)
-    await rename(beside, path)
+    writeSecretFile(path, `${JSON.stringify(body, undefined, 2)}\n`, `${path}.${process.pid}.new`)
   } catch (error) {
-    await rm(beside, { force: true }).catch(() => undefined)
     throw new LanistaError(
       'TOKENS_UNWRITABLE',
       `make ${path} writable, or set XDG_CONFIG_HOME to another folder: found ${messageOf(error)}, expected a file for the operator's token`,

@@ -1,7 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
 import type { PlannedHost } from './plan.ts'
+import { writeSecret } from './secret-file.ts'
 
 /** What a child agent is told beside its place in the plan. */
 export interface AgentSetting {
@@ -33,8 +34,6 @@ export function writeAgentConfig(host: PlannedHost, setting: AgentSetting): stri
   const path = join(host.folder, 'agent.json')
   try {
     mkdirSync(host.folder, { recursive: true, mode: 0o700 })
-    writeFileSync(path, `${JSON.stringify(agentConfigOf(host, setting), undefined, 2)}\n`, { mode: 0o600 })
-    return path
   } catch (error) {
     throw new LanistaError(
       'DATA_DIR_UNWRITABLE',
@@ -42,6 +41,8 @@ export function writeAgentConfig(host: PlannedHost, setting: AgentSetting): stri
       { cause: error, data: { path } },
     )
   }
+  writeSecret(path, agentConfigOf(host, setting))
+  return path
 }
 
 /** The port behind `host:port`; undefined for anything else. */

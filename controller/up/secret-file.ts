@@ -1,6 +1,6 @@
-import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import type { z } from 'zod'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
+import { readSecretFile, writeSecretFile } from '#protocol/runtime/secret-file.ts'
 
 /**
  * The JSON value in a file that only its owner reads (mode 0600), made and written whole on first use.
@@ -20,13 +20,10 @@ export function openSecret<T>(path: string, schema: z.ZodType<T>, make: () => T)
   }
 }
 
-/** Writes beside and renames, so that a crash leaves the old file or the new one. Returns the value. Throws DATA_DIR_UNWRITABLE. */
+/** Replaces the file; returns the value. Throws DATA_DIR_UNWRITABLE. */
 export function writeSecret<T>(path: string, value: T): T {
-  const beside = `${path}.new`
   try {
-    writeFileSync(beside, `${JSON.stringify(value, undefined, 2)}\n`, { mode: 0o600, flush: true })
-    chmodSync(beside, 0o600)
-    renameSync(beside, path)
+    writeSecretFile(path, `${JSON.stringify(value, undefined, 2)}\n`)
     return value
   } catch (error) {
     throw new LanistaError(
@@ -39,9 +36,8 @@ export function writeSecret<T>(path: string, value: T): T {
 
 function readIfThere(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8')
+    return readSecretFile(path)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw new LanistaError('SECRET_UNREADABLE', `make ${path} readable: found ${messageOf(error)}`, { cause: error })
   }
 }

@@ -1,0 +1,36 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+
+/**
+ * Replaces a small file that its owner alone may read (mode 0600): the text is written beside it, onto the disk, and renamed, so
+ * that a crash leaves the old file or the new one, never half. Throws what the file system throws.
+ * @param beside where it is written first; where several processes may write at once, each needs a name of its own
+ */
+export function writeSecretFile(path: string, text: string, beside: string = `${path}.new`): void {
+  try {
+    rmSync(beside, { force: true }) // one that a crash left would keep its own mode
+    writeFileSync(beside, text, { mode: 0o600, flush: true })
+    renameSync(beside, path)
+  } catch (error) {
+    removeQuietly(beside)
+    throw error
+  }
+}
+
+/** The text of such a file; undefined when there is none. Throws what the file system throws. */
+export function readSecretFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** What could not be written is told by the first error. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    // the folder itself is out of reach
+  }
+}
