@@ -48,7 +48,8 @@ export class MemoryCopies {
   keepNames(owner: string, storeId: string, firstId: number, entries: readonly DictionaryEntry[]): void {
     this.#change((disk) => {
       const held = ownerOf(disk, owner)
-      held.names.set(storeId, [...(held.names.get(storeId) ?? []).slice(0, firstId), ...entries])
+      const before = held.names.get(storeId) ?? []
+      if (firstId <= before.length) held.names.set(storeId, [...before.slice(0, firstId), ...entries])
     })
   }
 

@@ -40,4 +40,9 @@ export interface ReplicaStore extends AsyncDisposable {
   drop(owner: string): Promise<void>
   /** All rows of an owner, by lane and position; overlapping ones as kept. */
   rowsOf(owner: string): AsyncIterable<KeptRows>
+  /** One fact of the ring by name; undefined when it is not there or cannot be read. */
+  fact(name: string): Promise<unknown>
+  /** Resolves when it is synced. */
+  keepFact(name: string, value: unknown): Promise<void>
+  close(): Promise<void>
 }
