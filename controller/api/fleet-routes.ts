@@ -1,7 +1,7 @@
 /** `/api/v1/hosts`, `/health`, `/connection`, and `/metrics`: the controller about its fleet and itself. */
 import * as z from 'zod'
 import type { BusState } from '#broker/bus.ts'
-import type { HostView } from '#controller/presence/host-view.ts'
+import { countStates, type HostView } from '#controller/presence/host-view.ts'
 import type { WindowStats } from '#controller/window/window.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { version } from '#protocol/runtime/version.ts'
@@ -74,8 +74,6 @@ function health(
 ): { status: number; body: unknown } {
   const broker = busState()
   const { series, samples, bytes } = windowStats()
-  const states: Record<string, number> = { online: 0, suspect: 0, offline: 0, unknown: 0 }
-  for (const { state } of hosts()) states[state] = (states[state] ?? 0) + 1
   const isUp = broker === 'up'
   return {
     status: isUp ? 200 : 503,
@@ -85,7 +83,7 @@ function health(
       uptime_ms: Math.round(clock.monotonic() - startedAt),
       now_ms: clock.now(),
       broker,
-      hosts: states,
+      hosts: countStates(hosts()),
       window: { series, samples, bytes },
     },
   }

@@ -1,7 +1,7 @@
 /** The controller's own metrics: one line each here, one family each at `/metrics`. */
 import type { BusCounters } from '#broker/bus.ts'
 import type { IngestCounters } from '#controller/ingest/ingest-limits.ts'
-import type { HostView } from '#controller/presence/host-view.ts'
+import { countStates, type HostView } from '#controller/presence/host-view.ts'
 import type { PresenceCounters } from '#controller/presence/presence-service.ts'
 import type { QueryCounters } from '#controller/query/fleet-queries.ts'
 import type { WindowStats } from '#controller/window/window.ts'
@@ -86,10 +86,8 @@ function ingestFamilies(ingest: Readonly<IngestCounters>): MetricFamily[] {
 }
 
 function hostFamilies({ hosts, presence, hostsRefused, hostWriteFailures }: OwnSources): MetricFamily[] {
-  const states: Record<string, number> = { online: 0, suspect: 0, offline: 0, unknown: 0 }
-  for (const { state } of hosts) states[state] = (states[state] ?? 0) + 1
   return [
-    labelled('gauge', 'hosts', 'Hosts by state.', 'state', states),
+    labelled('gauge', 'hosts', 'Hosts by state.', 'state', countStates(hosts)),
     labelled('counter', 'presence_messages', 'Presence messages by kind.', 'kind', {
       birth: presence.births,
       heartbeat: presence.heartbeats,

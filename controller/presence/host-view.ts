@@ -1,10 +1,12 @@
+import type { HostState } from '#protocol/presence/presence.ts'
+
 /** A host as `GET /api/v1/hosts` lists it. Null = not known: never heard, or not yet. */
 export interface HostView {
   /** The host's token; unique within tenant and cloud. */
   readonly id: string
   readonly tenant: string
   readonly cloud: string
-  readonly state: 'online' | 'suspect' | 'offline' | 'unknown'
+  readonly state: HostState
   readonly session: number | null
   readonly version: string | null
   /** Process id of the agent on its host. */
@@ -23,6 +25,13 @@ export interface HostView {
   /** Samples of this host that we ingest, a second. */
   readonly samples_per_second: number
   readonly vitals: Vitals
+}
+
+/** Hosts by state, states without any included. */
+export function countStates(hosts: readonly Pick<HostView, 'state'>[]): Record<HostState, number> {
+  const counts = { online: 0, suspect: 0, offline: 0, unknown: 0 }
+  for (const { state } of hosts) counts[state]++
+  return counts
 }
 
 /** Newest vital signs out of the window. */
