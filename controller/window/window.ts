@@ -91,12 +91,12 @@ export class SampleWindow {
     for (const hostSeries of this.#hosts.values()) yield* hostSeries.values()
   }
 
-  /** The series of a host by its canonical name, if it has samples. */
   /** Hosts `T.C.H` that have samples now. */
   hosts(): Iterable<string> {
     return this.#hosts.keys()
   }
 
+  /** The series of a host by its canonical name, if it has samples. */
   find(host: string, canonical: string): WindowSeries | undefined {
     return this.#hosts.get(host)?.get(canonical)
   }
