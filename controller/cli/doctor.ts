@@ -110,11 +110,7 @@ async function judgeFolder(folder: string): Promise<Finding> {
   } catch {
     if (dirname(folder) !== folder) return judgeFolder(dirname(folder))
   }
-  const isWritable = await access(folder, constants.W_OK | constants.X_OK).then(
-    () => true,
-    () => false,
-  )
-  return isWritable
+  return (await isAccessible(folder, constants.W_OK | constants.X_OK))
     ? { check, status: 'ok', found: folder }
     : { check, status: 'fail', found: `${folder} cannot be written`, fix: 'choose another with --data' }
 }
@@ -133,13 +129,14 @@ async function judgeNatsServer(terminal: Terminal): Promise<Finding> {
   const check = 'nats-server'
   for (const folder of [...(terminal.env['PATH'] ?? '').split(delimiter), '/usr/sbin']) {
     const path = join(folder || '.', 'nats-server')
-    if (
-      await access(path, constants.X_OK).then(
-        () => true,
-        () => false,
-      )
-    )
-      return { check, status: 'ok', found: path }
+    if (await isAccessible(path, constants.X_OK)) return { check, status: 'ok', found: path }
   }
   return { check, status: 'warn', found: 'none', fix: 'apt-get install nats-server, if "--broker nats" is wanted' }
+}
+
+function isAccessible(path: string, mode: number): Promise<boolean> {
+  return access(path, mode).then(
+    () => true,
+    () => false,
+  )
 }

@@ -2,7 +2,7 @@
 
 const byteUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
 
-/** Three significant digits at most, without an exponent for what a table shows. */
+/** Whole numbers as they are, others in six significant digits at most; an exponent only beyond what a table shows. */
 export function formatNumber(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '-'
   const size = Math.abs(value)
