@@ -24,7 +24,7 @@ const bare: SelfSources = {
       clients: [{ name: '10.0.0.1', series: 3, refused: 2 }],
     }),
   },
-  store: { seriesCount: 4, stats: () => ({ series: 4, accepted: 10, dropped, bytes: 5000 }) },
+  store: { seriesCount: 4, stats: () => ({ series: 4, accepted: 10, dropped, collisions: 0, bytes: 5000 }) },
   carbon: () => undefined,
   link: () => undefined,
 }

@@ -33,6 +33,7 @@ const described: readonly (readonly [
   ['agent.series.by_client', 'count', 'counter', 'series made by the ten clients that made most', 'client'],
   ['agent.series.refused', 'count', 'counter', 'times a new series was refused because a budget was used up', 'budget'],
   ['agent.series.refused_client', 'count', 'counter', 'the same by client, of these ten', 'client'],
+  ['agent.store.hash_collisions', 'count', 'counter', 'times a new series was refused: another name has its hash'],
   ['agent.store.series', 'count', 'gauge', 'series in the store'],
   ['agent.store.bytes', 'bytes', 'gauge', 'bytes of the store on disk'],
   ['agent.store.dropped', 'samples', 'counter', 'samples accepted and not kept', 'reason'],
@@ -73,13 +74,14 @@ export function selfSensor(sources: SelfSources): Sensor<null> {
 }
 
 async function readSelf({ intake, store, carbon, link }: SelfSources, named: Set<string>): Promise<Reading[]> {
-  const { bytes, dropped } = store.stats()
+  const { bytes, dropped, collisions } = store.stats()
   return [
     reading('agent.intake.accepted', intake.accepted),
     ...talkerReadings(intake, named),
     reading('agent.store.series', store.seriesCount),
     reading('agent.store.bytes', bytes),
     ...byReason('agent.store.dropped', dropped),
+    ...(collisions > 0 ? [reading('agent.store.hash_collisions', collisions)] : []),
     ...carbonReadings(await carbon()),
     ...linkReadings(link()),
   ]

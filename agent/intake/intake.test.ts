@@ -51,6 +51,14 @@ describe('the intake', () => {
     expect(intake.topTalkers(5).prefixes).toContainEqual({ name: 'results.mean', series: 1, refused: 0 })
   })
 
+  it('takes nothing of a budget for a name that the store refuses', () => {
+    const intake = new Intake({ seriesMax: 10 }, { store, logger })
+    intake.seriesId('8yn0iYCKYHlIj4-BwPqk', undefined, '10.0.0.1')
+    expect(intake.seriesId('GReLUrM4wMqfg9yzV3KQ', undefined, '10.0.0.1')).toBe(-1)
+    expect(store.stats().collisions).toBe(1)
+    expect(intake.topTalkers(1).clients).toEqual([{ name: '10.0.0.1', series: 1, refused: 0 }])
+  })
+
   it('takes the readings of the sensors when a flood has used up all series', () => {
     const intake = new Intake({ seriesMax: 5 }, { store, logger })
     for (let i = 0; i < 10; i++) intake.seriesId(`flood.n${i}`, undefined, '10.0.0.1')

@@ -41,6 +41,7 @@ export class Intake implements SampleSink {
     this.#countStored()
     if (this.#cardinality.admit(canonical, client) !== undefined) return -1
     const id = this.#store.seriesId(canonical, unit)
+    if (id < 0) this.#cardinality.withdraw(canonical, client)
     this.#counted = this.#store.seriesCount
     return id
   }

@@ -125,6 +125,13 @@ export class Cardinality {
     return undefined
   }
 
+  /** Takes back what was counted in: the store did not take the series. */
+  withdraw(name: string, client?: string): void {
+    this.#all.series--
+    this.#prefix(name).series--
+    if (client !== undefined) this.#client(client).series--
+  }
+
   /** The prefixes with most series, most first. */
   topPrefixes(limit: number): Talker[] {
     return top(this.#prefixes, limit)

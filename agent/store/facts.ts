@@ -52,8 +52,15 @@ export interface SealedFact {
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** Reads the facts, skips ahead past every position that may have been given out, and writes that down, synced. */
-export async function readFacts(level: Level, report: (damage: StoreDamage) => void): Promise<Opened> {
+/**
+ * Reads the facts, skips ahead past every position that may have been given out, and writes that down, synced.
+ * @param dictionary empty; filled with the names
+ */
+export async function readFacts(
+  level: Level,
+  report: (damage: StoreDamage) => void,
+  dictionary: Dictionary = new Dictionary(),
+): Promise<Opened> {
   const known = parseFact(await level.get(nameKey('m', 'store')))
   const last = await lastPosition(level)
   const first = Math.max(last, known?.reservedTo ?? 0) + 1
@@ -65,7 +72,7 @@ export async function readFacts(level: Level, report: (damage: StoreDamage) => v
   }
   const voids = new RangeSet(parseRanges(await level.get(nameKey('m', 'voids'))) ?? [])
   if (first > last + 1) voids.add({ from: last + 1, to: first - 1 })
-  const dictionary = await readDictionary(level, report)
+  await readDictionary(level, dictionary, report)
   const consumers = await readConsumers(level, voids, report)
   const before = parseSealed(await level.get(nameKey('m', 'sealed')))
   // a sealing that was cut off has used one more sequence than it could write down
@@ -86,15 +93,18 @@ export async function readFacts(level: Level, report: (damage: StoreDamage) => v
   }
 }
 
-async function readDictionary(level: Level, report: (damage: StoreDamage) => void): Promise<Dictionary> {
-  const dictionary = new Dictionary()
+async function readDictionary(
+  level: Level,
+  dictionary: Dictionary,
+  report: (damage: StoreDamage) => void,
+): Promise<void> {
   for await (const [key, page] of level.iterator(keyRange('n'))) {
     const firstId = pageFirstId(key)
     try {
       const entries = decodePage(page)
-      while (dictionary.size < firstId) dictionary.add(lostName(dictionary.size))
+      while (dictionary.size < firstId) dictionary.adopt(lostName(dictionary.size))
       if (dictionary.size > firstId) throw new LanistaError('DICTIONARY_PAGE_CORRUPT', 'pages overlap')
-      for (const { name, unit } of entries) dictionary.add(name, unit)
+      for (const { name, unit } of entries) dictionary.adopt(name, unit)
     } catch (error) {
       const aside = Uint8Array.from(key).fill('q'.charCodeAt(0), 0, 1)
       await level.batch().put(aside, page).del(key).write()
@@ -102,7 +112,6 @@ async function readDictionary(level: Level, report: (damage: StoreDamage) => voi
     }
   }
   dictionary.markStored(dictionary.size)
-  return dictionary
 }
 
 /** The name under which samples stay readable whose own name was on a page that is gone. */

@@ -1,4 +1,6 @@
 import { messageOf } from '#protocol/errors.ts'
+import type { StoreRepair } from '#protocol/query/store-ask.ts'
+import type { StorePlace } from '#protocol/query/store-place.ts'
 import type { ArrivalRange, RangeSet } from '#protocol/samples/arrival.ts'
 import type { BlockArea } from './area/block-area.ts'
 import { Arrivals } from './arrivals.ts'
@@ -7,14 +9,12 @@ import { type Dictionary, seriesMax } from './dictionary.ts'
 import { jsonBytes, type Opened } from './facts.ts'
 import { WriteFault } from './fault.ts'
 import { Check, type CheckReport } from './inspect/check.ts'
-import { type DumpEntry, dump } from './inspect/dump.ts'
-import { lookAtSamples, lookAtWindows } from './inspect/look.ts'
-import { repairArea } from './inspect/repair.ts'
+import { dump, type PlacedEntry } from './inspect/dump.ts'
+import { Repair, type RepairOptions } from './inspect/repair.ts'
 import { firstArrival, readRun } from './journal/arrival-reader.ts'
 import { Committer } from './journal/committer.ts'
-import { rowsAbove, type StoredRow } from './journal/journal-reader.ts'
+import type { StoredRow } from './journal/journal-reader.ts'
 import { JournalTrimmer } from './journal/journal-trimmer.ts'
-import { isReadable } from './journal/row-decoder.ts'
 import { nameKey, positionKey } from './keys.ts'
 import type { Level } from './level.ts'
 import type { LevelSlot } from './level-slot.ts'
@@ -29,6 +29,7 @@ import {
   type WindowsRequest,
 } from './query/history.ts'
 import { makeReport, type StoreReport } from './report.ts'
+import type { Hash64 } from './series-hash.ts'
 import type { ArrivalRun, DropReason, HistoryStore, SeriesEntry, StoreConsumer, StoreStats } from './store.ts'
 import type { Tier } from './tier/tier.ts'
 
@@ -151,6 +152,10 @@ export class LevelStore implements HistoryStore {
     return this.#dictionary.entry(id)
   }
 
+  seriesHash(id: number): Hash64 {
+    return this.#dictionary.hash(id)
+  }
+
   append(seriesId: number, timestampMs: number, value: number): void {
     const time = Math.floor(timestampMs)
     const isValid = time > -timestampMsMax && time < timestampMsMax && value - value === 0
@@ -194,6 +199,7 @@ export class LevelStore implements HistoryStore {
       series: this.#dictionary.size,
       accepted: this.#accepted,
       dropped: { ...this.#dropped },
+      collisions: this.#dictionary.collisions,
       bytes: journal + local + tiers,
     }
   }
@@ -239,22 +245,15 @@ export class LevelStore implements HistoryStore {
     return new Check().run({ journal: journal.level, journalFolder: journal.folder, local, tiers }, signal)
   }
 
-  repair(): Promise<number> {
-    return this.#maintenance.alone(async () => {
-      const { journal, local, tiers } = this.#parts
-      let moved = await repairArea(local, lookAtSamples)
-      for (const { area } of tiers) moved += await repairArea(area, lookAtWindows)
-      for await (const row of rowsAbove(journal.level, 0)) {
-        if (isReadable(row.row)) continue
-        await this.#quarantine(row, 'repair')
-        moved++
-      }
-      return moved
-    })
+  repair(options: RepairOptions = {}): Promise<StoreRepair> {
+    const alone = (work: (giveWay: () => Promise<void>) => Promise<void>): Promise<void> =>
+      this.#maintenance.alone(work)
+    const quarantine = (row: StoredRow, reason: string): Promise<boolean> => this.#quarantine(row, reason)
+    return new Repair(options, { ...this.#parts, alone, quarantine }).run()
   }
 
-  dump(): AsyncIterable<DumpEntry> {
-    return dump(this.#parts.journal.level, this.#parts.local, this.#dictionary)
+  dump(after?: StorePlace): AsyncIterable<PlacedEntry> {
+    return dump({ ...this.#parts, dictionary: this.#dictionary }, after)
   }
 
   async report(): Promise<StoreReport> {

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
 import { BlockArea } from './area/block-area.ts'
-import type { Dictionary } from './dictionary.ts'
+import { Dictionary } from './dictionary.ts'
 import { diskSpace } from './disk.ts'
 import { lostName, type Opened, readFacts } from './facts.ts'
 import { rowsAbove } from './journal/journal-reader.ts'
@@ -35,6 +35,7 @@ export async function openStore(options: StoreOptions, deps: StoreDeps): Promise
     deps.logger.error(damage, 'store_damage')
     deps.onDamage?.(damage)
   }
+  const dictionary = new Dictionary((collision) => deps.logger.error(collision, 'series_hash_collision'))
   const slots: LevelSlot[] = []
   const openSlot = async (name: string, bufferBytes: number): Promise<LevelSlot> => {
     const folder = join(options.folder, name)
@@ -59,7 +60,7 @@ export async function openStore(options: StoreOptions, deps: StoreDeps): Promise
         ),
       })
     }
-    const opened = await readFacts(journal.level, report)
+    const opened = await readFacts(journal.level, report, dictionary)
     const memory = await replay(journal, opened, full, report)
     return new LevelStore(full, deps, { journal, local, tiers, opened, memory })
   } catch (error) {
@@ -97,7 +98,7 @@ async function replay(
 
 /** Samples whose dictionary page is gone stay readable under a name of their own. */
 function nameLost(dictionary: Dictionary, seriesIds: Uint32Array): void {
-  for (const id of seriesIds) while (dictionary.size <= id) dictionary.add(lostName(dictionary.size))
+  for (const id of seriesIds) while (dictionary.size <= id) dictionary.adopt(lostName(dictionary.size))
 }
 
 async function makeFolder(folder: string): Promise<void> {

@@ -4,11 +4,15 @@
  * Arrival order: each accepted sample has a position, increasing from 1. Each opening skips ahead, so that positions lost
  * with unsynced journal rows are never used again for other samples; a skipped position counts as acknowledged.
  */
+import type { StoreRepair } from '#protocol/query/store-ask.ts'
+import type { StorePlace } from '#protocol/query/store-place.ts'
 import type { ArrivalRange } from '#protocol/samples/arrival.ts'
 import type { CheckReport } from './inspect/check.ts'
-import type { DumpEntry } from './inspect/dump.ts'
+import type { PlacedEntry } from './inspect/dump.ts'
+import type { RepairOptions } from './inspect/repair.ts'
 import type { SamplesPiece, SamplesRequest, WindowsPiece, WindowsRequest } from './query/history.ts'
 import type { StoreReport } from './report.ts'
+import type { Hash64 } from './series-hash.ts'
 
 /** Columns of samples in arrival order: sample `i` has position `from + i`. */
 export interface SampleBatch extends ArrivalRange {
@@ -33,6 +37,8 @@ export interface StoreStats {
   /** Samples accepted since the store was opened. */
   readonly accepted: number
   readonly dropped: Readonly<Record<DropReason, number>>
+  /** Times a new series was refused because another name has its hash. */
+  readonly collisions: number
   /** Bytes on disk, all files. */
   readonly bytes: number
 }
@@ -60,12 +66,17 @@ export interface Store extends AsyncDisposable {
   readonly nextPosition: number
   readonly seriesCount: number
 
-  /** Id of a series, new ones included. Ids are dense, in order of first sight, stable for the life of the store id. */
+  /**
+   * Id of a series, new ones included. Ids are dense, in order of first sight, stable for the life of the store id. −1 for a name
+   * whose hash another one has: it is refused, counted and logged.
+   */
   seriesId(canonical: string, unit?: string): number
   /** The id if the series is known. */
   findSeries(canonical: string): number | undefined
   /** Throws RangeError for an id never given out. */
   seriesEntry(id: number): SeriesEntry
+  /** The identity of a series across hosts: the 64-bit hash of its name. Throws RangeError for an id never given out. */
+  seriesHash(id: number): Hash64
 
   /** Accepts a sample into the head; it is on its way to disk within one commit interval. Never throws. */
   append(seriesId: number, timestampMs: number, value: number): void
@@ -116,10 +127,10 @@ export interface HistoryStore extends Store {
   compact(): Promise<void>
   /** Reads everything and checks it; changes nothing. Rejects with the signal's reason. */
   check(signal?: AbortSignal): Promise<CheckReport>
-  /** Puts aside what cannot be read and counts the rest anew; answers how many rows, blocks and pages it put aside. */
-  repair(): Promise<number>
-  /** What is stored, piece by piece, for people who look into it. */
-  dump(): AsyncIterable<DumpEntry>
+  /** Reads everything, puts aside what cannot be read and counts the rest anew; in stretches, where the options say so. */
+  repair(options?: RepairOptions): Promise<StoreRepair>
+  /** What is stored behind a place, piece by piece, for people who look into it. */
+  dump(after?: StorePlace): AsyncIterable<PlacedEntry>
   /** Everything about size, measured now. */
   report(): Promise<StoreReport>
 }
