@@ -8,6 +8,7 @@ import { type BackoffOptions, backoffMs } from '#protocol/runtime/backoff.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
+import { unlessAborted } from '#protocol/runtime/unless-aborted.ts'
 import type { BusCore } from './bus-core.ts'
 import { type Connection, type Dial, dialTimeoutMs } from './connection.ts'
 
@@ -71,9 +72,9 @@ class Supervisor {
     let reason: string
     try {
       connection = await this.#open(address)
-      await this.#orStop(this.#attach(connection, address))
+      await unlessAborted(this.#attach(connection, address), this.#signal)
       upAt = this.#deps.clock.monotonic()
-      reason = await this.#orStop(connection.ended)
+      reason = await unlessAborted(connection.ended, this.#signal)
     } catch (error) {
       reason = messageOf(error)
       if (!this.#signal.aborted) this.#warn(address, reason)
@@ -87,7 +88,7 @@ class Supervisor {
   async #open(address: string): Promise<Connection> {
     const dialled = this.#dial(address, this.#core)
     try {
-      return await this.#orStop(dialled)
+      return await unlessAborted(dialled, this.#signal)
     } catch (error) {
       dialled.then(
         (late) => late.close(),
@@ -123,14 +124,5 @@ class Supervisor {
     this.#quiet.pass(address, (suppressed) =>
       this.#deps.logger.warn({ address, reason, suppressed }, 'bus_connection_failed'),
     )
-  }
-
-  #orStop<T>(promise: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => reject(this.#signal.reason)
-      if (this.#signal.aborted) onAbort()
-      this.#signal.addEventListener('abort', onAbort, { once: true })
-      promise.then(resolve, reject).finally(() => this.#signal.removeEventListener('abort', onAbort))
-    })
   }
 }

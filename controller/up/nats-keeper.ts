@@ -6,10 +6,10 @@ import { messageOf } from '#protocol/errors.ts'
 import { backoffMs } from '#protocol/runtime/backoff.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
+import { unlessAborted } from '#protocol/runtime/unless-aborted.ts'
 import type { Ledger } from './ledger.ts'
 import type { ListenAt } from './plan.ts'
 import { identifyProcess } from './process-identity.ts'
-import { unlessAborted } from './race.ts'
 
 export interface NatsKeeperDeps {
   readonly ledger: Ledger
