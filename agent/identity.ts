@@ -9,7 +9,7 @@ import { LanistaError, messageOf } from '#protocol/errors.ts'
 import { nextSession } from '#protocol/presence/session.ts'
 import { makeDataFolder } from '#protocol/runtime/data-folder.ts'
 import { readSecretFile, writeSecretFile } from '#protocol/runtime/secret-file.ts'
-import { type Address, hostIdOf } from '#protocol/subjects/subject.ts'
+import { type Address, hostIdOf, parseHostId } from '#protocol/subjects/subject.ts'
 
 export interface Identity {
   readonly address: Address
@@ -49,6 +49,16 @@ export async function openIdentity(dataDir: string, address: Address): Promise<I
     )
   }
   return { address, seed: stored.seed, publicKey: nkeyFromSeed(stored.seed).publicKey }
+}
+
+/** Whose folder this is; undefined when it does not say so. */
+export function readAddress(dataDir: string): Address | undefined {
+  try {
+    const stored = readJson(join(dataDir, 'identity.json'), identitySchema)
+    return stored && parseHostId(stored.id)
+  } catch {
+    return undefined // a look into a store needs no identity
+  }
 }
 
 /** Takes the next session number and keeps it, before anything is sent under it. */

@@ -4,9 +4,12 @@ import { join } from 'node:path'
 import { LanistaError } from '#protocol/errors.ts'
 import { compileSelector } from '#protocol/metrics/selector.ts'
 import { queryTimeMsMax } from '#protocol/query/ask.ts'
+import { dumpLine, dumpTitles, repairText } from '#protocol/query/store-text.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
 import { openLogger } from '#protocol/runtime/logger.ts'
 import { parseTime } from '#protocol/runtime/time.ts'
+import type { Address } from '#protocol/subjects/subject.ts'
+import { readAddress } from '../identity.ts'
 import { exportText } from '../store/inspect/export.ts'
 import { openStore } from '../store/open-store.ts'
 import type { StoreDamage } from '../store/options.ts'
@@ -35,14 +38,10 @@ export async function storeCommand(command: StoreCommand): Promise<number> {
       return 0
     case 'check':
       return check(store, command, damages)
-    case 'repair': {
-      const putAside = await store.repair()
-      await say(command, { put_aside: putAside, found_at_opening: damages })
-      return 0
-    }
+    case 'repair':
+      return repair(store, command, damages)
     case 'dump':
-      for await (const entry of store.dump()) await say(command, entry)
-      return 0
+      return dumpAll(store, command)
     case 'export':
       return exportAll(store, command)
   }
@@ -54,22 +53,44 @@ async function check(store: HistoryStore, command: StoreCommand, damages: readon
   return report.damaged + damages.length > 0 ? 1 : 0
 }
 
-async function exportAll(store: HistoryStore, { match, from, until, format }: StoreCommand): Promise<number> {
+/** 1 when something cannot be put aside. */
+async function repair(store: HistoryStore, command: StoreCommand, damages: StoreDamage[]): Promise<number> {
+  const foundAtOpening = [...damages]
+  const owner = ownerOf(command)
+  const repaired = await store.repair()
+  if (command.json) await say(command, { ...owner, ...repaired, found_at_opening: foundAtOpening })
+  else await write(repairText(owner, repaired))
+  return repaired.put_aside < repaired.damaged ? 1 : 0
+}
+
+async function dumpAll(store: HistoryStore, { json }: StoreCommand): Promise<number> {
+  if (!json) await write(dumpTitles)
+  for await (const { entry } of store.dump()) await write(json ? `${JSON.stringify(entry)}\n` : dumpLine(entry))
+  return 0
+}
+
+async function exportAll(store: HistoryStore, command: StoreCommand): Promise<number> {
+  const { match, from, until, format } = command
   const nowMs = systemClock.now()
   const request = {
     matches: match === undefined ? () => true : compileSelector(match),
     fromMs: from === undefined ? -queryTimeMsMax : parseTime(from, nowMs),
     untilMs: until === undefined ? queryTimeMsMax : parseTime(until, nowMs),
   }
-  for await (const text of exportText(store.read(request), format)) await write(text)
+  for await (const text of exportText(ownerOf(command), store.read(request), format)) await write(text)
   return 0
 }
 
+/** Whose samples they are; nameless where the folder does not say. */
+function ownerOf({ data }: StoreCommand): Address {
+  return readAddress(data) ?? { tenant: '', cloud: '', host: '' }
+}
+
 /** One value: JSON in a line, or for people `key: value` lines. */
-async function say({ json, action }: StoreCommand, value: object): Promise<void> {
+async function say({ json }: StoreCommand, value: object): Promise<void> {
   if (json) return write(`${JSON.stringify(value)}\n`)
   const facts = Object.entries(value).map(([key, fact]) => `${key}: ${plain(fact)}`)
-  await write(action === 'dump' ? `${facts.join('  ')}\n` : `${facts.join('\n')}\n`)
+  await write(`${facts.join('\n')}\n`)
 }
 
 function plain(fact: unknown): string {

@@ -7,12 +7,19 @@ import { MemoryBroker } from '#broker/memory.ts'
 import { parseJsonAnswer } from '#protocol/query/answer.ts'
 import { encodeQueryAsk, type QueryAsk } from '#protocol/query/ask.ts'
 import { decodePage } from '#protocol/query/page-reader.ts'
-import { encodeStoreAsk, storeCheckSchema, storeSizesSchema } from '#protocol/query/store-ask.ts'
+import { encodeStoreAsk, storeCheckSchema, storeRepairSchema, storeSizesSchema } from '#protocol/query/store-ask.ts'
+import { type DumpEntry, dumpPageSchema } from '#protocol/query/store-dump.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
 import { openStore } from '../store/open-store.ts'
 import type { HistoryStore } from '../store/store.ts'
-import { pagesAtOnceMax, pagesWaitingMax, QueryService, type QueryServiceDeps } from './query-service.ts'
+import {
+  pagesAtOnceMax,
+  pagesWaitingMax,
+  QueryService,
+  type QueryServiceDeps,
+  repairsWaitingMax,
+} from './query-service.ts'
 
 const deps = { clock: systemClock, logger: silentLogger }
 const address = { tenant: 'main', cloud: 'home', host: 'web' }
@@ -58,6 +65,54 @@ test('a controller gets pages of the samples and sizes of the store', async () =
   expect(service.counters).toMatchObject({ answered: 3, refused: 0 })
 })
 
+test('a controller lets the store be repaired, and gets a dump page by page', async () => {
+  await using _service = new QueryService({ address }, { bus: agent, store, ...deps })
+  for (let i = 0; i < 10_000; i++) store.append(store.seriesId(`series.${i}`), systemClock.now(), i)
+  await store.flush()
+  const repair = await ask('store', encodeStoreAsk({ what: 'repair', deadlineMs: 5000 }))
+  expect(parseJsonAnswer(repair, storeRepairSchema, 'repair')).toMatchObject({ damaged: 0, put_aside: 0, damages: [] })
+  const entries: DumpEntry[] = []
+  let pages = 0
+  for (let after: string | undefined; pages === 0 || after !== undefined; pages++) {
+    const page = parseJsonAnswer(
+      await ask('store', encodeStoreAsk({ what: 'dump', after, deadlineMs: 5000 })),
+      dumpPageSchema,
+      'dump',
+    )
+    entries.push(...page.entries)
+    after = page.next
+  }
+  expect(pages).toBeGreaterThan(2)
+  const named = entries.filter(({ kind }) => kind === 'series').map(({ series }) => series)
+  expect(named).toEqual(Array.from({ length: 10_000 }, (_, i) => `series.${i}`))
+  expect(entries.reduce((sum, { kind, samples = 0 }) => sum + (kind === 'page' ? samples : 0), 0)).toBe(10_000)
+})
+
+test('repairs are done one after the other, and too many are refused as busy', async () => {
+  let release = (): void => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  let atOnce = 0
+  const repair: HistoryStore['repair'] = async (options) => {
+    expect(++atOnce).toBe(1)
+    await held
+    atOnce--
+    return store.repair(options)
+  }
+  const busyStore = { ...heldStoreOf().store, repair }
+  await using _service = new QueryService({ address }, { bus: agent, store: busyStore, ...deps })
+  const all = Array.from({ length: 1 + repairsWaitingMax + 1 }, () =>
+    ask('store', encodeStoreAsk({ what: 'repair', deadlineMs: 5000 })),
+  )
+  const busy = await Promise.race(all)
+  expect(() => parseJsonAnswer(busy, storeRepairSchema, 'repair')).toThrow(expect.objectContaining({ code: 'BUSY' }))
+  const report = await ask('store', encodeStoreAsk({ what: 'report', deadlineMs: 5000 }))
+  expect(parseJsonAnswer(report, storeSizesSchema, 'report')).toMatchObject({ series: 0 })
+  release()
+  expect((await Promise.all(all)).filter((answer) => answer !== busy).length).toBe(1 + repairsWaitingMax)
+})
+
 test.each<[string, Partial<QueryAsk>, string]>([
   ['the samples of another host', { owner: 'main.home.db' }, 'NOT_HELD'],
   ['a selector that is none', { match: 'a..b' }, 'SELECTOR_INVALID'],
@@ -86,6 +141,8 @@ function heldStoreOf(): { store: Pick<HistoryStore, keyof QueryServiceDeps['stor
       seriesEntry: () => ({ name: 'a' }),
       report: () => store.report(),
       check: () => store.check(),
+      repair: () => store.repair(),
+      dump: () => store.dump(),
     },
     release,
   }

@@ -1,26 +1,31 @@
-/** Answers `control.query` and `control.store` out of the store. Reading is all it does; intake goes first. */
+/** Answers `control.query` and `control.store` out of the store. Intake goes first. */
 import type { Bus, BusMessage } from '#broker/bus.ts'
 import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
-import { encodeJsonAnswer, encodeRefusal } from '#protocol/query/answer.ts'
+import { encodeRefusal } from '#protocol/query/answer.ts'
 import { parseQueryAsk } from '#protocol/query/ask.ts'
-import { damagesListedMax, parseStoreAsk, type StoreCheck } from '#protocol/query/store-ask.ts'
+import { parseStoreAsk } from '#protocol/query/store-ask.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
 import { Turns } from '#protocol/runtime/turns.ts'
 import { type Address, hostIdOf, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
-import type { CheckReport } from '../store/inspect/check.ts'
 import type { HistoryStore } from '../store/store.ts'
 import { fillPage } from './page-filler.ts'
+import { answerStore } from './store-service.ts'
 
 /** Pages made at once: while one waits for the disk another may compute. */
 export const pagesAtOnceMax = 2
 /** Pages that wait for their turn; one more is refused with BUSY. */
 export const pagesWaitingMax = 64
+/** Repairs are done one stretch at a time; so many more wait, the next is refused with BUSY. */
+export const repairsWaitingMax = 4
 
 export interface QueryServiceDeps {
   readonly bus: Pick<Bus, 'publish' | 'subscribe'>
-  readonly store: Pick<HistoryStore, 'read' | 'windows' | 'seriesCount' | 'seriesEntry' | 'report' | 'check'>
+  readonly store: Pick<
+    HistoryStore,
+    'read' | 'windows' | 'seriesCount' | 'seriesEntry' | 'report' | 'check' | 'repair' | 'dump'
+  >
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -37,8 +42,9 @@ export interface QueryCounters {
 
 type Counts = { -readonly [K in keyof QueryCounters]: QueryCounters[K] }
 
-/** What an ask wants: its deadline, and how to answer it. */
+/** What an ask wants: its deadline, whose turns it takes, and how to answer it. */
 interface Work {
+  readonly turns: Turns
   readonly deadlineMs: number
   readonly answer: (signal: AbortSignal) => Promise<Uint8Array>
 }
@@ -47,6 +53,7 @@ export class QueryService implements AsyncDisposable {
   readonly #owner: string
   readonly #deps: QueryServiceDeps
   readonly #turns = new Turns({ atOnceMax: pagesAtOnceMax, waitingMax: pagesWaitingMax })
+  readonly #repairTurns = new Turns({ atOnceMax: 1, waitingMax: repairsWaitingMax })
   readonly #quiet: OnceAMinute
   readonly #closing = new AbortController()
   readonly #open = new Set<Promise<void>>()
@@ -102,12 +109,12 @@ export class QueryService implements AsyncDisposable {
     }
   }
 
-  async #work({ deadlineMs, answer }: Work): Promise<Uint8Array> {
+  async #work({ turns, deadlineMs, answer }: Work): Promise<Uint8Array> {
     const late = new AbortController()
     const cancel = this.#deps.clock.after(deadlineMs, () => late.abort(tooSlow(deadlineMs)))
     const signal = AbortSignal.any([late.signal, this.#closing.signal])
     try {
-      return await this.#turns.run(() => answer(signal), signal)
+      return await turns.run(() => answer(signal), signal)
     } finally {
       cancel()
     }
@@ -118,14 +125,17 @@ export class QueryService implements AsyncDisposable {
     if (ask.owner !== this.#owner) {
       throw new LanistaError('NOT_HELD', `ask another host: found samples of ${ask.owner} asked of ${this.#owner}`)
     }
-    return { deadlineMs: ask.deadlineMs, answer: (signal) => fillPage(ask, this.#deps, signal) }
+    return {
+      turns: this.#turns,
+      deadlineMs: ask.deadlineMs,
+      answer: (signal) => fillPage(ask, this.#deps, signal),
+    }
   }
 
   #store(body: Uint8Array): Work {
-    const { what, deadlineMs } = parseStoreAsk(body)
-    const { store } = this.#deps
-    if (what === 'report') return { deadlineMs, answer: async () => encodeJsonAnswer(await store.report()) }
-    return { deadlineMs, answer: async (signal) => encodeJsonAnswer(listed(await store.check(signal))) }
+    const ask = parseStoreAsk(body)
+    const turns = ask.what === 'repair' ? this.#repairTurns : this.#turns
+    return { turns, deadlineMs: ask.deadlineMs, answer: (signal) => answerStore(ask, this.#deps, signal) }
   }
 
   /** What is our own doing is logged and told without details. */
@@ -138,19 +148,9 @@ export class QueryService implements AsyncDisposable {
   }
 }
 
-/** As many damages as an answer may list. */
-function listed(report: CheckReport): StoreCheck {
-  const damages = report.damages.slice(0, damagesListedMax).map(({ kind, where, reason }) => ({
-    kind,
-    where: where.slice(0, 1000),
-    reason: reason.slice(0, 1000),
-  }))
-  return { ...report, damages }
-}
-
 function tooSlow(deadlineMs: number): LanistaError {
   return new LanistaError(
     'TOO_SLOW',
-    `ask for less (fewer series, a shorter time), or a longer step: found no page within ${deadlineMs} ms`,
+    `ask for less (fewer series, a shorter time), or a longer step: found no answer within ${deadlineMs} ms`,
   )
 }

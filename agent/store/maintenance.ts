@@ -164,10 +164,15 @@ export class Maintenance {
     while (this.#running) await this.#running
   }
 
-  /** Runs `work` while nothing else changes blocks. */
-  async alone<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * Runs `work` while nothing else changes blocks. Calling `giveWay` lets what waits be sealed, so that memory, and intake with it, need
+   * not wait for all of the work.
+   */
+  async alone<T>(work: (giveWay: () => Promise<void>) => Promise<T>): Promise<T> {
     while (this.#running) await this.#running
-    const result = work()
+    const result = work(async () => {
+      if (this.#canSeal()) await this.#seal()
+    })
     this.#running = result.then(
       () => this.#ended(),
       () => this.#ended(),

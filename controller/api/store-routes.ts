@@ -1,9 +1,10 @@
 /** `/api/v1/store`, `/api/v1/store/check`, `/api/v1/export`: the stores of agents as a whole. */
 import * as z from 'zod'
-import { exportFormats, exportText, refuseUnavailable } from '#controller/query/export-text.ts'
+import { exportText, refuseUnavailable } from '#controller/query/export-text.ts'
 import type { FleetQueries } from '#controller/query/fleet-queries.ts'
 import type { HolderDeps } from '#controller/query/holder.ts'
 import type { StoreQueries } from '#controller/query/store-queries.ts'
+import { exportFormats } from '#protocol/query/export-lines.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { checkShape, storeShape } from './answer-shapes.ts'
 import type { Parameters } from './parameters.ts'

@@ -1,16 +1,23 @@
 /** What the controller asks an agent's store about itself in `control.store.<id>`, and the answers. */
 import * as z from 'zod/mini'
 import { encodeJson, parseJson } from '#protocol/messages/json.ts'
+import { placeSchema } from './store-place.ts'
 
-/** `report` = sizes; `check` = read everything and say what cannot be read. */
+/**
+ * `report` = sizes; `check` = read everything and say what cannot be read; `repair` = the same for a stretch, putting aside what
+ * cannot be read as the agent does when it meets it; `dump` = a page of what lies where. The last two end with a place to go on from.
+ */
 export interface StoreAsk {
-  readonly what: 'report' | 'check'
+  readonly what: 'report' | 'check' | 'repair' | 'dump'
+  /** `next` of the answer before, of a repair or dump; absent = from the beginning. */
+  readonly after?: string | undefined
   /** How long the asker waits, ms. */
   readonly deadlineMs: number
 }
 
 const askSchema: z.ZodMiniType<StoreAsk> = z.object({
-  what: z.enum(['report', 'check']),
+  what: z.enum(['report', 'check', 'repair', 'dump']),
+  after: z.optional(placeSchema),
   deadlineMs: z.int().check(z.minimum(1), z.maximum(600_000)),
 })
 
@@ -100,10 +107,35 @@ export interface StoreCheck {
   readonly journalSamples: number
   readonly samples: number
   readonly damaged: number
-  readonly damages: readonly { readonly kind: string; readonly where: string; readonly reason: string }[]
+  readonly damages: readonly FoundDamage[]
+}
+
+/** Something that cannot be read. */
+export interface FoundDamage {
+  readonly kind: string
+  /** Folder of the database, and the key. */
+  readonly where: string
+  readonly reason: string
+}
+
+/** What a repair has read, what of it could not be read, and how much of that it has put aside. */
+export interface StoreRepair {
+  readonly rows: number
+  readonly blocks: number
+  readonly pages: number
+  readonly tierBlocks: number
+  readonly damaged: number
+  /** Less than `damaged` only while the disk takes no writes. */
+  readonly put_aside: number
+  readonly damages: readonly FoundDamage[]
+  /** Where to go on; absent = all is done. */
+  readonly next?: string | undefined
 }
 
 const words = z.string().check(z.maxLength(1_000))
+const damagesSchema: z.ZodMiniType<readonly FoundDamage[]> = z
+  .array(z.object({ kind: name, where: words, reason: words }))
+  .check(z.maxLength(damagesListedMax))
 
 /** What an agent answers to `check`. */
 export const storeCheckSchema: z.ZodMiniType<StoreCheck> = z.object({
@@ -115,5 +147,31 @@ export const storeCheckSchema: z.ZodMiniType<StoreCheck> = z.object({
   journalSamples: size,
   samples: size,
   damaged: size,
-  damages: z.array(z.object({ kind: name, where: words, reason: words })).check(z.maxLength(damagesListedMax)),
+  damages: damagesSchema,
 })
+
+/** What an agent answers to `repair`. */
+export const storeRepairSchema: z.ZodMiniType<StoreRepair> = z.object({
+  rows: size,
+  blocks: size,
+  pages: size,
+  tierBlocks: size,
+  damaged: size,
+  put_aside: size,
+  damages: damagesSchema,
+  next: z.optional(placeSchema),
+})
+
+/** Two stretches of a repair as one. */
+export function addRepairs(a: StoreRepair, b: StoreRepair): StoreRepair {
+  return {
+    rows: a.rows + b.rows,
+    blocks: a.blocks + b.blocks,
+    pages: a.pages + b.pages,
+    tierBlocks: a.tierBlocks + b.tierBlocks,
+    damaged: a.damaged + b.damaged,
+    put_aside: a.put_aside + b.put_aside,
+    damages: [...a.damages, ...b.damages].slice(0, damagesListedMax),
+    next: b.next,
+  }
+}

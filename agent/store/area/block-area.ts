@@ -201,23 +201,28 @@ export class BlockArea {
       return read()
     } catch (error) {
       if (!isLanistaError(error, 'BLOCK_CORRUPT') && !isLanistaError(error, 'JOURNAL_ROW_CORRUPT')) throw error
-      await this.#quarantine(stored, String(error.data['reason']))
+      await this.quarantine(stored, String(error.data['reason']))
       return undefined
     }
   }
 
-  /** On a disk that takes no writes it is reported alone, and found again. */
-  async #quarantine(stored: StoredBlock | StoredPage, found: string): Promise<void> {
+  /**
+   * Puts one aside that cannot be read, and reports it. False on a disk that takes no writes: then it is reported alone, and found again.
+   */
+  async quarantine(stored: StoredBlock | StoredPage, found: string): Promise<boolean> {
     const key = keyOf(stored)
     let reason = found
+    let isAside = true
     try {
       await this.#slot.level.batch().put(quarantineKey(key), encodeStored(stored, stored.bytes)).del(key).write()
     } catch (error) {
+      isAside = false
       reason = `${found}, and it cannot be put aside: ${messageOf(error)}`
     }
     const isPage = 'group' in stored
     const seriesId = isPage ? stored.group * groupSize : stored.seriesId
     this.#report({ kind: isPage ? 'page' : 'block', day: stored.day, seriesId, reason })
+    return isAside
   }
 
   async #forget(day: number): Promise<void> {

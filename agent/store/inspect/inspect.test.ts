@@ -2,15 +2,19 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { addRepairs, type StoreRepair } from '#protocol/query/store-ask.ts'
+import { formatPlace, isBehind, parsePlace } from '#protocol/query/store-place.ts'
 import { FakeClock } from '#protocol/runtime/fake-clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
 import { type Level, openLevel } from '../level.ts'
 import { openStore } from '../open-store.ts'
 import type { StoreDamage } from '../options.ts'
 import type { HistoryStore } from '../store.ts'
+import type { PlacedEntry } from './dump.ts'
 import { exportText } from './export.ts'
 
 const nowMs = 1_790_000_000_000
+const owner = { tenant: 'main', cloud: 'home', host: 'web' }
 const everything = { matches: () => true, fromMs: 0, untilMs: 2 ** 45 }
 let folder: string
 
@@ -51,7 +55,7 @@ async function damage(database: string, below: string): Promise<void> {
 
 async function textOf(store: HistoryStore, format: 'json' | 'csv'): Promise<string[]> {
   let text = ''
-  for await (const part of exportText(store.read(everything), format)) text += part
+  for await (const part of exportText(owner, store.read(everything), format)) text += part
   return text.trimEnd().split('\n')
 }
 
@@ -66,7 +70,7 @@ test('a sound store has nothing to report', async () => {
     journalSamples: 105,
     damaged: 0,
   })
-  expect(await store.repair()).toBe(0)
+  expect(await store.repair()).toMatchObject({ damaged: 0, put_aside: 0 })
   expect((await store.report()).points).toBe(105)
 })
 
@@ -80,11 +84,11 @@ test.each([
   const report = await store.check()
   expect(report.damages).toMatchObject([{ kind }])
   expect((await textOf(store, 'csv')).length - 1).toBe(left)
-  expect(await store.repair()).toBe(0)
+  expect(await store.repair()).toMatchObject({ damaged: 0, put_aside: 0 })
   expect(await store.check()).toMatchObject({ damaged: 0 })
   expect((await store.report()).points).toBe(left)
   const kinds = []
-  for await (const entry of store.dump()) kinds.push(entry.kind)
+  for await (const { entry } of store.dump()) kinds.push(entry.kind)
   expect(kinds).toContain('quarantined')
 })
 
@@ -92,8 +96,73 @@ test('repair puts damage aside before anybody reads it', async () => {
   await fill()
   await damage('local', 'e')
   await using store = await open()
-  expect(await store.repair()).toBe(1)
+  expect(await store.repair()).toMatchObject({
+    damaged: 1,
+    put_aside: 1,
+    damages: [{ kind: 'block', reason: 'checksum' }],
+  })
   expect(await store.check()).toMatchObject({ blocks: 0, pages: 1, damaged: 0 })
+})
+
+test('a repair in steps goes everywhere once, and other work gets its turn', async () => {
+  await fill()
+  await damage('local', 'e')
+  await using store = await open()
+  let pauses = 0
+  const pause = async (): Promise<void> => void pauses++
+  const steps: StoreRepair[] = []
+  for (let next: string | undefined = ''; next !== undefined; next = steps.at(-1)?.next) {
+    const after = next === '' ? undefined : parsePlace(next)
+    steps.push(await store.repair({ after, pause, isOver: () => true }))
+  }
+  expect(steps.reduce(addRepairs)).toMatchObject({ rows: 2, blocks: 0, pages: 1, damaged: 1, put_aside: 1 })
+  expect([steps.length, pauses]).toEqual([4, 4])
+  expect(steps.every(({ next }, i) => i === 0 || next === undefined || isBehind(next, steps[i - 1]?.next ?? ''))).toBe(
+    true,
+  )
+})
+
+test('a repair is given up when its pause says so, and samples sent meanwhile are kept', async () => {
+  await fill()
+  await using store = await open()
+  const pause = async (): Promise<void> => {
+    store.append(0, nowMs + 300_000, 1)
+    throw new Error('enough')
+  }
+  await expect(store.repair({ pause })).rejects.toThrow('enough')
+  expect((await textOf(store, 'csv')).length - 1).toBe(106)
+  expect(await store.repair()).toMatchObject({ damaged: 0 })
+})
+
+test('samples sealed while their day is repaired stay counted', async () => {
+  await fill()
+  await using store = await open()
+  let sealed: Promise<void> | undefined
+  const pause = async (): Promise<void> => {
+    store.append(0, nowMs + 300_000, 1)
+    await store.commit()
+    sealed ??= store.flush()
+  }
+  await store.repair({ pause })
+  await sealed
+  await store.flush()
+  const { samples } = await store.check()
+  expect((await store.report()).points).toBe(samples)
+})
+
+test('a dump goes on from any place', async () => {
+  await fill()
+  await damage('local', 'e')
+  await using store = await open()
+  await store.repair()
+  const all: PlacedEntry[] = []
+  for await (const placed of store.dump()) all.push(placed)
+  expect(all.map(({ entry }) => entry.kind)).toEqual(['series', 'series', 'row', 'row', 'page', 'quarantined'])
+  for (const [i, { place }] of all.entries()) {
+    const rest: PlacedEntry[] = []
+    for await (const placed of store.dump(parsePlace(formatPlace(place)))) rest.push(placed)
+    expect(rest.map(({ entry }) => entry)).toEqual(all.slice(i + 1).map(({ entry }) => entry))
+  }
 })
 
 test('a damaged page of names is reported, and its samples stay readable under names of their own', async () => {
@@ -125,14 +194,14 @@ test('dump names every series, row, block and page', async () => {
   await fill()
   await using store = await open()
   const entries = []
-  for await (const entry of store.dump()) entries.push(entry)
+  for await (const { entry } of store.dump()) entries.push(entry)
   expect(entries).toMatchObject([
-    { kind: 'series', seriesId: 0, name: 'web.requests;code=200', unit: 'requests' },
-    { kind: 'series', seriesId: 1, name: 'web.errors' },
-    { kind: 'row', from: 1, to: 103 },
+    { kind: 'series', seriesId: 0, series: 'web.requests;code=200', unit: 'requests' },
+    { kind: 'series', seriesId: 1, series: 'web.errors' },
+    { kind: 'row', from: 1, to: 103, seriesCount: 2, samples: 103, firstMs: nowMs, lastMs: nowMs + 99_000 },
     { kind: 'row', from: 104, to: 105 },
-    { kind: 'block', seriesId: 0, samples: 100, stepMs: 1000, firstMs: nowMs },
-    { kind: 'page', group: 0 },
+    { kind: 'block', series: 'web.requests;code=200', samples: 100, stepMs: 1000, firstMs: nowMs },
+    { kind: 'page', group: 0, seriesCount: 1, samples: 3 },
   ])
 })
 
@@ -144,10 +213,14 @@ test('export writes every sample, as JSON lines or CSV', async () => {
   expect(JSON.parse(json[0] as string)).toEqual({
     name: 'web.requests',
     tags: { code: '200' },
+    ...owner,
     timestampMs: nowMs,
     value: 0,
   })
   const csv = await textOf(store, 'csv')
-  expect(csv.slice(0, 2)).toEqual(['series,timestampMs,value', `web.requests;code=200,${nowMs},0`])
-  expect(csv.at(-1)).toBe(`web.errors,${nowMs + 200_000},-0`)
+  expect(csv.slice(0, 2)).toEqual([
+    'tenant,cloud,host,series,timestampMs,value',
+    `main,home,web,web.requests;code=200,${nowMs},0`,
+  ])
+  expect(csv.at(-1)).toBe(`main,home,web,web.errors,${nowMs + 200_000},-0`)
 })

@@ -38,16 +38,6 @@ export function decodeRow(row: Uint8Array): RowColumns {
   }
 }
 
-/** True for a row that `decodeRow` takes. */
-export function isReadable(row: Uint8Array): boolean {
-  try {
-    decodeRow(row)
-    return true
-  } catch {
-    return false
-  }
-}
-
 function decodeIds(reader: VarintReader, count: number): Uint32Array {
   const ids = new Uint32Array(count)
   let next = 0
