@@ -1,7 +1,7 @@
 /** The carbon parser against a plain `split` parser, and the socket up to the head, each on one core. */
 import { benchCarbonParser } from '#agent/intake/carbon/parser-bench.ts'
 import { benchCarbonSocket } from '#agent/intake/carbon/socket-bench.ts'
-import { printTable, type Row } from './report.ts'
+import { million, printTable, type Row } from './report.ts'
 
 const seriesCounts = [1000, 100_000]
 
@@ -22,8 +22,4 @@ export async function benchCarbon(): Promise<void> {
     socket.push({ series, 'lines/s': million(linesPerSecond), 'lines per CPU second': million(linesPerCpuSecond) })
   }
   printTable('Carbon socket to head', socket)
-}
-
-function million(n: number): string {
-  return `${(n / 1e6).toFixed(2)} M`
 }

@@ -1,20 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-
-/** The line `lanista up --json` prints when everything answers. */
-export interface Ready {
-  readonly http: string
-  readonly broker: string
-  readonly carbon: readonly string[]
-  readonly operator: { readonly user: string; readonly password: string }
-}
+import type { ReadyLine } from '#controller/up/ready.ts'
+import { firstLine } from './report.ts'
 
 /** A fleet of its own in a temporary folder, on free ports. */
 export interface Fleet extends AsyncDisposable {
-  readonly ready: Ready
+  readonly ready: ReadyLine
   readonly env: NodeJS.ProcessEnv
 }
 
@@ -35,7 +28,7 @@ export async function startFleet(broker: 'embedded' | 'nats', more: readonly str
     ...more,
   ]
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'ignore'] })
-  const ready = JSON.parse(await firstLine(child)) as Ready
+  const ready = JSON.parse(await firstLine(child.stdout)) as ReadyLine
   return {
     ready,
     env,
@@ -45,10 +38,4 @@ export async function startFleet(broker: 'embedded' | 'nats', more: readonly str
       rmSync(folder, { recursive: true, force: true })
     },
   }
-}
-
-async function firstLine(child: ChildProcess): Promise<string> {
-  if (!child.stdout) throw new Error('start up with a pipe')
-  for await (const line of createInterface({ input: child.stdout })) return line
-  throw new Error('up ended before it was ready')
 }

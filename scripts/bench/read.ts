@@ -5,9 +5,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { anyFreePort } from '#controller/up/free-port.ts'
 import { startFleet } from './fleet.ts'
 import { printTable, quantile, type Row } from './report.ts'
 
@@ -154,7 +155,7 @@ interface Victoria {
 
 async function startVictoria(): Promise<Victoria> {
   const folder = mkdtempSync(join(tmpdir(), 'lanista-bench-vm-'))
-  const [httpPort, carbonPort] = [await freePort(), await freePort()]
+  const [httpPort, carbonPort] = [await anyFreePort('127.0.0.1', 'http'), await anyFreePort('127.0.0.1', 'carbon')]
   const listen = [`-httpListenAddr=127.0.0.1:${httpPort}`, `-graphiteListenAddr=127.0.0.1:${carbonPort}`]
   const child = spawn(victoria, [...listen, `-storageDataPath=${folder}`, '-loggerLevel=ERROR'], { stdio: 'ignore' })
   const url = `http://127.0.0.1:${httpPort}`
@@ -185,13 +186,4 @@ async function answering(url: string, child: ChildProcess): Promise<void> {
 
 function portOf(place: string): number {
   return Number(place.split(':').at(-1))
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address ? address.port : 0
 }

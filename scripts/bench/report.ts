@@ -1,4 +1,5 @@
 import { cpus, release, totalmem } from 'node:os'
+import { createInterface } from 'node:readline'
 
 /** One row of a table: what was measured, and the figures. */
 export type Row = Readonly<Record<string, string | number>>
@@ -22,4 +23,15 @@ export function printTable(title: string, rows: readonly Row[]): void {
 export function quantile(values: readonly number[], q: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN
+}
+
+/** A count for people, in millions. */
+export function million(n: number): string {
+  return `${(n / 1e6).toFixed(2)} M`
+}
+
+/** The first line of a child's output; throws when it ends without one. */
+export async function firstLine(output: NodeJS.ReadableStream): Promise<string> {
+  for await (const line of createInterface({ input: output })) return line
+  throw new Error('the process ended without a word')
 }

@@ -7,10 +7,9 @@ import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
 import { gunzipSync } from 'node:zlib'
 import { type MemoryFigures, measureAppend, measureOpen, measureRead, measureTrace } from '#agent/store/store-bench.ts'
-import { printTable, type Row } from './report.ts'
+import { firstLine, million, printTable, type Row } from './report.ts'
 
 const compiler = process.env['CC'] ?? 'cc'
 const pinned = 'taskset'
@@ -177,13 +176,4 @@ function ingest(folder: string, peer: readonly string[], series: number, steps: 
   ]
   const output = execFileSync(process.execPath, args, { env: { ...process.env, BENCH_DIR: folder } }).toString()
   return JSON.parse(output.split('\n')[0] ?? '{}') as IngestFigures
-}
-
-async function firstLine(stream: NodeJS.ReadableStream): Promise<string> {
-  for await (const line of createInterface({ input: stream })) return line
-  throw new Error('the process said nothing')
-}
-
-function million(n: number): string {
-  return `${(n / 1e6).toFixed(2)} M`
 }

@@ -1,9 +1,8 @@
 /** Samples accepted while the broker is away for a minute arrive afterwards, once each. */
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { anyFreePort } from '#controller/up/free-port.ts'
 import { commandLine, descendants } from './process-tree.ts'
 import { firstLine, type Running, sendLines, until, Workspace } from './workspace.ts'
 
@@ -62,7 +61,7 @@ test('on nats: the server is frozen and killed again and again', async () => {
 })
 
 test('on the embedded broker: the controller is killed, the agent on its own goes on', async () => {
-  const [http, broker] = [await freePort(), await freePort()]
+  const [http, broker] = [await anyFreePort('127.0.0.1', 'http'), await anyFreePort('127.0.0.1', 'broker')]
   const agent = await agentOnItsOwn(broker)
   const config = join(workspace.folder, 'controller.json')
   const nkey = await publicKeyOf('default.home.alone')
@@ -121,13 +120,4 @@ async function publicKeyOf(id: string): Promise<string> {
 
 function natsServerOf(running: Running): number {
   return descendants(running.pid).find((pid) => commandLine(pid).includes('nats-server')) ?? -1
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address ? address.port : 0
 }
