@@ -7,6 +7,7 @@ import { openBus } from '#broker/open-bus.ts'
 import { encodeJson } from '#protocol/messages/json.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
+import { formatHostPort } from '#protocol/runtime/host-port.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { version } from '#protocol/runtime/version.ts'
 import { type Address, buildSubject, hostIdOf } from '#protocol/subjects/subject.ts'
@@ -78,7 +79,7 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
   const carbon = config.carbon
     ? closer.use('carbon', await CarbonServer.open(config.carbon, { ...part('carbon'), sink: intake }))
     : undefined
-  const carbonAddress = carbon && `${config.carbon?.host}:${carbon.port}`
+  const carbonAddress = carbon && config.carbon && formatHostPort(config.carbon.host, carbon.port)
 
   const link =
     config.broker.length > 0

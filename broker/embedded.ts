@@ -6,6 +6,7 @@
 import type { Socket } from 'node:net'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
+import { formatHostPort } from '#protocol/runtime/host-port.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
 import { patternOfFilter, topicOf } from '#protocol/subjects/mqtt.ts'
@@ -129,8 +130,7 @@ export class EmbeddedBroker implements BrokerUsers, AsyncDisposable {
 
   /** `mqtt://host:port` */
   get url(): string {
-    const { host } = this
-    return `mqtt://${host.includes(':') ? `[${host}]` : host}:${this.port}`
+    return `mqtt://${formatHostPort(this.host, this.port)}`
   }
 
   get counters(): EmbeddedBrokerCounters {

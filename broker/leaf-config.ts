@@ -6,6 +6,7 @@
  */
 import { type Crossings, crossingsOf } from '#protocol/crossings.ts'
 import { LanistaError } from '#protocol/errors.ts'
+import { formatHostPort } from '#protocol/runtime/host-port.ts'
 import { type BrokerUser, brokerUserId } from './credentials.ts'
 import { listenAt, type NatsConfigOptions, natsConfig, natsUser, quote, serverLines } from './nats-config.ts'
 
@@ -125,8 +126,7 @@ function exportsOfHome(links: readonly { readonly login: LeafLogin; readonly cro
 /** One account, so that the server itself keeps the cloud's agents among themselves; what may leave is the hub's to say. */
 function leafConfig(options: NatsConfigOptions, login: LeafLogin, hub: { host: string; port: number }): string {
   refuseUsers(options.users, (user) => user.kind === 'agent' && user.address.cloud === login.cloud)
-  const host = hub.host.includes(':') ? `[${hub.host}]` : hub.host
-  const url = `nats-leaf://${linkUser(login)}:${passwordOf(login)}@${host}:${hub.port}`
+  const url = `nats-leaf://${linkUser(login)}:${passwordOf(login)}@${formatHostPort(hub.host, hub.port)}`
   return [
     ...serverLines(options, linkSubscriptionsMax),
     'accounts {',

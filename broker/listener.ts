@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
+import { formatHostPort } from '#protocol/runtime/host-port.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 
 export interface ListenerOptions {
@@ -44,7 +45,7 @@ export class Listener {
     return new Promise((resolve, reject) => {
       const onError = (cause: NodeJS.ErrnoException): void => {
         const code = cause.code === 'EADDRINUSE' ? 'PORT_IN_USE' : 'LISTEN_FAILED'
-        const message = `choose another broker port: cannot listen on ${host}:${port}, ${cause.message}`
+        const message = `choose another broker port: cannot listen on ${formatHostPort(host, port)}, ${cause.message}`
         reject(new LanistaError(code, message, { cause, data: { host, port } }))
       }
       this.#server.once('error', onError)

@@ -4,6 +4,7 @@
  */
 import { LanistaError } from '#protocol/errors.ts'
 import { permissionsOf } from '#protocol/permissions.ts'
+import { formatHostPort } from '#protocol/runtime/host-port.ts'
 import { bodyBytesMax } from './connection.ts'
 import { type BrokerUser, checkBrokerUser, roleOf } from './credentials.ts'
 
@@ -86,7 +87,7 @@ export function natsUser(user: BrokerUser): string {
 
 /** `"host:port"`, quoted; 0 = any free port. */
 export function listenAt(host: string, port: number): string {
-  return quote(`${host.includes(':') ? `[${host}]` : host}:${port === 0 ? -1 : port}`)
+  return quote(formatHostPort(host, port === 0 ? -1 : port))
 }
 
 /** On one line, so entries are set apart by commas (the server's own rule). */

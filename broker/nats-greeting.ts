@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import { LanistaError } from '#protocol/errors.ts'
+import { formatHostPort } from '#protocol/runtime/host-port.ts'
 
 /**
  * Resolves when a NATS server greets (its first bytes are `INFO `); leaves no socket behind, whatever happens.
@@ -10,7 +11,7 @@ export function awaitGreeting(host: string, port: number, timeoutMs: number): Pr
     const socket = connect(port, host)
     const fail = (found: string, cause?: unknown): void => {
       socket.destroy()
-      const place = `${host}:${port}`
+      const place = formatHostPort(host, port)
       reject(
         new LanistaError('NO_GREETING', `look at the server at ${place}: found ${found}, expected INFO`, { cause }),
       )

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
+import { formatHostPort } from '#protocol/runtime/host-port.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
 import { type BrokerUser, type BrokerUsers, brokerUserId, checkBrokerUser } from './credentials.ts'
@@ -86,8 +87,7 @@ export class NatsServer implements BrokerUsers, AsyncDisposable {
 
   /** `nats://host:port` */
   get url(): string {
-    const { host } = this.#options
-    return `nats://${host.includes(':') ? `[${host}]` : host}:${this.#port}`
+    return `nats://${formatHostPort(this.#options.host, this.#port)}`
   }
 
   /** The server's own, `2.9.10`: old ones lack things. */
@@ -235,7 +235,7 @@ export class NatsServer implements BrokerUsers, AsyncDisposable {
 
   #portInUse(port: number): LanistaError {
     const { host } = this.#options
-    const message = `choose another broker port: cannot listen on ${host}:${port}, address already in use`
+    const message = `choose another broker port: cannot listen on ${formatHostPort(host, port)}, address already in use`
     return new LanistaError('PORT_IN_USE', message, { data: { host, port } })
   }
 

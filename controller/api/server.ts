@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import * as z from 'zod'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
+import { formatHostPort } from '#protocol/runtime/host-port.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { type Credential, challenges, isAuthorized } from './authentication.ts'
 import { docsPageOf } from './docs-page.ts'
@@ -94,22 +95,28 @@ function appOf(credential: Credential, { routes, counters, logger }: ApiServerDe
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, counters, logger))
   app.setNotFoundHandler((request, reply) => answerError(notFound(request, routes), request, reply, counters, logger))
   for (const route of [...routes, ...documentRoutes(routes)]) {
-    app.get(route.path, async (request, reply) => {
-      const answer = await route.handle(parseParameters(route, request.query), goneSignal(reply))
-      await send(reply, answer)
+    const { method = 'GET', path: url, quietMs } = route
+    app.route({
+      method,
+      url,
+      handler: async (request, reply) => {
+        if (quietMs !== undefined) request.raw.setTimeout(quietMs)
+        const answer = await route.handle(parseParameters(route, request.query), goneSignal(reply))
+        await send(reply, answer)
+      },
     })
   }
   return app
 }
 
 /** `/openapi.json` and `/docs`, made once. */
-function documentRoutes(routes: readonly Route[]): Pick<Route, 'path' | 'parameters' | 'handle'>[] {
+function documentRoutes(routes: readonly Route[]): Route[] {
   const document = openApiOf(routes)
   const page = docsPageOf(document)
-  const parameters = z.object({})
+  const common = { summary: 'This API.', parameters: z.object({}) }
   return [
-    { path: '/openapi.json', parameters, handle: () => ({ body: document }) },
-    { path: '/docs', parameters, handle: () => ({ contentType: 'text/html; charset=utf-8', body: page }) },
+    { path: '/openapi.json', ...common, handle: () => ({ body: document }) },
+    { path: '/docs', ...common, handle: () => ({ contentType: 'text/html; charset=utf-8', body: page }) },
   ]
 }
 
@@ -164,7 +171,11 @@ function answerError(
 }
 
 function notFound(request: FastifyRequest, routes: readonly Route[]): LanistaError {
-  const known = [...routes.map((route) => route.path), '/openapi.json', '/docs']
+  const known = [
+    ...routes.map(({ method, path }) => (method === 'POST' ? `${path} (POST)` : path)),
+    '/openapi.json',
+    '/docs',
+  ]
   return new LanistaError(
     'NOT_FOUND',
     `ask for another path: found ${request.method} ${request.url.slice(0, 200)}, expected GET of one of ${known.join(', ')}`,
@@ -174,16 +185,17 @@ function notFound(request: FastifyRequest, routes: readonly Route[]): LanistaErr
 
 function listenError(cause: unknown, { host, port }: ApiServerOptions): LanistaError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  const place = formatHostPort(host, port)
   if (code === 'EADDRINUSE') {
     return new LanistaError(
       'PORT_IN_USE',
-      `choose another port with --http-port (0 = any free one): found ${host}:${port} in use`,
+      `choose another port with --http-port (0 = any free one): found ${place} in use`,
       { cause, data: { host, port, flag: '--http-port' } },
     )
   }
   return new LanistaError(
     'HTTP_LISTEN_FAILED',
-    `choose another address or port with --http-port: cannot listen on ${host}:${port} (${messageOf(cause)})`,
+    `choose another address or port with --http-port: cannot listen on ${place} (${messageOf(cause)})`,
     { cause, data: { host, port } },
   )
 }

@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
+import { formatHostPort } from '#protocol/runtime/host-port.ts'
 import type { ListenAt } from './plan.ts'
 
 /**
@@ -47,7 +48,7 @@ function bindUdp(at: ListenAt): Promise<void> {
 }
 
 function listenFailed(at: ListenAt, flag: string, error: unknown): LanistaError {
-  const place = `${at.host}:${at.port}`
+  const place = formatHostPort(at.host, at.port)
   const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
   const found = isTaken ? `${place} in use` : messageOf(error)
   return new LanistaError(

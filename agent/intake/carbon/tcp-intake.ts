@@ -6,6 +6,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { SampleSink } from '#agent/intake/sink.ts'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
+import { formatHostPort } from '#protocol/runtime/host-port.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 
 /** Undefined = go on; else disconnect, after a last word if there is one. */
@@ -229,7 +230,7 @@ export function listenError(
   where: { readonly host: string; readonly port: number; readonly portFlag: string },
 ): LanistaError {
   const data = { host: where.host, port: where.port, flag: where.portFlag, transport }
-  const address = `${transport} ${where.host}:${where.port}`
+  const address = `${transport} ${formatHostPort(where.host, where.port)}`
   if (error.code === 'EADDRINUSE') {
     const message = `choose another port with ${where.portFlag}: found ${address} in use, expected it free`
     return new LanistaError('PORT_IN_USE', message, { cause: error, data })
