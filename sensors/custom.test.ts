@@ -2,12 +2,10 @@ import { chmodSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { systemClock } from '#protocol/runtime/clock.ts'
-import { silentLogger } from '#protocol/runtime/logger.ts'
 import { customSensor } from './custom.ts'
 import { checkCustomOutcome } from './custom-outcome.ts'
-import { linesOf, quietSignal } from './fixture-tree.ts'
-import type { OpenSensor, SensorDeps } from './sensor.ts'
+import { depsAllowing, linesOf, quietSignal } from './fixture-tree.ts'
+import type { OpenSensor } from './sensor.ts'
 
 let folder = ''
 const open: OpenSensor[] = []
@@ -31,16 +29,10 @@ function write(readBody: string): string {
 }
 
 function start(file: string, sensorFolders: readonly string[] = [folder]): OpenSensor {
-  const allow = { scripts: [], sensorFolders }
-  const deps: SensorDeps = {
-    root: '',
-    platform: 'linux',
-    clock: systemClock,
-    logger: silentLogger,
-    intervalMs: 1000,
-    allow,
-  }
-  const sensor = customSensor.open(customSensor.parse({ file, parameters: { base: 40 } }), deps)
+  const sensor = customSensor.open(
+    customSensor.parse({ file, parameters: { base: 40 } }),
+    depsAllowing({ sensorFolders }),
+  )
   open.push(sensor)
   return sensor
 }

@@ -2,9 +2,10 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { systemClock } from '#protocol/runtime/clock.ts'
 import { FakeClock } from '#protocol/runtime/fake-clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
-import type { OpenSensor, Outcome, Sensor, SensorDeps } from './sensor.ts'
+import type { OpenSensor, Outcome, Sensor, SensorAllowList, SensorDeps } from './sensor.ts'
 
 /** `vm`: captured on a two-core virtual machine. `big`: made up, with every shape the other lacks. */
 export type TreeName = 'vm' | 'big'
@@ -36,6 +37,18 @@ export class FixtureTree {
 
   remove(): void {
     rmSync(this.root, { recursive: true })
+  }
+}
+
+/** For sensors that read no tree: the machine's own clock, and nothing allowed but what is named. */
+export function depsAllowing(allow: Partial<SensorAllowList> = {}): SensorDeps {
+  return {
+    root: '',
+    platform: 'linux',
+    clock: systemClock,
+    logger: silentLogger,
+    intervalMs: 1000,
+    allow: { scripts: [], sensorFolders: [], ...allow },
   }
 }
 

@@ -1,23 +1,11 @@
 import { createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '#protocol/runtime/clock.ts'
-import { silentLogger } from '#protocol/runtime/logger.ts'
-import { linesOf, quietSignal } from './fixture-tree.ts'
+import { depsAllowing, linesOf, quietSignal } from './fixture-tree.ts'
 import { latencyReadings, networkLatencySensor } from './network-latency.ts'
-import type { Outcome, SensorDeps } from './sensor.ts'
-
-const allow = { scripts: [], sensorFolders: [] }
-const deps: SensorDeps = {
-  root: '',
-  platform: 'linux',
-  clock: systemClock,
-  logger: silentLogger,
-  intervalMs: 1000,
-  allow,
-}
+import type { Outcome } from './sensor.ts'
 
 function read(parameters: unknown): Promise<Outcome> {
-  return networkLatencySensor.open(networkLatencySensor.parse(parameters), deps).read(quietSignal())
+  return networkLatencySensor.open(networkLatencySensor.parse(parameters), depsAllowing()).read(quietSignal())
 }
 
 describe('network latency', () => {

@@ -1,10 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
-import { systemClock } from '#protocol/runtime/clock.ts'
-import { silentLogger } from '#protocol/runtime/logger.ts'
-import { linesOf, quietSignal } from './fixture-tree.ts'
+import { depsAllowing, linesOf, quietSignal } from './fixture-tree.ts'
 import { scrapeSensor } from './scrape.ts'
-import type { SensorDeps } from './sensor.ts'
 
 const servers: Server[] = []
 afterEach(() => {
@@ -26,16 +23,7 @@ async function serve(listener: RequestListener): Promise<string> {
 
 /** What the page gave, without durations and targets. */
 async function read(url: string, more: object = {}, signal: AbortSignal = quietSignal()): Promise<string[]> {
-  const allow = { scripts: [], sensorFolders: [] }
-  const deps: SensorDeps = {
-    root: '',
-    platform: 'linux',
-    clock: systemClock,
-    logger: silentLogger,
-    intervalMs: 1000,
-    allow,
-  }
-  const lines = linesOf(await scrapeSensor.open(scrapeSensor.parse({ url, ...more }), deps).read(signal))
+  const lines = linesOf(await scrapeSensor.open(scrapeSensor.parse({ url, ...more }), depsAllowing()).read(signal))
   return lines.filter((line) => !line.startsWith('scrape.duration')).map((line) => line.replace(/;target=\S+/, ''))
 }
 

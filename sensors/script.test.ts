@@ -2,12 +2,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { systemClock } from '#protocol/runtime/clock.ts'
-import { silentLogger } from '#protocol/runtime/logger.ts'
-import { linesOf, quietSignal } from './fixture-tree.ts'
+import { depsAllowing, linesOf, quietSignal } from './fixture-tree.ts'
 import { scriptSensor } from './script.ts'
 import { parseScriptOutput } from './script-output.ts'
-import type { Outcome, SensorDeps } from './sensor.ts'
+import type { Outcome } from './sensor.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'lanista-script-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -24,16 +22,9 @@ function readProgram(
   signal: AbortSignal = quietSignal(),
   args: readonly string[] = [],
 ): Promise<Outcome> {
-  const allow = { scripts, sensorFolders: [] }
-  const deps: SensorDeps = {
-    root: '',
-    platform: 'linux',
-    clock: systemClock,
-    logger: silentLogger,
-    intervalMs: 1000,
-    allow,
-  }
-  return scriptSensor.open(scriptSensor.parse({ path, args, metric: 'shop.value' }), deps).read(signal)
+  return scriptSensor
+    .open(scriptSensor.parse({ path, args, metric: 'shop.value' }), depsAllowing({ scripts }))
+    .read(signal)
 }
 
 describe('script output', () => {
