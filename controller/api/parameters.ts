@@ -1,4 +1,5 @@
 import { LanistaError } from '#protocol/errors.ts'
+import { dotted, expectedOf, showValue } from '#protocol/schema-words.ts'
 import type { Route } from './route.ts'
 
 export type Parameters = Readonly<Record<string, string | undefined>>
@@ -15,7 +16,7 @@ export function parseParameters(route: Pick<Route, 'parameters'>, query: unknown
           found: 'an unknown parameter',
           expected: listOf(known),
         }))
-      : [{ parameter: issue.path.join('.'), found: foundAt(query, issue.path), expected: issue.message }],
+      : [{ parameter: dotted(issue.path), found: foundAt(query, issue.path), expected: expectedOf(issue) }],
   )
   const first = issues[0]
   throw new LanistaError(
@@ -31,6 +32,5 @@ function listOf(known: readonly string[]): string {
 
 function foundAt(query: unknown, path: readonly PropertyKey[]): string {
   const [key] = path
-  const value: unknown = key === undefined ? query : (query as Record<PropertyKey, unknown>)[key]
-  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 120)
+  return showValue(key === undefined ? query : (query as Record<PropertyKey, unknown>)[key])
 }
