@@ -75,6 +75,7 @@ interface Mending {
   readonly peers: Map<string, Peer>
   offeredAtMs: number
   isBehind: boolean
+  hasFetched: boolean
 }
 
 interface Fetching {
@@ -153,7 +154,7 @@ export class Mender {
     if (known) return known
     // spread over the interval by what is known already, so that offers of many owners do not come at once
     const spreadMs = (this.#mendings.size * 7919) % this.#options.offerMs
-    const made = { peers: new Map<string, Peer>(), offeredAtMs: nowMs - spreadMs, isBehind: false }
+    const made = { peers: new Map<string, Peer>(), offeredAtMs: nowMs - spreadMs, isBehind: false, hasFetched: false }
     this.#mendings.set(owner, made)
     return made
   }
@@ -199,9 +200,18 @@ export class Mender {
       if (!mending.isBehind) continue
       if (this.#fetches.size >= this.#options.fetchesMax || !this.#share.isOpen(nowMs)) break
       if (!this.#isKeeper(owner)) mending.isBehind = false
-      else if (!this.#fetchFor(owner, mending, nowMs, actions)) mending.isBehind = this.#isFetching(owner)
+      else if (!this.#fetchFor(owner, mending, nowMs, actions) && !this.#isFetching(owner))
+        actions.push(...this.#caughtUp(owner, mending))
     }
     return actions
+  }
+
+  /** Nothing is missing any more: those that wait for it to be safe here should not wait for the next round. */
+  #caughtUp(owner: string, mending: Mending): MenderAction[] {
+    mending.isBehind = false
+    if (!mending.hasFetched) return []
+    mending.hasFetched = false
+    return [...mending.peers.keys()].map((to) => this.#offer(to, owner, true))
   }
 
   #isFetching(owner: string): boolean {
@@ -217,6 +227,7 @@ export class Mender {
         for (const gap of subtract(lane.ranges, this.#fetchedOf(owner, lane))) {
           if (this.#fetches.size >= this.#options.fetchesMax) return true
           actions.push(this.#fetch(from, owner, lane, gap, nowMs))
+          mending.hasFetched = true
         }
       }
     }

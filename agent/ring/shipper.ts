@@ -159,6 +159,16 @@ export class Shipper {
     }))
   }
 
+  /** Own samples up to here are with every holder there is now. */
+  get settledTo(): number {
+    let settledTo = this.#syncedTo
+    for (const { isGreeted, acked } of this.#targets.values()) {
+      const first = isGreeted ? acked.missing({ from: this.#floor + 1, to: settledTo })[0]?.from : 1
+      if (first !== undefined) settledTo = Math.min(settledTo, first - 1)
+    }
+    return settledTo
+  }
+
   /** What of the own lanes is readable here. */
   holdings(): LaneHolding[] {
     return this.#openings.split(this.#owed(), this.#floor)

@@ -1,0 +1,61 @@
+import { keeperDefaults } from './keeper.ts'
+import { membershipDefaults } from './membership.ts'
+import { menderDefaults } from './mender.ts'
+import type { RingNodeOptions } from './node.ts'
+import { shipperDefaults } from './shipper.ts'
+
+/** What may be set; everything else follows from it. */
+export interface RingSettings {
+  /** Copies of each sample in the cloud, the owner's own included: R, 1 to 8. 1 = no copies. Default 3. */
+  readonly copies: number
+  /** Failure domain of this host, from its label `zone`; empty = unknown. */
+  readonly zone: string
+  /** Heartbeat interval of the fleet, ms: a member is suspect after three. Default 10,000. */
+  readonly heartbeatIntervalMs: number
+  /** A silent member's data is rebuilt elsewhere after this long, ms. Default 900,000. */
+  readonly graceMs: number
+  /** Bytes of other hosts' rows at most. Default 512 MiB. */
+  readonly bytesMax: number
+  /** Share of the wire for new data, and again for repair, bytes a second. Default 1 MiB. */
+  readonly bytesPerSecondMax: number
+  /** Small batches wait this long for more, ms: longer is denser, shorter loses less with the machine. Default 1,000. */
+  readonly waitMs: number
+  /**
+   * Own samples whose rows the store's journal keeps although every holder has them, so that a new holder can be given them.
+   * Default 4,000,000: a day of 460 series every 10 s, some 12 MB.
+   */
+  readonly historySamples: number
+}
+
+/** What holds where the configuration says nothing. */
+export const ringDefaults: RingSettings = {
+  copies: 3,
+  zone: '',
+  heartbeatIntervalMs: 10_000,
+  graceMs: 900_000,
+  bytesMax: 536_870_912,
+  bytesPerSecondMax: 1_048_576,
+  waitMs: 1000,
+  historySamples: 4_000_000,
+}
+
+/** The options of all cores. */
+export function nodeOptions(host: string, settings: RingSettings): RingNodeOptions {
+  const { copies, zone, heartbeatIntervalMs, graceMs, bytesMax, bytesPerSecondMax, waitMs } = settings
+  const own = { host, zone }
+  return {
+    ...own,
+    copies,
+    membership: {
+      ...membershipDefaults,
+      ...own,
+      graceMs,
+      silentAfterMs: 3 * heartbeatIntervalMs,
+      listenMs: 3 * heartbeatIntervalMs,
+      gossipMs: heartbeatIntervalMs,
+    },
+    shipper: { ...shipperDefaults, ...own, bytesPerSecondMax, waitMs },
+    keeper: { ...keeperDefaults, host, bytesMax },
+    mender: { ...menderDefaults, host, bytesPerSecondMax },
+  }
+}

@@ -1,0 +1,215 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { CountedBus } from '#broker/bus.ts'
+import { MemoryBroker } from '#broker/memory.ts'
+import { encodeJson } from '#protocol/messages/json.ts'
+import { systemClock } from '#protocol/runtime/clock.ts'
+import { silentLogger } from '#protocol/runtime/logger.ts'
+import { openStore } from '../store/open-store.ts'
+import type { HistoryStore } from '../store/store.ts'
+import { encodeMessage } from './message-encoder.ts'
+import { openRing } from './open-ring.ts'
+import type { Ring } from './ring.ts'
+import { ringDefaults } from './ring-options.ts'
+
+const deps = { clock: systemClock, logger: silentLogger }
+const settings = { ...ringDefaults, heartbeatIntervalMs: 300, graceMs: 1500, waitMs: 20 }
+
+/** One agent, as far as the ring goes. */
+class Machine {
+  readonly host: string
+  readonly folder: string
+  readonly #broker: MemoryBroker
+  session = 0
+  bus!: CountedBus
+  store!: HistoryStore
+  ring!: Ring
+  #isRunning = false
+
+  constructor(host: string, broker: MemoryBroker, root: string) {
+    this.host = host
+    this.folder = join(root, host)
+    this.#broker = broker
+  }
+
+  async start(): Promise<this> {
+    const address = { tenant: 'acme', cloud: 'c1', host: this.host }
+    this.session = Math.max(this.session + 1, Math.floor(Date.now() / 1000))
+    this.bus = this.#broker.connect({ kind: 'agent', address })
+    this.store = await openStore({ folder: this.folder, commitIntervalMs: 5, sync: 'always', freeBytesMin: 0 }, deps)
+    this.ring = await openRing(
+      { address, settings, storeFolder: this.folder },
+      {
+        ...deps,
+        bus: this.bus,
+        store: this.store,
+        session: () => this.session,
+        renewSession: (above) => {
+          this.session = above + 1
+          this.#say('birth')
+        },
+      },
+    )
+    await this.bus.up(AbortSignal.timeout(5000))
+    this.#isRunning = true
+    this.#say('birth')
+    this.#beat()
+    return this
+  }
+
+  #beat(): void {
+    if (!this.#isRunning) return
+    this.#say('heartbeat')
+    systemClock.after(300, () => this.#beat())
+  }
+
+  #say(kind: 'birth' | 'heartbeat'): void {
+    const { session, host } = this
+    const birth = {
+      session,
+      version: '1',
+      pid: 1,
+      labels: {},
+      inventory: {},
+      storeId: this.store.storeId,
+      startedAtMs: 0,
+    }
+    const beat = { session, nowMs: 0, load: 0, lagSamples: 0, dropped: 0 }
+    if (this.bus.state === 'up')
+      this.bus.publish(`lanista.acme.c1.${host}.${kind}`, encodeJson(kind === 'birth' ? birth : beat))
+  }
+
+  append(from: number, count: number): void {
+    for (let i = from; i < from + count; i++) this.store.append(this.store.seriesId(`s${i % 5}`), 1e12 + i, i)
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#isRunning) return
+    this.#isRunning = false
+    await this.ring.close()
+    await this.bus.close()
+    await this.store.close()
+  }
+
+  /** The machine and its disk are no more. */
+  async vanish(): Promise<void> {
+    await this.stop()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+let root: string
+let broker: MemoryBroker
+let machines: Machine[]
+
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), 'ring-'))
+  broker = new MemoryBroker(deps)
+  machines = []
+  for (const host of ['a', 'b', 'c', 'd']) machines.push(await new Machine(host, broker, root).start())
+})
+
+afterEach(async () => {
+  for (const machine of machines) await machine.stop()
+  rmSync(root, { recursive: true, force: true })
+})
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  const endAt = systemClock.monotonic() + 15_000
+  while (!holds()) {
+    if (systemClock.monotonic() > endAt)
+      throw new Error(`waited for ${what}: ${JSON.stringify(machines.map(({ ring }) => ring.status()))}`)
+    await systemClock.sleep(20)
+  }
+}
+
+/** Those that hold so many samples of an owner. */
+function holdersOf(owner: Machine, samples: number): Machine[] {
+  return machines.filter(({ ring }) =>
+    ring.status().held.some((held) => held.owner === owner.host && held.samples >= samples),
+  )
+}
+
+describe('the ring on a bus', () => {
+  test('copies every synced sample to two others, and says so', async () => {
+    const [a] = machines as [Machine]
+    a.append(0, 500)
+    await until('two copies', () => holdersOf(a, 500).length === 2)
+    await until('degree 3', () => a.ring.status().degree === 3)
+    expect(a.ring.status()).toMatchObject({ isUnderReplicated: false, holders: [{ lagSamples: 0 }, { lagSamples: 0 }] })
+    expect(a.ring.counters.bytesOut / 1000).toBeLessThan(6)
+  })
+
+  test('rebuilds what a lost machine held and owned, from those that are left', async () => {
+    const [a] = machines as [Machine]
+    a.append(0, 300)
+    await until('two copies', () => holdersOf(a, 300).length === 2)
+    machines.shift()
+    await a.vanish()
+    await until('three copies among three', () => holdersOf(a, 300).length === 3)
+    const history = await machines[0]?.ring.historyOf('a')
+    const values: number[] = []
+    for await (const piece of history?.read({ matches: () => true, fromMs: 0, untilMs: 2e12 }) ?? [])
+      values.push(...piece.values)
+    expect(values.sort((x, y) => x - y)).toEqual(Array.from({ length: 300 }, (_, i) => i))
+  })
+
+  test('gives a machine that comes back with an empty disk its history again', async () => {
+    const [a] = machines as [Machine]
+    a.append(0, 300)
+    await until('two copies', () => holdersOf(a, 300).length === 2)
+    await a.vanish()
+    await a.start()
+    await until('its own history', () => a.store.stats().accepted >= 300)
+    const values: number[] = []
+    for await (const piece of a.store.read({ matches: () => true, fromMs: 0, untilMs: 2e12 }))
+      values.push(...piece.values)
+    expect(values.sort((x, y) => x - y)).toEqual(Array.from({ length: 300 }, (_, i) => i))
+  })
+
+  test('hands over when a machine leaves', async () => {
+    const [a] = machines as [Machine]
+    a.append(0, 300)
+    await until('two copies', () => holdersOf(a, 300).length === 2)
+    await a.ring.leave(AbortSignal.timeout(15_000))
+    expect(holdersOf(a, 300).filter((machine) => machine !== a)).toHaveLength(3)
+  })
+
+  test('refuses by reason what is no message, or not the sender\u2019s to say', async () => {
+    const [a, b] = machines as [Machine, Machine]
+    const to = 'lanista.acme.c1.b.ring.a.append'
+    a.bus.publish(`${to}.x1`, Uint8Array.of(9, 9, 9))
+    a.bus.publish(`${to}.x2`, new Uint8Array(1_048_576))
+    const forged = encodeMessage({
+      verb: 'append',
+      storeId: 's',
+      start: 1,
+      owner: 'c',
+      zone: '',
+      ownerStart: 1,
+      from: 1,
+      to: 1,
+      idsTo: 0,
+      rows: new Uint8Array(3),
+    })
+    a.bus.publish(`${to}.x3`, forged)
+    await until('three refusals', () => {
+      const { refused } = b.ring.counters
+      return refused.shape === 1 && refused.version === 1 && refused.owner === 1
+    })
+    expect(b.ring.status().held.filter(({ owner }) => owner === 'c')).toEqual([])
+  })
+
+  test('tells the controller what it sees', async () => {
+    const controller = broker.connect({ kind: 'controller' })
+    await controller.up(AbortSignal.timeout(5000))
+    const answer = await controller.request('lanista.acme.c1.a.control.ring.q1', new Uint8Array(0), {
+      signal: AbortSignal.timeout(5000),
+      deadlineMs: 5000,
+    })
+    expect(Buffer.from(answer.subarray(2)).toString()).toContain('"host":"a"')
+    await controller.close()
+  })
+})
