@@ -165,6 +165,8 @@ describe('the API', () => {
       '/api/v1/query',
       '/api/v1/store',
       '/api/v1/store/check',
+      '/api/v1/store/dump',
+      '/api/v1/store/repair',
       '/metrics',
     ])
     const page = await get(`${httpUrl}/docs`)

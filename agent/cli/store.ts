@@ -58,8 +58,8 @@ async function repair(store: HistoryStore, command: StoreCommand, damages: Store
   const foundAtOpening = [...damages]
   const owner = ownerOf(command)
   const repaired = await store.repair()
-  if (command.json) await say(command, { ...owner, ...repaired, found_at_opening: foundAtOpening })
-  else await write(repairText(owner, repaired))
+  if (command.json) await say(command, { ...owner, ...repaired, is_done: true, found_at_opening: foundAtOpening })
+  else await write(repairText(owner, repaired, true))
   return repaired.put_aside < repaired.damaged ? 1 : 0
 }
 

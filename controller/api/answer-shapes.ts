@@ -76,6 +76,8 @@ export const storeShape: z.ZodType = z.strictObject({
   tiers: z.record(z.string(), z.strictObject({ points: count.describe('windows'), bytes: count })),
 })
 
+const damages = z.array(z.strictObject({ kind: z.string(), where: z.string(), reason: z.string() }))
+
 export const checkShape: z.ZodType = z.array(
   z.strictObject({
     ...place,
@@ -87,7 +89,21 @@ export const checkShape: z.ZodType = z.array(
     journalSamples: count,
     samples: count,
     damaged: count,
-    damages: z.array(z.strictObject({ kind: z.string(), where: z.string(), reason: z.string() })),
+    damages,
+  }),
+)
+
+export const repairShape: z.ZodType = z.array(
+  z.strictObject({
+    ...place,
+    rows: count.describe('found readable, like all counts here'),
+    blocks: count,
+    pages: count,
+    tierBlocks: count,
+    damaged: count,
+    put_aside: count.describe('less than damaged while the disk takes no writes'),
+    damages,
+    is_done: z.boolean().describe('false: it took too long, or the host stopped answering; repair again'),
   }),
 )
 

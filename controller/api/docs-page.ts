@@ -1,5 +1,5 @@
 /** The OpenAPI document as one page that needs nothing from anywhere: no script, no font, no other host. */
-import type { OpenApiDocument, OpenApiOperation } from './openapi.ts'
+import type { OpenApiDocument, OpenApiOperation, OpenApiPath } from './openapi.ts'
 
 const style = `body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
 code,pre{font:14px/1.4 ui-monospace,monospace;background:#f3f3f3;border-radius:4px}code{padding:0 .2em}
@@ -9,22 +9,35 @@ section{margin:2.5rem 0}@media(prefers-color-scheme:dark){body{background:#16161
 /** HTML of the document. */
 export function docsPageOf(document: OpenApiDocument): string {
   const { title, version, description } = document.info
-  const paths = Object.entries(document.paths)
+  const operations = Object.entries(document.paths).flatMap(operationsOf)
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>${escaped(title)}</title><style>${style}</style></head><body>
 <h1>${escaped(title)} <small>${escaped(version)}</small></h1>
 <p>${escaped(description)} The machine-readable form is <a href="/openapi.json">/openapi.json</a>.</p>
-<ul>${paths.map(([path, { get }]) => `<li><a href="#${get.operationId}"><code>${escaped(path)}</code></a> ${escaped(get.summary)}</li>`).join('\n')}</ul>
-${paths.map(([path, { get }]) => sectionOf(path, get)).join('\n')}
+<ul>${operations.map(({ path, operation }) => `<li><a href="#${operation.operationId}"><code>${escaped(path)}</code></a> ${escaped(operation.summary)}</li>`).join('\n')}</ul>
+${operations.map(sectionOf).join('\n')}
 </body></html>
 `
 }
 
-function sectionOf(path: string, operation: OpenApiOperation): string {
-  return `<section id="${operation.operationId}"><h2><code>GET ${escaped(path)}</code></h2><p>${escaped(operation.summary)}</p>
+interface Described {
+  readonly path: string
+  readonly method: 'GET' | 'POST'
+  readonly operation: OpenApiOperation
+}
+
+function operationsOf([path, { get, post }]: readonly [string, OpenApiPath]): Described[] {
+  return [
+    ...(get ? [{ path, method: 'GET' as const, operation: get }] : []),
+    ...(post ? [{ path, method: 'POST' as const, operation: post }] : []),
+  ]
+}
+
+function sectionOf({ path, method, operation }: Described): string {
+  return `<section id="${operation.operationId}"><h2><code>${method} ${escaped(path)}</code></h2><p>${escaped(operation.summary)}</p>
 ${parametersOf(operation)}
-<pre>curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:4400${escaped(path)}</pre>
+<pre>curl ${method === 'POST' ? '-X POST ' : ''}-H "Authorization: Bearer $TOKEN" http://127.0.0.1:4400${escaped(path)}</pre>
 <details><summary>Shape of the answer</summary><pre>${escaped(JSON.stringify(operation.responses['200'], null, 2))}</pre></details></section>`
 }
 

@@ -7,8 +7,14 @@ export interface OpenApiDocument {
   readonly openapi: '3.1.0'
   readonly info: { readonly title: string; readonly version: string; readonly description: string }
   readonly security: readonly object[]
-  readonly paths: Readonly<Record<string, { readonly get: OpenApiOperation }>>
+  readonly paths: Readonly<Record<string, OpenApiPath>>
   readonly components: object
+}
+
+/** A path has one method here. */
+export interface OpenApiPath {
+  readonly get?: OpenApiOperation
+  readonly post?: OpenApiOperation
 }
 
 export interface OpenApiOperation {
@@ -38,7 +44,12 @@ export function openApiOf(routes: readonly Route[]): OpenApiDocument {
       description: 'The hosts of the fleet and their recent samples. Every path needs the operator’s token.',
     },
     security: [{ bearer: [] }, { basic: [] }],
-    paths: Object.fromEntries(routes.map((route) => [route.path, { get: operationOf(route) }])),
+    paths: Object.fromEntries(
+      routes.map((route) => [
+        route.path,
+        route.method === 'POST' ? { post: operationOf(route) } : { get: operationOf(route) },
+      ]),
+    ),
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer' }, basic: { type: 'http', scheme: 'basic' } },
       schemas: {

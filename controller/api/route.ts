@@ -22,9 +22,13 @@ export class TextStream {
   }
 }
 
-/** One GET route as data: the server, the OpenAPI document and the page are made from the same list. */
+/** One route as data: the server, the OpenAPI document and the page are made from the same list. */
 export interface Route {
   readonly path: string
+  /** Default GET; POST for what changes something, even if it is for a store to put damage aside. No route takes a body. */
+  readonly method?: 'GET' | 'POST' | undefined
+  /** How long the connection may be silent before the answer, ms, where that is more than other routes may take. */
+  readonly quietMs?: number | undefined
   readonly summary: string
   /** Query parameters, all strings; unknown ones are refused. */
   readonly parameters: z.ZodObject

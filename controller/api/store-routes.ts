@@ -1,12 +1,13 @@
-/** `/api/v1/store`, `/api/v1/store/check`, `/api/v1/export`: the stores of agents as a whole. */
+/** `/api/v1/store`, `/api/v1/store/check|repair|dump`, `/api/v1/export`: the stores of agents as a whole. */
 import * as z from 'zod'
+import { dumpText, onlyHost } from '#controller/query/dump-text.ts'
 import { exportText, refuseUnavailable } from '#controller/query/export-text.ts'
 import type { FleetQueries } from '#controller/query/fleet-queries.ts'
 import type { HolderDeps } from '#controller/query/holder.ts'
-import type { StoreQueries } from '#controller/query/store-queries.ts'
+import { repairMs, type StoreQueries } from '#controller/query/store-queries.ts'
 import { exportFormats } from '#protocol/query/export-lines.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
-import { checkShape, storeShape } from './answer-shapes.ts'
+import { checkShape, repairShape, storeShape } from './answer-shapes.ts'
 import type { Parameters } from './parameters.ts'
 import { type RangeDeps, rangeOf, selectionOf } from './question-parameters.ts'
 import { type Route, TextStream } from './route.ts'
@@ -45,6 +46,36 @@ export function storeRoutes(deps: StoreRoutesDeps): Route[] {
         const { found, unanswered } = await stores.check({ tenant, host, cloud }, signal)
         const body = found.map(({ owner, value }) => ({ ...owner, ...value }))
         return { body, headers: unansweredHeaders(unanswered, found.length) }
+      },
+    },
+    {
+      path: '/api/v1/store/repair',
+      method: 'POST',
+      quietMs: repairMs + 90_000,
+      summary: 'Lets the stores of the chosen hosts put aside what they cannot read, as they do when they meet it.',
+      parameters: z.object({ host, cloud }),
+      answer: repairShape,
+      handle: async ({ host, cloud }, signal) => {
+        const { found, unanswered } = await stores.repair({ tenant, host, cloud }, signal)
+        const body = found.map(({ owner, value: { next, ...repair } }) => ({
+          ...owner,
+          ...repair,
+          is_done: next === undefined,
+        }))
+        return { body, headers: unansweredHeaders(unanswered, found.length) }
+      },
+    },
+    {
+      path: '/api/v1/store/dump',
+      summary: 'What lies in the store of one host, an entry a line; broken off when the host stops answering.',
+      parameters: z.object({ host, cloud }),
+      produces: 'application/x-ndjson',
+      handle: ({ host, cloud }, signal) => {
+        const only = onlyHost(deps.queries.plan({ tenant, host, cloud }))
+        return {
+          contentType: 'application/x-ndjson; charset=utf-8',
+          body: new TextStream(dumpText(only, stores, signal)),
+        }
       },
     },
     {

@@ -25,6 +25,8 @@ export interface FromHosts {
   readonly unanswered: string
 }
 
+type Method = 'GET' | 'POST'
+
 const problemSchema = z.object({ message: z.string(), code: z.string().optional() })
 
 /** Asks one controller over its REST API with the operator's token. */
@@ -54,8 +56,12 @@ export class ControllerClient {
 
   /** The same with what the controller says of hosts that did not answer. */
   async getFromHosts(path: string, params: Params, signal: AbortSignal): Promise<FromHosts> {
-    const response = await this.#ask(path, params, signal, AbortSignal.timeout(this.#deadlineMs))
-    return { value: await this.#json(response), ...hostsOf(response.headers) }
+    return this.#fromHosts('GET', path, params, signal)
+  }
+
+  /** The same for a POST: the controller is to have something done. Throws as `get`. */
+  async postToHosts(path: string, params: Params, signal: AbortSignal): Promise<FromHosts> {
+    return this.#fromHosts('POST', path, params, signal)
   }
 
   /** The answer to a GET whose body is still to be read, for as long as it takes. Throws as `get`. */
@@ -63,7 +69,7 @@ export class ControllerClient {
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), this.#deadlineMs)
     try {
-      return await this.#ask(path, params, signal, late.signal)
+      return await this.#ask('GET', path, params, signal, late.signal)
     } finally {
       clearTimeout(timer)
     }
@@ -73,23 +79,34 @@ export class ControllerClient {
     return this.#options.deadlineMs ?? answerDeadlineMs
   }
 
-  async #ask(path: string, params: Params, signal: AbortSignal, deadline: AbortSignal): Promise<Response> {
+  async #fromHosts(method: Method, path: string, params: Params, signal: AbortSignal): Promise<FromHosts> {
+    const response = await this.#ask(method, path, params, signal, AbortSignal.timeout(this.#deadlineMs))
+    return { value: await this.#json(response), ...hostsOf(response.headers) }
+  }
+
+  async #ask(
+    method: Method,
+    path: string,
+    params: Params,
+    signal: AbortSignal,
+    deadline: AbortSignal,
+  ): Promise<Response> {
     const url = new URL(path, this.url)
     for (const [key, value] of Object.entries(params)) if (value !== undefined) url.searchParams.set(key, value)
     const headers: Record<string, string> = this.token ? { authorization: `Bearer ${this.token}` } : {}
-    const response = await this.#fetch(url, headers, signal, deadline)
+    const response = await this.#fetch(url, { method, headers }, signal, deadline)
     if (response.ok) return response
     throw await this.#refusal(response)
   }
 
   async #fetch(
     url: URL,
-    headers: Record<string, string>,
+    request: { readonly method: Method; readonly headers: Record<string, string> },
     signal: AbortSignal,
     deadline: AbortSignal,
   ): Promise<Response> {
     try {
-      return await fetch(url, { headers, signal: AbortSignal.any([signal, deadline]), redirect: 'error' })
+      return await fetch(url, { ...request, signal: AbortSignal.any([signal, deadline]), redirect: 'error' })
     } catch (error) {
       if (signal.aborted) throw signal.reason
       const found = deadline.aborted ? `no answer within ${this.#deadlineMs / 1000} s` : reasonOf(error)

@@ -9,7 +9,15 @@ import { type ExitCode, usageError } from './exit-code.ts'
 import { runHosts } from './hosts.ts'
 import { type MetricsFlags, runMetrics } from './metrics.ts'
 import { type QueryFlags, runQuery } from './query.ts'
-import { type ExportFlags, runStoreCheck, runStoreExport, runStoreStats, type StoreFlags } from './store.ts'
+import {
+  type ExportFlags,
+  runStoreCheck,
+  runStoreDump,
+  runStoreExport,
+  runStoreRepair,
+  runStoreStats,
+  type StoreFlags,
+} from './store.ts'
 import type { Terminal } from './terminal.ts'
 import { runTop } from './top.ts'
 import { runUp } from './up.ts'
@@ -138,7 +146,7 @@ function addAsking(program: Command, terminal: Terminal, done: (code: ExitCode) 
 function addStore(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
   const store = program
     .command('store')
-    .description('the stores of running agents; with --data DIR that of a stopped one (then repair and dump too)')
+    .description('the stores of running agents; with --data DIR that of a stopped one')
   const ofHosts = (name: string, summary: string): Command =>
     shared(store.command(name))
       .description(summary)
@@ -156,15 +164,12 @@ function addStore(program: Command, terminal: Terminal, done: (code: ExitCode) =
     .option('--until <time>', 'the same')
     .addOption(new Option('--format <format>', 'JSON lines, or CSV').choices(['json', 'csv']).default('json'))
     .action(async (match: string | undefined, flags: ExportFlags) => done(await runStoreExport(match, flags, terminal)))
-  for (const name of ['repair', 'dump']) {
-    shared(store.command(name))
-      .description('of a stopped agent: add --data DIR')
-      .action(() => {
-        throw usageError(
-          `add --data DIR of a stopped agent to store ${name}: found none; a running agent puts damage aside as it meets it`,
-        )
-      })
-  }
+  ofHosts('repair', 'let every store put aside what it cannot read').action(async (flags: StoreFlags) =>
+    done(await runStoreRepair(flags, terminal)),
+  )
+  ofHosts('dump', 'what lies in the store of one host, an entry a line').action(async (flags: StoreFlags) =>
+    done(await runStoreDump(flags, terminal)),
+  )
 }
 
 function shared(command: Command): Command {

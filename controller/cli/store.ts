@@ -1,6 +1,9 @@
 /** `lanista store …` on running agents, through the controller. */
 import { z } from 'zod'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
+import { type DumpEntry, dumpEntrySchema } from '#protocol/query/store-dump.ts'
+import { dumpLine, dumpTitles, repairText } from '#protocol/query/store-text.ts'
+import type { ControllerClient, Params } from './client.ts'
 import { openClient, type SharedFlags, writeJson } from './context.ts'
 import type { ExitCode } from './exit-code.ts'
 import { hostsVerdict } from './hosts-verdict.ts'
@@ -36,6 +39,21 @@ const checks = z.array(
     rows: z.number(),
     samples: z.number(),
     damaged: z.number(),
+  }),
+)
+
+const repairs = z.array(
+  z.object({
+    host: z.string(),
+    cloud: z.string(),
+    rows: z.number(),
+    blocks: z.number(),
+    pages: z.number(),
+    tierBlocks: z.number(),
+    damaged: z.number(),
+    put_aside: z.number(),
+    damages: z.array(z.object({ kind: z.string(), where: z.string(), reason: z.string() })),
+    is_done: z.boolean(),
   }),
 )
 
@@ -92,25 +110,84 @@ export async function runStoreExport(
 ): Promise<ExitCode> {
   const { from, until, format } = flags
   const client = await openClient(flags, terminal)
-  const response = await client.open('/api/v1/export', { match, ...placeOf(flags), from, until, format }, terminal.stop)
-  const decoder = new TextDecoder()
-  try {
-    for await (const bytes of response.body ?? []) {
-      await terminal.writeAll(decoder.decode(bytes as Uint8Array, { stream: true }))
-    }
-  } catch (error) {
-    terminal.stop.throwIfAborted()
-    throw new LanistaError(
-      'ANSWER_FAILED',
-      `export again, host by host: the answer broke off, so what was written is a part (${messageOf(error)})`,
-      { cause: error },
-    )
+  const params = { match, ...placeOf(flags), from, until, format }
+  for await (const text of textOf(client, '/api/v1/export', params, terminal.stop)) await terminal.writeAll(text)
+  return 0
+}
+
+/** Lets every store put aside what it cannot read: 1 when something could not be put aside, or a store was not done. */
+export async function runStoreRepair(flags: StoreFlags, terminal: Terminal): Promise<ExitCode> {
+  const client = await openClient(flags, terminal, repairDeadlineMs)
+  const answer = await client.postToHosts('/api/v1/store/repair', placeOf(flags), terminal.stop)
+  const found = parsed(repairs, answer.value)
+  if (flags.json) writeJson(terminal, answer.value)
+  else terminal.write(found.map(textOfRepair).join('\n'))
+  const verdict = hostsVerdict(answer, found.length > 0, terminal)
+  const unfinished = found.filter((one) => !one.is_done).map(({ host }) => host)
+  if (unfinished.length > 0) terminal.note(`lanista: repair again, not done yet: ${unfinished.join(', ')}`)
+  return unfinished.length > 0 || found.some((one) => one.put_aside < one.damaged) ? 1 : verdict
+}
+
+/** What lies in the store of one host, an entry a line. */
+export async function runStoreDump(flags: StoreFlags, terminal: Terminal): Promise<ExitCode> {
+  const client = await openClient(flags, terminal)
+  const pieces = textOf(client, '/api/v1/store/dump', placeOf(flags), terminal.stop)
+  let isFirst = true
+  for await (const lines of wholeLines(pieces)) {
+    if (flags.json) await terminal.writeAll(lines.map((line) => `${line}\n`).join(''))
+    else await terminal.writeAll((isFirst ? dumpTitles : '') + lines.map((line) => dumpLine(entryOf(line))).join(''))
+    isFirst = false
   }
   return 0
 }
 
+function textOfRepair({ host, cloud, is_done, ...repair }: z.infer<typeof repairs>[number]): string {
+  return repairText({ host, cloud }, repair, is_done)
+}
+
+/** The text of an answer as it comes. Throws ANSWER_FAILED when it breaks off, and what asking for it throws. */
+async function* textOf(
+  client: ControllerClient,
+  path: string,
+  params: Params,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  const response = await client.open(path, params, signal)
+  const decoder = new TextDecoder()
+  try {
+    for await (const bytes of response.body ?? []) yield decoder.decode(bytes as Uint8Array, { stream: true })
+  } catch (error) {
+    signal.throwIfAborted()
+    throw new LanistaError(
+      'ANSWER_FAILED',
+      `ask again, host by host: the answer broke off, so what was written is a part (${messageOf(error)})`,
+      { cause: error },
+    )
+  }
+}
+
+/** The lines in text that comes in any pieces, some at a time. */
+async function* wholeLines(pieces: AsyncIterable<string>): AsyncGenerator<string[]> {
+  let rest = ''
+  for await (const piece of pieces) {
+    const lines = (rest + piece).split('\n')
+    rest = lines.pop() ?? ''
+    if (lines.length > 0) yield lines
+  }
+}
+
+function entryOf(line: string): DumpEntry {
+  try {
+    return dumpEntrySchema.parse(JSON.parse(line))
+  } catch (cause) {
+    throw otherShape(cause)
+  }
+}
+
 /** How long a check of all stores may take, ms. */
 const checkDeadlineMs = 60_000
+/** The same for a repair: the controller gives the stores three minutes, and each its last stretch. */
+const repairDeadlineMs = 260_000
 
 function placeOf({ host, cloud }: StoreFlags): Record<string, string | undefined> {
   return { host, cloud }
@@ -135,7 +212,11 @@ function sizesText({
 function parsed<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  throw new LanistaError('ANSWER_INVALID', "use a lanista of the controller's version: its answer has another shape", {
-    cause: result.error,
+  throw otherShape(result.error)
+}
+
+function otherShape(cause: unknown): LanistaError {
+  return new LanistaError('ANSWER_INVALID', "use a lanista of the controller's version: its answer has another shape", {
+    cause,
   })
 }

@@ -9,8 +9,12 @@ import {
   parseStoreAsk,
   type StoreSizes,
   storeCheckSchema,
+  storeRepairSchema,
   storeSizesSchema,
 } from './store-ask.ts'
+import { dumpPageSchema } from './store-dump.ts'
+import { formatPlace, isBehind, parsePlace, placeSchema } from './store-place.ts'
+import { dumpLine, dumpTitles, repairText } from './store-text.ts'
 
 const count = fc.nat()
 const sizes: fc.Arbitrary<StoreSizes> = fc.record({
@@ -41,7 +45,7 @@ it('gives a typed error for any other bytes', () => {
   fc.assert(
     fc.property(bytes, fc.oneof(bytes, answer), (ask, body) => {
       expect(() => parseStoreAsk(ask)).toThrow(expect.objectContaining({ code: 'MESSAGE_INVALID' }))
-      for (const schema of [storeSizesSchema, storeCheckSchema]) {
+      for (const schema of [storeSizesSchema, storeCheckSchema, storeRepairSchema, dumpPageSchema]) {
         try {
           parseJsonAnswer(body, schema as z.ZodMiniType<unknown>, 'answer')
           expect.unreachable()
@@ -67,5 +71,42 @@ it('adds sizes in any order to the same', () => {
       expect(addSizes([...all].reverse())).toEqual(addSizes(all))
       expect(addSizes(all).points).toBe(all.reduce((sum, { points }) => sum + points, 0))
     }),
+  )
+})
+
+it('reads places back, and orders them by part, then key', () => {
+  const place = fc.record({ part: fc.nat(9), key: fc.uint8Array({ minLength: 4, maxLength: 4 }) })
+  fc.assert(
+    fc.property(place, place, (a, b) => {
+      const [left, right] = [formatPlace(a), formatPlace(b)]
+      expect(placeSchema.parse(left)).toBe(left)
+      expect(formatPlace(parsePlace(left))).toBe(left)
+      expect(isBehind(left, right)).toBe(left > right)
+    }),
+  )
+})
+
+it('prints dumps and repairs in columns that no name can break out of', () => {
+  const line = dumpLine({ kind: 'block', database: 'local', series: 'a\u001b[2J', firstMs: 0, samples: 3, bytes: 40 })
+  expect(line).toContain('a?[2J')
+  expect(line.indexOf('1970')).toBe(dumpTitles.indexOf('FIRST'))
+  expect(line.indexOf('a?')).toBe(dumpTitles.indexOf('SERIES'))
+  const repair = { rows: 1, blocks: 2, pages: 3, tierBlocks: 4, damaged: 2, put_aside: 1 }
+  const damages = [{ kind: 'row', where: 'store/journal position 5', reason: 'checksum' }]
+  expect(repairText({ cloud: 'home', host: 'web' }, { ...repair, damages }, false)).toBe(
+    [
+      'host: web',
+      'cloud: home',
+      'rows: 1',
+      'blocks: 2',
+      'pages: 3',
+      'tierBlocks: 4',
+      'damaged: 2',
+      'put_aside: 1',
+      'is_done: false',
+      'damage: row store/journal position 5: checksum',
+      'damage: 1 more',
+      '',
+    ].join('\n'),
   )
 })

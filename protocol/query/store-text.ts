@@ -26,13 +26,17 @@ export function dumpLine(entry: DumpEntry): string {
 }
 
 /** What a repair of one store has done, a fact a line. */
-export function repairText({ cloud, host }: Pick<Address, 'cloud' | 'host'>, repair: StoreRepair): string {
-  const { damages, next, ...counts } = repair
+export function repairText(
+  { cloud, host }: Pick<Address, 'cloud' | 'host'>,
+  { damages, ...repair }: Omit<StoreRepair, 'next'>,
+  isDone: boolean,
+): string {
+  const { rows, blocks, pages, tierBlocks, damaged, put_aside } = repair
+  const counts = { rows, blocks, pages, tierBlocks, damaged, put_aside, is_done: isDone }
   const facts = Object.entries({ host, cloud, ...counts }).map(([key, fact]) => `${key}: ${fact}`)
   const found = damages.map(({ kind, where, reason }) => `damage: ${kind} ${where}: ${reason}`)
   const rest = repair.damaged > damages.length ? [`damage: ${repair.damaged - damages.length} more`] : []
-  const end = next === undefined ? [] : ['not done: repair again to go on']
-  return `${[...facts, ...found, ...rest, ...end].map(printable).join('\n')}\n`
+  return `${[...facts, ...found, ...rest].map(printable).join('\n')}\n`
 }
 
 function subjectOf({ series, unit, seriesCount, key, damage }: DumpEntry): string {

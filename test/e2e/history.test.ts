@@ -1,7 +1,11 @@
 /** History belongs to the agents: it is there after the controller was restarted, and one dead agent costs its own samples alone. */
 import { join } from 'node:path'
+import { ClassicLevel } from 'classic-level'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { sendLines, until, Workspace } from './workspace.ts'
+import { openStore } from '#agent/store/open-store.ts'
+import { systemClock } from '#protocol/runtime/clock.ts'
+import { silentLogger } from '#protocol/runtime/logger.ts'
+import { type Ready, sendLines, until, Workspace } from './workspace.ts'
 
 interface Answer {
   readonly name: string
@@ -57,6 +61,10 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
 
     await workspace.up('--broker', broker)
     const [host] = await workspace.ask<Host[]>('hosts')
+    const listed = async (): Promise<unknown[]> => workspace.ask<unknown[]>('metrics', 'cpu.history')
+    await until(async () => (await listed()).length === 1, 'the series in the list', 20_000)
+    const newest = [(samples.at(-1)?.[0] ?? 0) * 1000, samples.at(-1)?.[1]]
+    expect(await listed()).toMatchObject([{ host: host?.id, served_by: host?.id, last: newest }])
     const args = ['cpu.history', '--from', '-1h', '--function', 'mean', '--step', '1m']
     await until(async () => (await ask(...args)).length === 1, 'an answer', 20_000)
     const [answer] = await ask(...args)
@@ -75,6 +83,10 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
     const sizes = await workspace.ask<{ points: number; bytes_per_point: number }>('store', 'stats')
     expect(sizes.points).toBeGreaterThan(300)
     expect(await workspace.ask('store', 'check')).toMatchObject([{ host: host?.id, damaged: 0 }])
+    expect(await workspace.ask('store', 'repair')).toMatchObject([{ host: host?.id, damaged: 0, is_done: true }])
+    const dumped = (await lines('store', 'dump', '--json')).map((line) => JSON.parse(line) as { series?: string })
+    expect(dumped.map(({ series }) => series)).toContain('cpu.history')
+    expect((await lines('store', 'dump'))[0]).toMatch(/^KIND +DATABASE +FIRST/)
   })
 
   test('a dead agent is named, costs no more than the deadline, and the others answer', async () => {
@@ -82,8 +94,7 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
     const now = Math.floor(Date.now() / 1000)
     await Promise.all(ready.carbon.map((place, i) => sendLines(place, `each.host ${i} ${now}`)))
     await until(async () => (await ask('each.host', '--last')).length === 3, 'all hosts', 10_000)
-    const inWindow = async (): Promise<unknown[]> => workspace.ask<unknown[]>('metrics', 'each.host')
-    await until(async () => (await inWindow()).length === 3, 'all in the window', 10_000)
+    await until(async () => (await inWindow(ready, 'each.host')) === 3, 'all in the window', 10_000)
     const [dead, ...alive] = await workspace.ask<Host[]>('hosts')
     process.kill(dead?.pid ?? -1, 'SIGKILL')
 
@@ -100,6 +111,11 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
 
     const alone = await workspace.run('query', 'nothing.of.the.kind', '--host', dead?.id ?? '', '--json')
     expect([alone.code, alone.stdout]).toEqual([1, '[]\n'])
+    const listed = await workspace.run('metrics', 'each.host')
+    expect([listed.code, listed.stderr]).toEqual([0, expect.stringContaining('1 host did not answer')])
+    expect(listed.stdout).toContain(`${dead?.id}*`)
+    const dump = await workspace.run('store', 'dump')
+    expect([dump.code, dump.stderr]).toEqual([2, expect.stringContaining('expected one')])
     const all = await workspace.run('store', 'export', 'each.host')
     expect([all.code, all.stdout]).toEqual([2, ''])
     expect(all.stderr).toContain(`default.home.${dead?.id}`)
@@ -118,16 +134,87 @@ test('the store of a stopped agent can be looked into without a controller', asy
   running.child.kill('SIGINT')
   await running.ended
   expect(await workspace.ask('store', 'check', ...data)).toMatchObject({ damaged: 0 })
-  expect(await workspace.ask('store', 'repair', ...data)).toMatchObject({ put_aside: 0 })
+  expect(await workspace.ask('store', 'repair', ...data)).toMatchObject({ host: host?.id, put_aside: 0, is_done: true })
   expect(await workspace.ask('store', 'stats', ...data)).toMatchObject({ areas: { local: {} }, tiers: {} })
   const exported = await lines('store', 'export', 'cpu.history', ...data)
   expect(exported.map((line) => JSON.parse(line) as unknown)).toEqual(
-    samples.map(([timeS, value]) => ({ name: 'cpu.history', tags: {}, timestampMs: timeS * 1000, value })),
+    samples.map(([timeS, value]) => ({
+      name: 'cpu.history',
+      tags: {},
+      tenant: 'default',
+      cloud: 'home',
+      host: host?.id,
+      timestampMs: timeS * 1000,
+      value,
+    })),
   )
   expect(
     (await lines('store', 'dump', '--json', ...data)).map((line) => (JSON.parse(line) as { kind: string }).kind),
   ).toContain('series')
 })
+
+test('damage on the disk is found and put aside by the running agent, and all else stays readable', async () => {
+  const { running, ready } = await workspace.up()
+  const samples = fiftyMinutes()
+  for (const name of ['kept.one', 'lost.two']) {
+    await sendLines(ready.carbon[0], ...samples.map(([timeS, value]) => `${name} ${value} ${timeS}`))
+  }
+  const [host] = await workspace.ask<Host[]>('hosts')
+  await until(async () => (await ask('lost.two'))[0]?.samples.length === 300, 'all', 10_000)
+  running.child.kill('SIGINT')
+  await running.ended
+  const folder = join(workspace.data, 'agents', `home.${host?.id}`)
+  const blocks = await damageBlocks(folder, 'lost.two')
+  expect((await workspace.run('store', 'check', '--data', folder)).code).toBe(1)
+
+  await workspace.up()
+  await until(async () => (await ask('kept.one', '--last')).length === 1, 'an answer', 20_000)
+  const check = await workspace.run('store', 'check', '--json')
+  expect(check.code).toBe(1)
+  expect(JSON.parse(check.stdout)).toMatchObject([{ host: host?.id, damaged: blocks, damages: [{ kind: 'block' }] }])
+  const [repaired] = await workspace.ask<{ damages: unknown[] }[]>('store', 'repair', '--host', host?.id ?? '')
+  expect(repaired).toMatchObject({ damaged: blocks, put_aside: blocks, is_done: true })
+  expect(repaired?.damages[0]).toMatchObject({ kind: 'block', reason: 'checksum' })
+
+  expect(await workspace.ask('store', 'check')).toMatchObject([{ damaged: 0 }])
+  const dump = await lines('store', 'dump', '--json', '--host', host?.id ?? '')
+  const kinds = dump.map((line) => (JSON.parse(line) as { kind: string }).kind)
+  expect(kinds.filter((kind) => kind === 'quarantined').length).toBe(blocks)
+  const [kept] = await ask('kept.one')
+  expect(kept?.samples).toEqual(samples.map(([timeS, value]) => [timeS * 1000, value]))
+  expect(await ask('lost.two')).toEqual([])
+})
+
+/** Seals what a stopped agent has, then flips a bit in every block of a series; answers how many there are. */
+async function damageBlocks(folder: string, series: string): Promise<number> {
+  const store = await openStore({ folder: join(folder, 'store') }, { clock: systemClock, logger: silentLogger })
+  await store.flush()
+  await store.close()
+  const dump = await lines('store', 'dump', '--json', '--data', folder)
+  const entries = dump.map((line) => JSON.parse(line) as { kind: string; series?: string; seriesId?: number })
+  const seriesId = entries.find((entry) => entry.kind === 'series' && entry.series === series)?.seriesId ?? -1
+  const level = new ClassicLevel<Buffer, Buffer>(join(folder, 'store', 'local'), {
+    keyEncoding: 'buffer',
+    valueEncoding: 'buffer',
+  })
+  let damaged = 0
+  for (const [key, value] of await level.iterator({ gte: Buffer.from('d'), lt: Buffer.from('e') }).all()) {
+    if (key.readUInt32BE(5) !== seriesId) continue
+    value.writeUInt8(value.readUInt8(value.length - 6) ^ 4, value.length - 6)
+    await level.put(key, value)
+    damaged++
+  }
+  await level.close()
+  expect(damaged).toBeGreaterThan(0)
+  return damaged
+}
+
+/** Series of a name that the controller's window has samples of. */
+async function inWindow({ http, operator }: Ready, name: string): Promise<number> {
+  const headers = { authorization: `Bearer ${operator.password}` }
+  const text = await (await fetch(`${http}/metrics?fleet=1`, { headers })).text()
+  return text.split('\n').filter((line) => line.startsWith('lanista_sample{') && line.includes(`name="${name}"`)).length
+}
 
 /** What a command wrote, line by line. */
 async function lines(...args: readonly string[]): Promise<string[]> {
