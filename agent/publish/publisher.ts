@@ -2,17 +2,18 @@ import type { Bus } from '#broker/bus.ts'
 import { isLanistaError } from '#protocol/errors.ts'
 import { encodeJson } from '#protocol/messages/json.ts'
 import type { MetricMessage } from '#protocol/messages/metric.ts'
-import { compileSelector, type SeriesMatcher } from '#protocol/metrics/selector.ts'
+import type { SeriesMatcher } from '#protocol/metrics/selector.ts'
 import { parseCanonical } from '#protocol/metrics/series.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { type Address, metricSubject } from '#protocol/subjects/subject.ts'
+import { type ChosenSeries, matchChosen } from '../chosen-series.ts'
 import type { Store } from '../store/store.ts'
 import { PublishQueue, type PublishQueueOptions } from './publish-queue.ts'
 
 export interface PublisherOptions extends PublishQueueOptions {
   readonly address: Address
-  /** What operators may hear: `all`, or the series that match one of these selectors. */
-  readonly publish: 'all' | readonly string[]
+  /** What operators may hear. */
+  readonly publish: ChosenSeries
 }
 
 export interface PublisherDeps {
@@ -45,7 +46,7 @@ export class Publisher {
   readonly #options: PublisherOptions
   readonly #deps: PublisherDeps
   readonly #queue: PublishQueue
-  readonly #matchers: readonly SeriesMatcher[] | 'all'
+  readonly #matches: SeriesMatcher
   readonly #routes: (Route | undefined)[] = []
   #isScheduled = false
   #cancelRetry: (() => void) | undefined
@@ -58,7 +59,7 @@ export class Publisher {
     this.#options = options
     this.#deps = deps
     this.#queue = new PublishQueue(options)
-    this.#matchers = options.publish === 'all' ? 'all' : options.publish.map((text) => compileSelector(text))
+    this.#matches = matchChosen(options.publish)
   }
 
   /** Notes an accepted sample; the message follows in this turn of the event loop, or when the series is due again. */
@@ -114,7 +115,7 @@ export class Publisher {
   #makeRoute(seriesId: number): Route | undefined {
     const { name, unit } = this.#deps.store.seriesEntry(seriesId)
     const series = parseCanonical(name)
-    if (this.#matchers !== 'all' && !this.#matchers.some((matches) => matches(series))) return undefined
+    if (!this.#matches(series)) return undefined
     const tags = Object.keys(series.tags).length > 0 ? { tags: series.tags } : {}
     try {
       return {

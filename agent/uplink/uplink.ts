@@ -1,20 +1,21 @@
 import type { Bus, BusSubscription } from '#broker/bus.ts'
 import { isLanistaError, messageOf } from '#protocol/errors.ts'
 import { parseAck, type SamplesAck } from '#protocol/messages/control.ts'
-import { compileSelector, type SeriesMatcher } from '#protocol/metrics/selector.ts'
+import type { SeriesMatcher } from '#protocol/metrics/selector.ts'
 import { parseCanonical } from '#protocol/metrics/series.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { encodeBatch, encodeDictionary } from '#protocol/samples/encoder.ts'
 import type { SampleColumns } from '#protocol/samples/format.ts'
 import { type Address, buildSubject, prefixOf } from '#protocol/subjects/subject.ts'
+import { type ChosenSeries, matchChosen } from '../chosen-series.ts'
 import type { SampleBatch, Store, StoreConsumer } from '../store/store.ts'
 import { type DictionarySlice, UplinkWindow, type UplinkWindowOptions } from './uplink-window.ts'
 
 export interface UplinkOptions extends UplinkWindowOptions {
   readonly address: Address
-  /** What is sent to the controller: `all`, or the series that match one of these selectors. */
-  readonly uplink: 'all' | readonly string[]
+  /** What is sent to the controller. */
+  readonly uplink: ChosenSeries
   /** Samples a message at most. Default 8,192. */
   readonly batchSamplesMax?: number | undefined
 }
@@ -49,7 +50,7 @@ export class Uplink {
   readonly #deps: UplinkDeps
   readonly #consumer: StoreConsumer
   readonly #window: UplinkWindow
-  readonly #matchers: readonly SeriesMatcher[] | 'all'
+  readonly #matches: SeriesMatcher
   readonly #chosen: boolean[] = []
   readonly #subject: string
   readonly #stop = new AbortController()
@@ -66,7 +67,7 @@ export class Uplink {
     this.#deps = deps
     this.#consumer = deps.store.consumer('uplink')
     this.#window = new UplinkWindow(options, deps.clock.monotonic())
-    this.#matchers = options.uplink === 'all' ? 'all' : options.uplink.map((text) => compileSelector(text))
+    this.#matches = matchChosen(options.uplink)
     this.#subject = buildSubject(options.address, 'samples')
     this.#subscription = deps.bus.subscribe(`${prefixOf(options.address)}.control.ack.>`, ({ body }) =>
       this.#onAck(body),
@@ -172,7 +173,7 @@ export class Uplink {
 
   /** The samples of the batch that the controller asked for; the range stays whole. */
   #choose(batch: SampleBatch): SampleColumns {
-    if (this.#matchers === 'all') return batch
+    if (this.#options.uplink === 'all') return batch
     const kept: number[] = []
     for (let i = 0; i < batch.seriesIds.length; i++) if (this.#isChosen(batch.seriesIds[i] as number)) kept.push(i)
     return {
@@ -186,13 +187,8 @@ export class Uplink {
   }
 
   #isChosen(seriesId: number): boolean {
-    if (this.#matchers === 'all') return true
-    const known = this.#chosen[seriesId]
-    if (known !== undefined) return known
-    const series = parseCanonical(this.#deps.store.seriesEntry(seriesId).name)
-    const isChosen = this.#matchers.some((matches) => matches(series))
-    this.#chosen[seriesId] = isChosen
-    return isChosen
+    this.#chosen[seriesId] ??= this.#matches(parseCanonical(this.#deps.store.seriesEntry(seriesId).name))
+    return this.#chosen[seriesId]
   }
 
   #awake(): void {
