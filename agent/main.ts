@@ -15,6 +15,7 @@ const misuseCodes: ReadonlySet<string> = new Set([
   'DATA_DIR_UNWRITABLE',
   'IDENTITY_OTHER',
   'PORT_IN_USE',
+  'SENSOR_DUPLICATE',
   'SENSOR_PARAMETERS',
   'SENSOR_UNKNOWN',
   'SELECTOR_INVALID',

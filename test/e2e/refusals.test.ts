@@ -103,6 +103,13 @@ test.each([
   expectRefusal(await workspace.run(...args), word)
 })
 
+test('two sensors of one id are named by it', async () => {
+  const config = join(workspace.folder, 'agent.json')
+  const twice = [{ sensor: 'load' }, { sensor: 'load' }]
+  writeFileSync(config, JSON.stringify({ data: join(workspace.folder, 'agent'), carbon: null, sensors: twice }))
+  expectRefusal(await workspace.run('agent', 'run', '--config', config), /another id.*load/)
+})
+
 test('a controller that does not answer: one line, its URL, the flag', async () => {
   const { code, stdout, stderr } = await workspace.run('hosts', '--json', '--controller', 'http://127.0.0.1:1')
   expect([code, stdout]).toEqual([1, ''])
