@@ -14,7 +14,7 @@ const deps: SensorDeps = {
   allow: { scripts: [], sensorFolders: [] },
 }
 
-const dropped = { disk_full: 3, write_failed: 0, budget: 0, head_full: 0, invalid: 0, too_old: 0 }
+const dropped = { disk_full: 3, write_failed: 0, budget: 0, head_full: 0, invalid: 0, too_old: 0, folder_lost: 0 }
 const bare: SelfSources = {
   intake: {
     accepted: 10,

@@ -1,6 +1,6 @@
 import { isLanistaError } from '#protocol/errors.ts'
 import type { ArrivalRange } from '#protocol/samples/arrival.ts'
-import type { Arrivals } from './arrivals.ts'
+import { Arrivals } from './arrivals.ts'
 import { rowsDown, type StoredRow } from './journal/journal-reader.ts'
 import { decodeRow, type RowColumns } from './journal/row-decoder.ts'
 import type { Level } from './level.ts'
@@ -21,14 +21,25 @@ export interface ConsumerDeps {
 /** Reads the journal newest first, on behalf of one reader of the arrival order. */
 export class JournalConsumer implements StoreConsumer {
   readonly name: string
-  readonly arrivals: Arrivals
+  #arrivals: Arrivals
   readonly #deps: ConsumerDeps
   #cached: { readonly to: number; readonly columns: RowColumns } | undefined
 
   constructor(name: string, arrivals: Arrivals, deps: ConsumerDeps) {
     this.name = name
-    this.arrivals = arrivals
+    this.#arrivals = arrivals
     this.#deps = deps
+  }
+
+  /** What it has had and has to get. */
+  get arrivals(): Arrivals {
+    return this.#arrivals
+  }
+
+  /** The journal was begun anew, with positions from 1. */
+  restart(): void {
+    this.#arrivals = new Arrivals()
+    this.#cached = undefined
   }
 
   get lag(): number {
@@ -54,12 +65,15 @@ export class JournalConsumer implements StoreConsumer {
       const gap = this.arrivals.nextGap(this.#deps.committedTo(), samplesMax)
       const level = this.#deps.level()
       if (!gap || !level) return undefined
-      this.arrivals.take(gap)
+      const { arrivals } = this
+      arrivals.take(gap)
       try {
         const batch = await this.#read(level, gap)
+        // what was read has positions of a journal that is gone
+        if (this.arrivals !== arrivals) return undefined
         if (batch) return batch
       } catch (error) {
-        this.arrivals.release(gap)
+        arrivals.release(gap)
         if (this.#deps.level() !== level) return undefined
         throw error
       }

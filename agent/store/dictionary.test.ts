@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { array, assert, property, string } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Dictionary, type HashCollision } from './dictionary.ts'
 import { hashSeries } from './series-hash.ts'
@@ -8,8 +8,8 @@ const [one, other] = ['8yn0iYCKYHlIj4-BwPqk', 'GReLUrM4wMqfg9yzV3KQ'] as const
 
 describe('the dictionary', () => {
   test('gives dense ids in order of first sight, and finds them by name', () => {
-    fc.assert(
-      fc.property(fc.array(fc.string({ maxLength: 12 }), { maxLength: 300 }), (names) => {
+    assert(
+      property(array(string({ maxLength: 12 }), { maxLength: 300 }), (names) => {
         const dictionary = new Dictionary()
         const model = new Map<string, number>()
         for (const name of names) {

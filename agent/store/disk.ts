@@ -19,6 +19,18 @@ export async function diskSpace(folder: string): Promise<{ readonly totalBytes: 
   return { totalBytes: facts.blocks * facts.bsize, freeBytes: facts.bavail * facts.bsize }
 }
 
+/** Tells a file from any other that may come to stand at its path; undefined when there is none. */
+export async function identityOf(path: string): Promise<string | undefined> {
+  try {
+    const { dev, ino } = await stat(path, { bigint: true })
+    return `${dev}:${ino}`
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
 /** True when a file can be written, synced and removed in this folder now. */
 export async function canWrite(folder: string): Promise<boolean> {
   const path = join(folder, 'probe')

@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises'
 import { messageOf } from '#protocol/errors.ts'
 import { backoffCeilingMs } from '#protocol/runtime/backoff.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
@@ -9,7 +10,7 @@ import type { DropReason } from './store.ts'
 export interface FaultDeps {
   readonly clock: Clock
   readonly logger: Logger
-  /** Closes and opens every database. */
+  /** Closes and opens every database, empty where its folder was lost. */
   reopen(): Promise<void>
   /** Writing has become impossible. */
   onFault(): void
@@ -77,6 +78,7 @@ export class WriteFault {
         return
       }
       try {
+        await mkdir(this.#folder, { recursive: true, mode: 0o700 })
         if (!(await this.#hasRoom()) || !(await canWrite(this.#folder))) continue
         await this.#deps.reopen()
         break

@@ -1,5 +1,19 @@
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
 import { LanistaError } from '#protocol/errors.ts'
+import { identityOf } from './disk.ts'
 import { type Level, type LevelDamage, type LevelOptions, openLevel } from './level.ts'
+
+/** What a write into a folder that is no longer there comes to. */
+export function folderLost(folder: string): LanistaError {
+  return new LanistaError(
+    'STORE_FOLDER',
+    `leave the data folder where it is: ${folder} was deleted, moved or covered`,
+    {
+      data: { folder },
+    },
+  )
+}
 
 /** One database of the store that may be closed and opened again while others hold on to the slot. */
 export class LevelSlot {
@@ -7,6 +21,10 @@ export class LevelSlot {
   readonly #nowMs: () => number
   readonly #onDamage: (damage: LevelDamage) => void
   #level: Level | undefined
+  /** Of the file that LevelDB makes once and holds while it is open. */
+  #identity: string | undefined
+  /** Until it is begun anew. */
+  #isLost = false
 
   private constructor(options: LevelOptions, nowMs: () => number, onDamage: (damage: LevelDamage) => void) {
     this.#options = options
@@ -49,6 +67,31 @@ export class LevelSlot {
   }
 
   /**
+   * False when the folder was deleted, moved or covered by a mount: LevelDB notices nothing and writes on into files that no
+   * path leads to. Rejects when the disk does not answer.
+   */
+  async isInPlace(): Promise<boolean> {
+    return !this.#isLost && (await identityOf(this.#lockPath)) === this.#identity
+  }
+
+  /** Opens an empty database where the folder was lost; what somebody put there meanwhile is moved aside. Throws STORE_LOCKED. */
+  async beginAnew(cause: string): Promise<void> {
+    const { folder } = this.#options
+    this.#isLost = true
+    await this.close()
+    await this.#open()
+    const [found] = await this.level.keys({ limit: 1 }).all()
+    const movedTo = found === undefined ? undefined : `${folder}.bad-${this.#nowMs()}`
+    if (movedTo !== undefined) {
+      await this.close()
+      await rename(folder, movedTo)
+      await this.#open()
+    }
+    this.#isLost = false
+    this.#onDamage({ folder, action: 'lost', movedTo, cause })
+  }
+
+  /**
    * Merges every table, dropping what was deleted. LevelDB writes its memory to a table as it is, deleted entries included, and
    * touches that table again only when a newer one overlaps it: hence the second round, behind keys at both ends.
    */
@@ -65,9 +108,14 @@ export class LevelSlot {
     await level?.close()
   }
 
+  get #lockPath(): string {
+    return join(this.#options.folder, 'LOCK')
+  }
+
   async #open(): Promise<void> {
     const { level, damage } = await openLevel(this.#options, this.#nowMs())
     this.#level = level
+    this.#identity = await identityOf(this.#lockPath)
     if (damage) this.#onDamage(damage)
   }
 }

@@ -6,7 +6,7 @@ import type { BlockArea } from './area/block-area.ts'
 import { Arrivals } from './arrivals.ts'
 import { JournalConsumer } from './consumer.ts'
 import { type Dictionary, seriesMax } from './dictionary.ts'
-import { jsonBytes, type Opened } from './facts.ts'
+import { jsonBytes, type Opened, readFacts } from './facts.ts'
 import { WriteFault } from './fault.ts'
 import { Check, type CheckReport } from './inspect/check.ts'
 import { dump, type PlacedEntry } from './inspect/dump.ts'
@@ -35,6 +35,7 @@ import type { Tier } from './tier/tier.ts'
 
 /** Timestamps beyond this many ms from the epoch are refused as invalid: day numbers and journal distances stay exact. */
 const timestampMsMax = 2 ** 46
+const lostCause = 'its folder was deleted, moved or covered while it was open'
 /** Uncommitted samples at which a commit does not wait for its interval. */
 const commitSamples = 32_768
 
@@ -49,13 +50,13 @@ export interface StoreParts {
 
 /** The store on LevelDB. Made by `openStore`. */
 export class LevelStore implements HistoryStore {
-  readonly storeId: string
+  #storeId: string
   readonly #options: FullStoreOptions
   readonly #deps: StoreDeps
   readonly #parts: StoreParts
   readonly #dictionary: Dictionary
   readonly #memory: Memory
-  readonly #voids: RangeSet
+  #voids: RangeSet
   readonly #consumers = new Map<string, JournalConsumer>()
   readonly #listeners = new Set<() => void>()
   readonly #dropped: Record<DropReason, number> = {
@@ -65,6 +66,7 @@ export class LevelStore implements HistoryStore {
     head_full: 0,
     invalid: 0,
     too_old: 0,
+    folder_lost: 0,
   }
   readonly #fault: WriteFault
   readonly #committer: Committer
@@ -72,6 +74,8 @@ export class LevelStore implements HistoryStore {
   readonly #maintenance: Maintenance
   readonly #history: History
   #accepted = 0
+  /** Until all that counts on the journal has begun anew. */
+  #isJournalLost = false
   #isClosing = false
   #drainWaiters: (() => void)[] = []
   #closed: Promise<void> | undefined
@@ -83,7 +87,7 @@ export class LevelStore implements HistoryStore {
     this.#deps = deps
     this.#parts = parts
     this.#memory = memory
-    this.storeId = opened.fact.storeId
+    this.#storeId = opened.fact.storeId
     this.#dictionary = opened.dictionary
     this.#voids = opened.voids
     this.#trimmer = new JournalTrimmer(opened.sealedRowBytes)
@@ -129,6 +133,10 @@ export class LevelStore implements HistoryStore {
     this.#history = new History({ memory, local }, tiers, this.#dictionary)
     for (const [name, arrivals] of opened.consumers) this.#makeConsumer(name, arrivals)
     this.#maintenance.start()
+  }
+
+  get storeId(): string {
+    return this.#storeId
   }
 
   get nextPosition(): number {
@@ -282,8 +290,9 @@ export class LevelStore implements HistoryStore {
   async #close(): Promise<void> {
     this.#isClosing = true
     this.#wakeDrained()
+    const maintained = this.#maintenance.close()
     await this.#fault.close()
-    await this.#maintenance.close()
+    await maintained
     try {
       await this.#committer.close()
     } finally {
@@ -309,7 +318,42 @@ export class LevelStore implements HistoryStore {
   }
 
   async #reopen(): Promise<void> {
-    for (const slot of this.#slots) await slot.reopen()
+    const { journal, local, tiers } = this.#parts
+    // what is under way on them fails soon and takes nothing along
+    for (const slot of this.#slots) await slot.close()
+    await this.#committer.idle()
+    await this.#maintenance.ended()
+    for (const area of [local, ...tiers.map((tier) => tier.area)]) {
+      if (await area.slot.isInPlace()) await area.slot.reopen()
+      else await this.#beginAreaAnew(area)
+    }
+    if (!this.#isJournalLost && (await journal.isInPlace())) await journal.reopen()
+    else await this.#beginJournalAnew()
+  }
+
+  /** Its folder was deleted or moved: what it had cannot be read any more. */
+  async #beginAreaAnew(area: BlockArea): Promise<void> {
+    await area.slot.beginAnew(lostCause)
+    const samples = area.restart()
+    if (area === this.#parts.local) this.#dropped.folder_lost += samples
+  }
+
+  /** A new store as far as others can see. Names and samples that are in memory are written to it again. */
+  async #beginJournalAnew(): Promise<void> {
+    const { journal } = this.#parts
+    this.#isJournalLost = true
+    await journal.beginAnew(lostCause)
+    const { fact, first, voids } = await readFacts(journal.level, (damage) => this.#report(damage))
+    await journal.level.put(nameKey('m', 'sealed'), jsonBytes(this.#maintenance.restart()))
+    this.#deps.logger.warn({ storeId: fact.storeId, before: this.#storeId }, 'store_begun_anew')
+    this.#storeId = fact.storeId
+    this.#voids = voids
+    this.#dictionary.forgetStored()
+    this.#memory.uncommit()
+    this.#trimmer.restart()
+    for (const consumer of this.#consumers.values()) consumer.restart()
+    this.#committer.restart(fact, first)
+    this.#isJournalLost = false
   }
 
   #onRecovered(): void {

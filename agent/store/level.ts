@@ -8,8 +8,9 @@ export type Level = ClassicLevel<Uint8Array, Uint8Array>
 /** What was done to a database that could not be opened. */
 export interface LevelDamage {
   readonly folder: string
-  readonly action: 'repaired' | 'quarantined'
-  /** Where the old files went, when they were quarantined. */
+  /** `lost`: its folder was deleted, moved or covered while it was open, and it was begun anew. */
+  readonly action: 'repaired' | 'quarantined' | 'lost'
+  /** Where the old files, or those found in the place of lost ones, went. */
   readonly movedTo?: string | undefined
   readonly cause: string
 }

@@ -18,7 +18,7 @@ import type { Committer } from './journal/committer.ts'
 import type { JournalTrimmer } from './journal/journal-trimmer.ts'
 import { decodeRow } from './journal/row-decoder.ts'
 import { nameKey } from './keys.ts'
-import type { LevelSlot } from './level-slot.ts'
+import { folderLost, type LevelSlot } from './level-slot.ts'
 import { groupOf } from './memory/buckets.ts'
 import type { Memory } from './memory/memory.ts'
 import type { FullStoreOptions } from './options.ts'
@@ -210,12 +210,25 @@ export class Maintenance {
     this.kick()
   }
 
+  /** Resolves when no step is under way. */
+  async ended(): Promise<void> {
+    while (this.#running) await this.#running
+  }
+
+  /** The journal was begun anew: nothing of it is in blocks. Answers what to write there. */
+  restart(): SealedFact {
+    this.#sealed = { to: 0, sequence: this.#sealed.sequence + 1 }
+    return this.#sealed
+  }
+
   async #run(): Promise<void> {
     try {
       await this.#seal()
       await this.#trim()
       if (!this.#isDue) return
       this.#isDue = false
+      await this.#checkPlaces()
+      if (this.#deps.fault.reason !== undefined) return
       await this.#deps.fault.checkRoom()
       if (this.#deps.memory.ageMs(this.#deps.clock.monotonic()) >= this.#options.sealAgeMs)
         this.#deps.committer.changed()
@@ -247,8 +260,11 @@ export class Maintenance {
     const firstDay = Math.max(byAge, local.droppedTo + 1)
     this.#sealed = { ...this.#sealed, sequence }
     try {
+      await this.#requirePlace(local.slot)
       const tooOld = await seal(frozen, local, this.#encoder, { sequence, range, firstDay, sync })
       const sealed = { to: range.to, sequence }
+      // the journal lets go of these samples next: the blocks must be where they are looked for
+      await this.#requirePlace(local.slot)
       const { trimmer } = this.#deps
       const batch = journal.level.batch().put(nameKey('m', 'sealed'), jsonBytes(sealed))
       await batch.put(nameKey('m', 'journal'), jsonBytes(trimmer.sealedBytes + frozen.rowBytes)).write({ sync })
@@ -277,6 +293,18 @@ export class Maintenance {
 
   get #localMax(): number {
     return this.#options.bytesMax * this.#options.localShare
+  }
+
+  /** Writing into a folder that is gone is a fault, though LevelDB sees none. */
+  async #checkPlaces(): Promise<void> {
+    const { journal, local, tiers, fault } = this.#deps
+    for (const slot of [journal, local.slot, ...tiers.map(({ area }) => area.slot)]) {
+      await this.#requirePlace(slot).catch((error: unknown) => fault.enter(error))
+    }
+  }
+
+  async #requirePlace(slot: LevelSlot): Promise<void> {
+    if (!(await slot.isInPlace())) throw folderLost(slot.folder)
   }
 
   /** Measures the bytes on disk. */

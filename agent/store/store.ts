@@ -29,7 +29,15 @@ export interface SeriesEntry {
 }
 
 /** Why accepted samples were not kept, or were dropped again before every consumer had them. */
-export const dropReasons = ['disk_full', 'write_failed', 'budget', 'head_full', 'invalid', 'too_old'] as const
+export const dropReasons = [
+  'disk_full',
+  'write_failed',
+  'budget',
+  'head_full',
+  'invalid',
+  'too_old',
+  'folder_lost',
+] as const
 export type DropReason = (typeof dropReasons)[number]
 
 export interface StoreStats {
@@ -60,7 +68,10 @@ export interface StoreConsumer {
 }
 
 export interface Store extends AsyncDisposable {
-  /** Random, made with the directory; a new one means that what the old one held is gone. */
+  /**
+   * Random, made with the directory; a new one means that what the old one held is gone. It changes while the store is open when its
+   * folder is deleted or moved: positions begin at 1 again, ids of series stay.
+   */
   readonly storeId: string
   /** Newest first position not yet committed. */
   readonly nextPosition: number

@@ -76,6 +76,14 @@ export class BlockArea {
     return this.#droppedTo
   }
 
+  /** The database was begun anew; answers how many samples it had. */
+  restart(): number {
+    const { samples } = this
+    this.#days.clear()
+    this.#droppedTo = Number.NEGATIVE_INFINITY
+    return samples
+  }
+
   get slot(): LevelSlot {
     return this.#slot
   }

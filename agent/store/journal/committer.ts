@@ -7,7 +7,7 @@ import { dictionaryPages, jsonBytes, reserveAhead, type StoreFact } from '../fac
 import type { WriteFault } from '../fault.ts'
 import { nameKey, positionKey } from '../keys.ts'
 import type { Level } from '../level.ts'
-import type { LevelSlot } from '../level-slot.ts'
+import { folderLost, type LevelSlot } from '../level-slot.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { SyncPolicy } from '../options.ts'
 import { RowEncoder } from './row-encoder.ts'
@@ -109,6 +109,19 @@ export class Committer {
     return this.#queued
   }
 
+  /** Resolves when no commit is under way. */
+  async idle(): Promise<void> {
+    while (this.#writing) await this.#writing
+  }
+
+  /** The journal was begun anew: nothing is in it. */
+  restart(fact: StoreFact, next: number): void {
+    this.#fact = fact
+    this.#next = next
+    this.#syncedTo = next - 1
+    this.#hasChanges = true
+  }
+
   /** Commits a last time, acknowledgements included. */
   async close(): Promise<void> {
     this.#isClosed = true
@@ -150,7 +163,8 @@ export class Committer {
     const sync = mustReserve || this.#mustSync(now)
     this.#hasChanges = false
     try {
-      await batch.write({ sync })
+      const [isInPlace] = await Promise.all([slot.isInPlace(), batch.write({ sync })])
+      if (!isInPlace) throw folderLost(slot.folder)
     } catch (error) {
       this.#hasChanges = true
       fault.enter(error)

@@ -37,6 +37,12 @@ export class JournalTrimmer {
     return this.#sealedBytes
   }
 
+  /** The journal was begun anew. */
+  restart(): void {
+    this.#trimmedTo = 0
+    this.#sealedBytes = 0
+  }
+
   /** The samples of rows of so many bytes are in blocks now. */
   sealed(bytes: number): void {
     this.#sealedBytes += bytes

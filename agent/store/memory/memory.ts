@@ -69,6 +69,14 @@ export class Memory {
     return true
   }
 
+  /** The journal was begun anew: all of them have to be written to it again. */
+  uncommit(): void {
+    for (const part of this.parts) {
+      part.committed = 0
+      part.rowBytes = 0
+    }
+  }
+
   /** Lets go of the frozen samples: they are in blocks. */
   release(): void {
     const frozen = this.#frozen
