@@ -103,20 +103,21 @@ export function initialPresence(options: PresenceOptions): PresenceState {
  * @param nowMs monotonic; never less than in the call before
  */
 export function step(state: PresenceState, event: PresenceEvent, nowMs: number): PresenceStep {
-  const actions: PresenceAction[] = []
   const hosts = state.hosts as Map<string, HostPresence>
+  const actions: PresenceAction[] = []
+  const turn: Turn = { heartbeatIntervalMs: state.options.heartbeatIntervalMs, hosts, nowMs, actions }
   switch (event.kind) {
     case 'tick':
-      if (hasSlept(state, nowMs)) listenAfresh(hosts, nowMs)
-      if (!state.isCutOff) for (const [host, known] of hosts) stepSilence(state, hosts, host, known, nowMs, actions)
+      if (hasSlept(state, nowMs)) listenAfresh(turn)
+      if (!state.isCutOff) for (const [host, known] of hosts) stepSilence(turn, host, known)
       return { state: { ...state, tickedAtMs: nowMs }, actions }
     case 'brokerLost':
       for (const [host, known] of hosts) {
-        if (known.state !== 'offline') change(hosts, host, known, 'unknown', 'the controller is cut off', actions)
+        if (known.state !== 'offline') change(turn, host, known, 'unknown', 'the controller is cut off')
       }
       return { state: { ...state, isCutOff: true }, actions }
     case 'brokerBack':
-      listenAfresh(hosts, nowMs)
+      listenAfresh(turn)
       return { state: { ...state, isCutOff: false }, actions }
     case 'forgotten':
       hosts.delete(event.host)
@@ -128,9 +129,17 @@ export function step(state: PresenceState, event: PresenceEvent, nowMs: number):
       if (!hosts.has(event.host) && hosts.size >= state.options.hostsMax) {
         return { state: { ...state, refused: state.refused + 1 }, actions }
       }
-      stepHost(state, hosts, event, nowMs, actions)
+      stepHost(turn, event)
       return { state, actions }
   }
+}
+
+/** One step under way: what it may change, and what it has decided so far. */
+interface Turn {
+  readonly heartbeatIntervalMs: number
+  readonly hosts: Map<string, HostPresence>
+  readonly nowMs: number
+  readonly actions: PresenceAction[]
 }
 
 /** The controller itself stood still (a suspended laptop, a frozen process): the silence was its own. */
@@ -138,36 +147,31 @@ function hasSlept({ options, tickedAtMs }: PresenceState, nowMs: number): boolea
   return tickedAtMs !== undefined && nowMs - tickedAtMs > suspectAfterIntervals * options.heartbeatIntervalMs
 }
 
-function listenAfresh(hosts: Map<string, HostPresence>, nowMs: number): void {
+function listenAfresh({ hosts, nowMs }: Turn): void {
   for (const [host, known] of hosts) hosts.set(host, { ...known, heardAtMs: nowMs })
 }
 
 type HostEvent = Extract<PresenceEvent, { readonly session: number }>
 
-function stepHost(
-  state: PresenceState,
-  hosts: Map<string, HostPresence>,
-  event: HostEvent,
-  nowMs: number,
-  actions: PresenceAction[],
-): void {
+function stepHost(turn: Turn, event: HostEvent): void {
+  const { hosts, nowMs } = turn
   const before = hosts.get(event.host)
   if (before && event.session < before.session) return
   const known = before?.session === event.session ? before : newSession(before, event.session, nowMs)
   switch (event.kind) {
     case 'restored':
-      if (!before)
-        hosts.set(event.host, { ...known, isDead: event.isDead, state: event.isDead ? 'offline' : 'unknown' })
+      if (before) return
+      hosts.set(event.host, { ...known, isDead: event.isDead, state: event.isDead ? 'offline' : 'unknown' })
       return
     case 'death':
-      change(hosts, event.host, { ...known, isDead: true }, 'offline', event.reason, actions)
+      change(turn, event.host, { ...known, isDead: true }, 'offline', event.reason)
       return
     case 'birth':
-      if (known.isDead) return tellOfDeath(state, hosts, event.host, known, nowMs, actions)
-      change(hosts, event.host, { ...known, isBorn: true, heardAtMs: nowMs }, 'online', 'birth', actions)
+      if (known.isDead) return tellOfDeath(turn, event.host, known)
+      change(turn, event.host, { ...known, isBorn: true, heardAtMs: nowMs }, 'online', 'birth')
       return
     case 'heartbeat':
-      stepHeartbeat(state, hosts, event.host, known, nowMs, actions)
+      stepHeartbeat(turn, event.host, known)
   }
 }
 
@@ -183,69 +187,45 @@ function newSession(before: HostPresence | undefined, session: number, nowMs: nu
   }
 }
 
-function stepHeartbeat(
-  state: PresenceState,
-  hosts: Map<string, HostPresence>,
-  host: string,
-  known: HostPresence,
-  nowMs: number,
-  actions: PresenceAction[],
-): void {
-  if (known.isDead) return tellOfDeath(state, hosts, host, known, nowMs, actions)
-  const asks = !known.isBorn && mayAnswer(state, known, nowMs)
-  const answeredAtMs = asks ? nowMs : known.answeredAtMs
-  change(hosts, host, { ...known, heardAtMs: nowMs, answeredAtMs }, 'online', 'heartbeat', actions)
-  if (asks) actions.push({ kind: 'askBirth', host })
+function stepHeartbeat(turn: Turn, host: string, known: HostPresence): void {
+  if (known.isDead) return tellOfDeath(turn, host, known)
+  const asks = !known.isBorn && mayAnswer(turn, known)
+  const answeredAtMs = asks ? turn.nowMs : known.answeredAtMs
+  change(turn, host, { ...known, heardAtMs: turn.nowMs, answeredAtMs }, 'online', 'heartbeat')
+  if (asks) turn.actions.push({ kind: 'askBirth', host })
 }
 
 /** A host speaks under a session that was declared dead (its last will was late, or it was cut off): told so, it takes a new one. */
-function tellOfDeath(
-  state: PresenceState,
-  hosts: Map<string, HostPresence>,
-  host: string,
-  known: HostPresence,
-  nowMs: number,
-  actions: PresenceAction[],
-): void {
-  if (!mayAnswer(state, known, nowMs)) return
-  hosts.set(host, { ...known, answeredAtMs: nowMs })
-  actions.push({ kind: 'publishDeath', host, session: known.session, reason: 'this session was declared dead' })
+function tellOfDeath(turn: Turn, host: string, known: HostPresence): void {
+  if (!mayAnswer(turn, known)) return
+  turn.hosts.set(host, { ...known, answeredAtMs: turn.nowMs })
+  turn.actions.push({
+    kind: 'publishDeath',
+    host,
+    session: known.session,
+    reason: 'this session was declared dead',
+  })
 }
 
 /** At most one answer an interval and host. */
-function mayAnswer(state: PresenceState, known: HostPresence, nowMs: number): boolean {
-  return nowMs - known.answeredAtMs >= state.options.heartbeatIntervalMs
+function mayAnswer({ heartbeatIntervalMs, nowMs }: Turn, known: HostPresence): boolean {
+  return nowMs - known.answeredAtMs >= heartbeatIntervalMs
 }
 
-function stepSilence(
-  state: PresenceState,
-  hosts: Map<string, HostPresence>,
-  host: string,
-  known: HostPresence,
-  nowMs: number,
-  actions: PresenceAction[],
-): void {
+function stepSilence(turn: Turn, host: string, known: HostPresence): void {
   if (known.state === 'offline') return
-  const intervals = (nowMs - known.heardAtMs) / state.options.heartbeatIntervalMs
+  const intervals = (turn.nowMs - known.heardAtMs) / turn.heartbeatIntervalMs
   if (intervals > offlineAfterIntervals) {
     const reason = `silent for ${offlineAfterIntervals} heartbeat intervals`
-    change(hosts, host, { ...known, isDead: true }, 'offline', reason, actions)
-    actions.push({ kind: 'publishDeath', host, session: known.session, reason })
+    change(turn, host, { ...known, isDead: true }, 'offline', reason)
+    turn.actions.push({ kind: 'publishDeath', host, session: known.session, reason })
   } else if (intervals > suspectAfterIntervals && known.state === 'online') {
-    change(hosts, host, known, 'suspect', `silent for ${suspectAfterIntervals} heartbeat intervals`, actions)
+    change(turn, host, known, 'suspect', `silent for ${suspectAfterIntervals} heartbeat intervals`)
   }
 }
 
-function change(
-  hosts: Map<string, HostPresence>,
-  host: string,
-  known: HostPresence,
-  to: HostState,
-  reason: string,
-  actions: PresenceAction[],
-): void {
+function change({ hosts, actions }: Turn, host: string, known: HostPresence, to: HostState, reason: string): void {
   hosts.set(host, { ...known, state: to })
-  if (known.state !== to) {
-    actions.push({ kind: 'changed', host, session: known.session, from: known.state, to, reason })
-  }
+  if (known.state === to) return
+  actions.push({ kind: 'changed', host, session: known.session, from: known.state, to, reason })
 }
