@@ -38,6 +38,17 @@ test('every sample is a line of CSV', async () => {
   )
 })
 
+test('no samples are a header alone, and nothing is said before a host has answered', async () => {
+  const bus = { request: async (): Promise<Uint8Array> => new PageWriter().finish() }
+  const plan = planHosts([host('main.home.web')], question)
+  const never = new AbortController().signal
+  const pieces = exportText(plan, question, 'csv', { bus, clock: systemClock }, never)
+  expect(await pieces.next()).toMatchObject({ value: 'tenant,cloud,host,series,timestampMs,value\n' })
+  const silent = { request: async (): Promise<Uint8Array> => Promise.reject(new Error('gone')) }
+  const broken = exportText(plan, question, 'csv', { bus: silent, clock: systemClock }, never)
+  await expect(broken.next()).rejects.toMatchObject({ code: 'HOST_UNAVAILABLE' })
+})
+
 test('every sample is a line of JSON', async () => {
   const [first] = (await textOf('json')).split('\n')
   expect(JSON.parse(first ?? '')).toEqual({

@@ -17,7 +17,7 @@ export async function* exportText(
   deps: HolderDeps,
   signal: AbortSignal,
 ): AsyncGenerator<string> {
-  yield exportTitle(format)
+  let title = exportTitle(format) // with the first samples: until something is sent a failure can be told as such
   for (const { owner, holders } of plan) {
     const [holder] = holders
     if (!holder) throw unavailable(owner)
@@ -25,7 +25,8 @@ export async function* exportText(
     try {
       for await (const { chunks } of pagesOf({ owner, holder }, question, deps, patience)) {
         for (const { canonical, timestampsMs, columns } of chunks) {
-          yield exportLines(owner, canonical, { timestampsMs, values: columns[0] as Float64Array }, format)
+          yield title + exportLines(owner, canonical, { timestampsMs, values: columns[0] as Float64Array }, format)
+          title = ''
         }
       }
     } catch (error) {
@@ -33,6 +34,7 @@ export async function* exportText(
       throw unavailable(owner, error)
     }
   }
+  if (title !== '') yield title
 }
 
 /** Throws HOST_UNAVAILABLE for the first host that nobody can be asked about. */
