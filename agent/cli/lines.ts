@@ -3,6 +3,7 @@ import { LanistaError, messageOf } from '#protocol/errors.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
 import { explainLines } from '../intake/carbon/lines.ts'
 import type { Command } from './arguments.ts'
+import { writeOut } from './write-out.ts'
 
 /** Says of each carbon line what the socket would make of it, as NDJSON. */
 export async function lines(command: Extract<Command, { kind: 'lines' }>): Promise<number> {
@@ -10,7 +11,7 @@ export async function lines(command: Extract<Command, { kind: 'lines' }>): Promi
   const options = { fourFields: true, ...(command.nowMs === undefined ? {} : { nowMs: command.nowMs }) }
   try {
     for await (const report of explainLines(input, options, systemClock)) {
-      if (!process.stdout.write(`${JSON.stringify(report)}\n`)) await drained()
+      await writeOut(`${JSON.stringify(report)}\n`)
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
@@ -19,8 +20,4 @@ export async function lines(command: Extract<Command, { kind: 'lines' }>): Promi
     })
   }
   return 0
-}
-
-function drained(): Promise<void> {
-  return new Promise((resolve) => process.stdout.once('drain', resolve))
 }

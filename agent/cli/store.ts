@@ -15,6 +15,7 @@ import { openStore } from '../store/open-store.ts'
 import type { StoreDamage } from '../store/options.ts'
 import type { HistoryStore } from '../store/store.ts'
 import type { StoreCommand } from './store-arguments.ts'
+import { writeOut } from './write-out.ts'
 
 /** Opened only to be looked at: nothing is dropped for being old or too much. */
 const lookOnly = { bytesMax: 2 ** 50, retentionDays: 1_000_000, freeBytesMin: 0 }
@@ -59,13 +60,13 @@ async function repair(store: HistoryStore, command: StoreCommand, damages: Store
   const owner = ownerOf(command)
   const repaired = await store.repair()
   if (command.json) await say(command, { ...owner, ...repaired, is_done: true, found_at_opening: foundAtOpening })
-  else await write(repairText(owner, repaired, true))
+  else await writeOut(repairText(owner, repaired, true))
   return repaired.put_aside < repaired.damaged ? 1 : 0
 }
 
 async function dumpAll(store: HistoryStore, { json }: StoreCommand): Promise<number> {
-  if (!json) await write(dumpTitles)
-  for await (const { entry } of store.dump()) await write(json ? `${JSON.stringify(entry)}\n` : dumpLine(entry))
+  if (!json) await writeOut(dumpTitles)
+  for await (const { entry } of store.dump()) await writeOut(json ? `${JSON.stringify(entry)}\n` : dumpLine(entry))
   return 0
 }
 
@@ -77,7 +78,7 @@ async function exportAll(store: HistoryStore, command: StoreCommand): Promise<nu
     fromMs: from === undefined ? -queryTimeMsMax : parseTime(from, nowMs),
     untilMs: until === undefined ? queryTimeMsMax : parseTime(until, nowMs),
   }
-  for await (const text of exportText(ownerOf(command), store.read(request), format)) await write(text)
+  for await (const text of exportText(ownerOf(command), store.read(request), format)) await writeOut(text)
   return 0
 }
 
@@ -88,15 +89,11 @@ function ownerOf({ data }: StoreCommand): Address {
 
 /** One value: JSON in a line, or for people `key: value` lines. */
 async function say({ json }: StoreCommand, value: object): Promise<void> {
-  if (json) return write(`${JSON.stringify(value)}\n`)
+  if (json) return writeOut(`${JSON.stringify(value)}\n`)
   const facts = Object.entries(value).map(([key, fact]) => `${key}: ${plain(fact)}`)
-  await write(`${facts.join('\n')}\n`)
+  await writeOut(`${facts.join('\n')}\n`)
 }
 
 function plain(fact: unknown): string {
   return typeof fact === 'string' ? fact : JSON.stringify(fact)
-}
-
-async function write(text: string): Promise<void> {
-  if (!process.stdout.write(text)) await new Promise<void>((resolve) => process.stdout.once('drain', resolve))
 }
