@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { Birth, Heartbeat } from '#protocol/messages/presence.ts'
+import { type Birth, birthSchema, type Heartbeat } from '#protocol/messages/presence.ts'
 import type { Address } from '#protocol/subjects/subject.ts'
 
 /** What is kept of a host beside its presence. */
@@ -27,21 +27,10 @@ export interface HostRow {
   readonly lastSeenMs?: number | undefined
 }
 
-const birthSchema: z.ZodType<Birth> = z.object({
-  session: z.int(),
-  version: z.string(),
-  pid: z.int(),
-  carbon: z.string().optional(),
-  labels: z.record(z.string(), z.string()),
-  inventory: z.record(z.string(), z.union([z.string(), z.number()])),
-  storeId: z.string(),
-  startedAtMs: z.number(),
-})
-
 const rowSchema: z.ZodType<HostRow> = z.object({
   session: z.int(),
   isDead: z.boolean(),
-  birth: birthSchema.optional(),
+  birth: z.optional(birthSchema),
   lastSeenMs: z.number().optional(),
 })
 

@@ -44,7 +44,8 @@ export interface ControllerState {
 const session = z.int().check(z.positive())
 const text = z.string().check(z.maxLength(256))
 
-const birthSchema: z.ZodMiniType<Birth> = z.object({
+/** Of a birth as it was said or, by the controller, kept. */
+export const birthSchema: z.ZodMiniType<Birth> = z.object({
   session,
   version: text,
   pid: z.int(),
