@@ -1,6 +1,7 @@
 /** What the commands read from the controller's answers. Fields they do not show are ignored, so a newer controller may say more. */
 import { z } from 'zod'
 import { LanistaError } from '#protocol/errors.ts'
+import { dotted, expectedOf } from '#protocol/schema-words.ts'
 
 /** A host as `GET /api/v1/hosts` lists it. */
 export interface HostAnswer {
@@ -127,10 +128,11 @@ export function parseConnection(answer: unknown): ConnectionAnswer {
 function parse<T>(schema: z.ZodType<T>, answer: unknown, what: string): T {
   const result = schema.safeParse(answer)
   if (result.success) return result.data
-  const issue = result.error.issues[0]
+  const [issue] = result.error.issues
+  const where = issue && issue.path.length > 0 ? dotted(issue.path) : 'the top'
   throw new LanistaError(
     'ANSWER_INVALID',
-    `use a lanista of the controller's version: its answer to ${what} has ${issue?.message ?? 'another shape'} at ${issue?.path.join('.') ?? 'the top'}`,
+    `use a lanista of the controller's version: its answer to ${what} has another shape at ${where}, expected ${issue ? expectedOf(issue) : 'another'}`,
     { cause: result.error },
   )
 }
