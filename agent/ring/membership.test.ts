@@ -169,6 +169,22 @@ describe('membership', () => {
     expect(statesOf(membership)).toEqual(['b alive', 'c alive'])
   })
 
+  test('does not take in a session that nobody could follow', () => {
+    const membership = known('a')
+    membership.step({ kind: 'birth', host: 'a', session: 2 ** 50, zone: '' }, 0)
+    membership.step(
+      {
+        kind: 'gossip',
+        from: 'a',
+        asks: false,
+        rows: [row('me', { session: 2 ** 50 }), row('b', { session: 2 ** 50 })],
+      },
+      0,
+    )
+    expect([...membership.members].map(({ host, session }) => [host, session])).toEqual([['a', 5]])
+    expect(membership.refused).toBe(3)
+  })
+
   test('says of itself that it leaves', () => {
     const membership = known('a')
     const [action] = membership.step({ kind: 'leave' }, 0)

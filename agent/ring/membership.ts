@@ -7,6 +7,7 @@
  * rumour never outlives a sign of life. Suspects stay members; after the grace time of silence a member is dead and its data is
  * rebuilt elsewhere. A death is a hint: it makes suspect at once, and the grace time still runs.
  */
+import { sessionMax } from '#protocol/presence/session.ts'
 import type { GossipRow } from './ring-message.ts'
 
 /** alive; suspect = silent, still a member; dead = silent beyond the grace time; left = said that it leaves for good. */
@@ -120,6 +121,7 @@ export class Membership {
     return this.#known.values()
   }
 
+  /** What was not taken in: members beyond the bound, sessions that no clock leads to. */
   get refused(): number {
     return this.#refused
   }
@@ -155,6 +157,10 @@ export class Membership {
   /** Takes an event in; `nowMs` is monotonic. Actions are in order. */
   step(event: MembershipEvent, nowMs: number): MembershipAction[] {
     const actions: MembershipAction[] = []
+    if ('session' in event && event.session > sessionMax) {
+      this.#refused++
+      return actions
+    }
     switch (event.kind) {
       case 'birth':
         this.#onSign(event.host, event.session, event.zone, nowMs, actions)
@@ -235,7 +241,8 @@ export class Membership {
 
   #onGossip(from: string, asks: boolean, rows: readonly GossipRow[], nowMs: number, actions: MembershipAction[]): void {
     for (const row of rows) {
-      if (row.host !== this.#options.host) this.#onRow(from, row, nowMs, actions)
+      if (row.session > sessionMax) this.#refused++
+      else if (row.host !== this.#options.host) this.#onRow(from, row, nowMs, actions)
       else if (row.session > this.#ownSession) this.#onNewerSelf(row, nowMs, actions)
       else if (row.session === this.#ownSession && row.hasLeft && !this.#isLeaving) {
         actions.push({ kind: 'renewSession', above: row.session })

@@ -65,6 +65,10 @@ export type MenderAction =
   | { readonly kind: 'send'; readonly to: string; readonly message: RingMessage }
   | { readonly kind: 'drop'; readonly owner: string }
 
+/** Owners looked after, and hosts listened to about one; what is said beyond that is not heard. */
+const mendingsMax = 2000
+const peersMax = 16
+
 interface Peer {
   readonly lanes: readonly LaneHolding[]
   readonly keeps: boolean
@@ -165,7 +169,9 @@ export class Mender {
     const isKeeper = this.#isKeeper(owner)
     const actions: MenderAction[] = isReply ? [] : [this.#offer(from, owner, true)]
     if (!isKeeper && !this.#mendings.has(owner)) return actions
+    if (!this.#mendings.has(owner) && this.#mendings.size >= mendingsMax) return actions
     const mending = this.#mendingOf(owner, nowMs)
+    if (!mending.peers.has(from) && mending.peers.size >= peersMax) dropOldest(mending.peers)
     mending.peers.set(from, { lanes, keeps, atMs: nowMs })
     mending.isBehind = isKeeper
     if (!isKeeper && this.#mayDrop(owner)) {
@@ -275,4 +281,9 @@ export class Mender {
     this.#fetches.delete(id)
     return this.#pump(nowMs)
   }
+}
+
+function dropOldest(peers: Map<string, Peer>): void {
+  const [oldest] = [...peers].sort(([, a], [, b]) => a.atMs - b.atMs)
+  if (oldest) peers.delete(oldest[0])
 }

@@ -1,3 +1,4 @@
+import * as z from 'zod/mini'
 import { keeperDefaults } from './keeper.ts'
 import { membershipDefaults } from './membership.ts'
 import { menderDefaults } from './mender.ts'
@@ -26,6 +27,18 @@ export interface RingSettings {
    */
   readonly historySamples: number
 }
+
+/** Checked against {@link RingSettings}; unknown keys are refused. */
+export const ringSettingsSchema: z.ZodMiniType<RingSettings> = z.strictObject({
+  copies: z.int().check(z.minimum(1), z.maximum(8)),
+  zone: z.string().check(z.maxLength(64)),
+  heartbeatIntervalMs: z.int().check(z.minimum(100)),
+  graceMs: z.int().check(z.minimum(1000)),
+  bytesMax: z.int().check(z.minimum(1_048_576)),
+  bytesPerSecondMax: z.int().check(z.minimum(1024)),
+  waitMs: z.int().check(z.minimum(0), z.maximum(60_000)),
+  historySamples: z.int().check(z.minimum(0)),
+})
 
 /** What holds where the configuration says nothing. */
 export const ringDefaults: RingSettings = {

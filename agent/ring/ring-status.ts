@@ -9,9 +9,11 @@ export interface RingStatus {
   /** On the ring, 16 hexadecimal digits. */
   readonly position: string
   readonly start: number
-  /** Copies wanted, the own included; those that are complete but for the last minute. */
+  /** Copies wanted, the own included, in a cloud that is large enough. */
   readonly copies: number
+  /** Copies that are complete but for the last minute. */
   readonly degree: number
+  /** Fewer than wanted, or than there are members. */
   readonly isUnderReplicated: boolean
   /** Somebody else lives with this identity; nothing is copied. */
   readonly isQuarantined: boolean
@@ -73,7 +75,7 @@ export function statusOf(
     start: node.shipper.start,
     copies,
     degree,
-    isUnderReplicated: degree < copies,
+    isUnderReplicated: degree < Math.min(copies, node.ring.size),
     isQuarantined: node.shipper.isQuarantined,
     members: [...node.membership.members].map((member) => ({
       host: member.host,

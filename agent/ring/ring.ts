@@ -13,13 +13,12 @@ import { type Address, buildSubject, parseSubject, prefixOf, replySubject } from
 import { CopiesHistory, type HistorySource } from './copies-history.ts'
 import { type Opening, openLane, reopenLane } from './lane.ts'
 import { decodeMessage } from './message-decoder.ts'
-import { encodeMessage } from './message-encoder.ts'
-import { encodeNames } from './names-chunk.ts'
 import { type RingAction, type RingEvent, RingNode, type RingReport } from './node.ts'
 import { type OwnStore, readOwnRows } from './own-log.ts'
 import type { ReplicaStore, RowDamage } from './replica-store.ts'
+import { type FetchAnswer, RingCourier } from './ring-courier.ts'
 import { RingDisk } from './ring-disk.ts'
-import type { Fetch, Refusal, RingMessage } from './ring-message.ts'
+import type { Fetch, Refusal } from './ring-message.ts'
 import { nodeOptions, type RingSettings } from './ring-options.ts'
 import { RingPresence } from './ring-presence.ts'
 import { LagWatch, type RingStatus, statusOf } from './ring-status.ts'
@@ -67,16 +66,17 @@ export interface RingCounters {
 const tickMs = 1000
 /** The journal's beginning is looked up this often, ms. */
 const floorMs = 30_000
+/** Too few copies for this long is an alarm, ms. */
+const alarmAfterMs = 60_000
 /** Things to be done on disk at which messages are not taken any more. */
 const diskWaitingMax = 2000
-/** Names offered to one encoder. */
-const namesAtOnce = 2048
 
 export class Ring implements AsyncDisposable {
   readonly #options: RingOptions
   readonly #deps: RingDeps
   readonly #node: RingNode
   readonly #disk: RingDisk
+  readonly #courier: RingCourier
   readonly #presence: RingPresence
   readonly #subscriptions: readonly BusSubscription[]
   readonly #lag = new LagWatch()
@@ -93,11 +93,10 @@ export class Ring implements AsyncDisposable {
   #closing: Promise<void> | undefined
   #floor = 0
   #floorAtMs = Number.NEGATIVE_INFINITY
-  #messages = 0
-  #unsent = 0
   #damaged = 0
   #bytesIn = 0
-  #wasUnderReplicated = false
+  #underSinceMs: number | undefined
+  #hasAlarm = false
   #onHandedOver: (() => void) | undefined
 
   private constructor(options: RingOptions, deps: RingDeps, openings: readonly Opening[], node: RingNode) {
@@ -109,6 +108,7 @@ export class Ring implements AsyncDisposable {
     this.#session = deps.session()
     this.#quiet = new OnceAMinute(deps.clock)
     this.#disk = new RingDisk(address.host, { ...deps, answer: (event) => this.#take(event) })
+    this.#courier = new RingCourier(address, deps)
     this.#presence = new RingPresence(address, deps.bus, (event) => {
       this.#followSession()
       this.#take({ kind: 'membership', event })
@@ -149,7 +149,7 @@ export class Ring implements AsyncDisposable {
       bytesOut: status.bytesOut,
       bytesIn: this.#bytesIn,
       repairedBytes: this.#node.mender.bytesFetched,
-      unsent: this.#unsent,
+      unsent: this.#courier.unsent,
       refused: { ...this.#refused },
       damaged: this.#damaged,
     }
@@ -291,14 +291,17 @@ export class Ring implements AsyncDisposable {
     if (to >= 1) store.consumer(consumerName).acknowledge([{ from: 1, to }])
   }
 
+  /** Once it has lasted: a member that comes or goes is not at once an alarm. */
   #warnWhenUnderReplicated(nowMs: number): void {
-    const { copies } = this.#options.settings
-    const degree = this.#lag.degree(this.#node, nowMs)
-    const isUnder = degree < copies
-    if (isUnder === this.#wasUnderReplicated) return
-    this.#wasUnderReplicated = isUnder
-    this.#deps.logger.info({ degree, copies }, isUnder ? 'ring_under_replicated' : 'ring_replicated')
-    this.#publishEvent({ alarm: 'under_replicated', isOn: isUnder, degree, copies })
+    const { degree, copies, isUnderReplicated, members } = this.status()
+    if (!isUnderReplicated) this.#underSinceMs = undefined
+    else this.#underSinceMs ??= nowMs
+    const isAlarm = this.#underSinceMs !== undefined && nowMs - this.#underSinceMs >= alarmAfterMs
+    if (isAlarm === this.#hasAlarm) return
+    this.#hasAlarm = isAlarm
+    const facts = { degree, copies, members: members.length + 1 }
+    this.#deps.logger.info(facts, isAlarm ? 'ring_under_replicated' : 'ring_replicated')
+    this.#publishEvent({ alarm: 'under_replicated', isOn: isAlarm, ...facts })
   }
 
   #hear({ subject, body }: BusMessage): void {
@@ -332,10 +335,10 @@ export class Ring implements AsyncDisposable {
   #do(action: RingAction): void {
     switch (action.kind) {
       case 'send':
-        this.#send(action.to, action.message)
+        this.#courier.send(action.to, action.message)
         return
       case 'sendNames':
-        this.#sendNames(action.to, action.firstId, action.count)
+        this.#courier.sendNames(action.to, this.#node.shipper.start, action.firstId, action.count)
         return
       case 'readOwn':
         this.#readOwn(action)
@@ -365,35 +368,6 @@ export class Ring implements AsyncDisposable {
     }
   }
 
-  #send(to: string, message: RingMessage): void {
-    const { address } = this.#options
-    try {
-      const id = (this.#messages++).toString(36)
-      const subject = buildSubject({ ...address, host: to }, 'ring', address.host, message.verb, id)
-      this.#deps.bus.publish(subject, encodeMessage(message))
-    } catch (error) {
-      if (!isLanistaError(error)) throw error
-      this.#unsent++
-      this.#deps.logger.debug({ to, verb: message.verb, error: error.message }, 'ring_unsent')
-    }
-  }
-
-  #sendNames(to: string, firstId: number, count: number): void {
-    const { store } = this.#deps
-    const end = Math.min(firstId + count, store.seriesCount)
-    for (let next = firstId; next < end; ) {
-      const names = this.#ownNames(next, end)
-      const chunk = encodeNames(store.storeId, next, names)
-      this.#send(to, { verb: 'names', storeId: store.storeId, start: this.#node.shipper.start, ...chunk })
-      next += chunk.count
-    }
-  }
-
-  #ownNames(firstId: number, end: number): { readonly name: string; readonly unit?: string | undefined }[] {
-    const count = Math.max(0, Math.min(end - firstId, namesAtOnce))
-    return Array.from({ length: count }, (_, i) => this.#deps.store.seriesEntry(firstId + i))
-  }
-
   #readOwn({ id, from, to }: { readonly id: number; readonly from: number; readonly to: number }): void {
     this.#later('read', async () => {
       try {
@@ -406,24 +380,11 @@ export class Ring implements AsyncDisposable {
   }
 
   async #answerFetch(to: string, fetch: Fetch, isOwn: boolean): Promise<void> {
-    let bytes = 0
-    let missing: { from: number; to: number } | undefined
+    let answer: FetchAnswer = { bytes: 0, void: undefined }
     try {
-      const { store, replicas } = this.#deps
-      const { owner, storeId, start, id } = fetch
-      const samplesMax = fetch.to - fetch.from + 1
-      const own = isOwn ? await readOwnRows(store, fetch, samplesMax) : undefined
-      const run = own ? own.run : await replicas.read(owner, fetch, fetch)
-      missing = own?.void && { ...own.void }
-      const names = isOwn
-        ? this.#ownNames(fetch.names, store.seriesCount)
-        : await replicas.readNames(owner, storeId, fetch.names, namesAtOnce)
-      const chunk = encodeNames(storeId, fetch.names, names)
-      const rows = run ?? { from: 1, to: 0, idsTo: 0, rows: new Uint8Array(0) }
-      this.#send(to, { verb: 'rows', id, owner, storeId, start, ...rows, ...chunk })
-      bytes = rows.rows.length + chunk.entries.length
+      answer = await this.#courier.answer(to, fetch, isOwn)
     } finally {
-      this.#take({ kind: 'answered', bytes, void: missing })
+      this.#take({ kind: 'answered', ...answer })
     }
   }
 

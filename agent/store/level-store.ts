@@ -217,7 +217,7 @@ export class LevelStore implements HistoryStore {
   }
 
   get syncedTo(): number {
-    return this.#committer.syncedTo
+    return this.#options.sync === 'never' ? this.#committer.next - 1 : this.#committer.syncedTo
   }
 
   arrivalsFrom(): Promise<number> {

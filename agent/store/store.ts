@@ -117,7 +117,7 @@ export interface ArrivalRun {
 
 /** A store that can be asked for what it holds. */
 export interface HistoryStore extends Store {
-  /** Position of the last sample that a power cut cannot take. */
+  /** Position of the last sample that a power cut cannot take; under `sync: never` of the last one written. */
   readonly syncedTo: number
   /** The first position that the journal may still have; before it there are blocks alone. */
   arrivalsFrom(): Promise<number>
