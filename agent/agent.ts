@@ -5,6 +5,7 @@ import { loadavg } from 'node:os'
 import type { Bus } from '#broker/bus.ts'
 import { openBus } from '#broker/open-bus.ts'
 import { encodeJson } from '#protocol/messages/json.ts'
+import { nextSession } from '#protocol/presence/session.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
 import { formatHostPort } from '#protocol/runtime/host-port.ts'
@@ -21,6 +22,9 @@ import { recordReadings } from './intake/readings.ts'
 import { Herald } from './presence/herald.ts'
 import { Publisher } from './publish/publisher.ts'
 import { QueryService } from './query/query-service.ts'
+import { openRing } from './ring/open-ring.ts'
+import type { Ring } from './ring/ring.ts'
+import { type RingSettings, ringDefaults } from './ring/ring-options.ts'
 import { type SelfSources, selfSensor } from './self-sensor.ts'
 import { type SensorSettings, sensorList } from './sensor-list.ts'
 import { openStore } from './store/open-store.ts'
@@ -83,7 +87,7 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
 
   const link =
     config.broker.length > 0
-      ? openLink(config, deps, closer, { identity, store, intake, carbon: carbonAddress })
+      ? await openLink(config, deps, closer, { identity, store, intake, carbon: carbonAddress })
       : undefined
 
   const sources: SelfSources = {
@@ -144,6 +148,7 @@ interface Link {
   readonly uplink: Uplink
   readonly publisher: Publisher
   readonly query: QueryService
+  readonly ring: Ring | undefined
 }
 
 interface LinkParts {
@@ -154,12 +159,16 @@ interface LinkParts {
 }
 
 /** Everything that needs the broker. */
-function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, parts: LinkParts): Link {
+async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, parts: LinkParts): Promise<Link> {
   const { clock, logger } = deps
   const { identity, store, intake } = parts
   const { address } = identity
   const startedAtMs = clock.now()
   let session = takeSession(config.data, startedAtMs)
+  const take = (next: number): void => {
+    session = next
+    keepSession(config.data, next)
+  }
 
   const bus = openBus(
     {
@@ -187,10 +196,6 @@ function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, parts: L
       { bus, store, clock, logger: logger.child({ component: 'uplink' }) },
     ),
   )
-  const query = closer.use(
-    'query',
-    new QueryService({ address }, { bus, store, clock, logger: logger.child({ component: 'query' }) }),
-  )
   const herald = new Herald(
     { address, heartbeatIntervalMs: config.heartbeatIntervalMs },
     {
@@ -198,10 +203,7 @@ function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, parts: L
       clock,
       logger: logger.child({ component: 'presence' }),
       session: () => session,
-      renewSession: (next) => {
-        session = next
-        keepSession(config.data, next)
-      },
+      renewSession: take,
       birth: () => ({
         version,
         pid: process.pid,
@@ -215,12 +217,53 @@ function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, parts: L
     },
   )
   closer.defer('presence', () => herald.close('stopped'))
-  return { bus, uplink, publisher, query }
+  const ring =
+    config.ring.copies > 1
+      ? closer.use(
+          'ring',
+          await openRing(
+            { address, settings: ringSettings(config), storeFolder: storeOptions(config).folder },
+            {
+              bus,
+              store,
+              clock,
+              logger: logger.child({ component: 'ring' }),
+              session: () => session,
+              renewSession: (above) => {
+                take(nextSession(above, clock.now()))
+                herald.announce()
+              },
+            },
+          ),
+        )
+      : undefined
+  const query = closer.use(
+    'query',
+    new QueryService(
+      { address },
+      { bus, store, clock, logger: logger.child({ component: 'query' }), copiesOf: (host) => ring?.historyOf(host) },
+    ),
+  )
+  return { bus, uplink, publisher, query, ring }
 }
 
 /** Resolves when everything committed is acknowledged; rejects with the signal's reason. */
 async function allAcknowledged(uplink: Uplink, clock: Clock, signal: AbortSignal): Promise<void> {
   while (uplink.lag > 0) await clock.sleep(20, signal)
+}
+
+/** A host's failure domain is its label `zone`. */
+function ringSettings({ ring, labels, heartbeatIntervalMs }: AgentConfig): RingSettings {
+  const { copies, graceMs, bytesMax, bytesPerSecondMax } = ring
+  return {
+    ...ringDefaults,
+    copies,
+    zone: labels['zone'] ?? '',
+    heartbeatIntervalMs,
+    graceMs: graceMs ?? ringDefaults.graceMs,
+    bytesMax: bytesMax ?? ringDefaults.bytesMax,
+    bytesPerSecondMax: bytesPerSecondMax ?? ringDefaults.bytesPerSecondMax,
+  }
 }
 
 function storeOptions(config: AgentConfig): Parameters<typeof openStore>[0] {

@@ -63,6 +63,11 @@ export class Herald {
     if (this.#deps.bus.state === 'up') this.#publish('death', { session: this.#deps.session(), reason })
   }
 
+  /** Says the birth again, under the present session. Does nothing while the bus is not up: it follows when it is. */
+  announce(): void {
+    if (this.#deps.bus.state === 'up') this.#beBorn()
+  }
+
   async #follow(states: AsyncIterable<BusStateChange>): Promise<void> {
     for await (const { state } of states) {
       if (this.#isClosed) return

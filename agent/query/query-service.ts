@@ -8,9 +8,9 @@ import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
 import { Turns } from '#protocol/runtime/turns.ts'
-import { type Address, hostIdOf, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
+import { type Address, hostIdOf, parseHostId, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
 import type { HistoryStore } from '../store/store.ts'
-import { fillPage } from './page-filler.ts'
+import { fillPage, type PageFillerDeps } from './page-filler.ts'
 import { answerStore } from './store-service.ts'
 
 /** Pages made at once: while one waits for the disk another may compute. */
@@ -28,6 +28,8 @@ export interface QueryServiceDeps {
   >
   readonly clock: Clock
   readonly logger: Logger
+  /** What is held of another host of this cloud; undefined = nothing. */
+  readonly copiesOf?: ((host: string) => Promise<PageFillerDeps['store'] | undefined> | undefined) | undefined
 }
 
 /** Answers since the start. */
@@ -50,6 +52,7 @@ interface Work {
 }
 
 export class QueryService implements AsyncDisposable {
+  readonly #address: Address
   readonly #owner: string
   readonly #deps: QueryServiceDeps
   readonly #turns = new Turns({ atOnceMax: pagesAtOnceMax, waitingMax: pagesWaitingMax })
@@ -62,6 +65,7 @@ export class QueryService implements AsyncDisposable {
 
   constructor(options: { readonly address: Address }, deps: QueryServiceDeps) {
     this.#deps = deps
+    this.#address = options.address
     this.#owner = hostIdOf(options.address)
     this.#quiet = new OnceAMinute(deps.clock)
     const own = prefixOf(options.address)
@@ -122,14 +126,22 @@ export class QueryService implements AsyncDisposable {
 
   #query(body: Uint8Array): Work {
     const ask = parseQueryAsk(body)
-    if (ask.owner !== this.#owner) {
-      throw new LanistaError('NOT_HELD', `ask another host: found samples of ${ask.owner} asked of ${this.#owner}`)
-    }
     return {
       turns: this.#turns,
       deadlineMs: ask.deadlineMs,
-      answer: (signal) => fillPage(ask, this.#deps, signal),
+      answer: async (signal) =>
+        fillPage(ask, { store: await this.#holdingOf(ask.owner), clock: this.#deps.clock }, signal),
     }
+  }
+
+  /** The own store, or the copies of another host of this cloud. Throws NOT_HELD. */
+  async #holdingOf(owner: string): Promise<PageFillerDeps['store']> {
+    if (owner === this.#owner) return this.#deps.store
+    const { tenant, cloud, host } = parseHostId(owner)
+    const isNear = tenant === this.#address.tenant && cloud === this.#address.cloud
+    const copies = isNear ? await this.#deps.copiesOf?.(host) : undefined
+    if (copies) return copies
+    throw new LanistaError('NOT_HELD', `ask another host: found samples of ${owner} asked of ${this.#owner}`)
   }
 
   #store(body: Uint8Array): Work {
