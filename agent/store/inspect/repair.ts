@@ -13,6 +13,7 @@ import { decodeRow } from '../journal/row-decoder.ts'
 import { positionKey, positionOf } from '../keys.ts'
 import type { LevelSlot } from '../level-slot.ts'
 import type { Tier } from '../tier/tier.ts'
+import { damagesMax } from './check.ts'
 import { type Look, lookAtSamples, lookAtWindows, reasonOf, type Seen } from './look.ts'
 
 /** How far a repair goes at one go, and at which pace. Absent = all of it, as fast as it can. */
@@ -60,7 +61,7 @@ export class Repair {
     this.#isOver = isOver ?? (() => false)
   }
 
-  /** All damages found, however many. Rejects with what `pause` throws. */
+  /** What was found, at most `damagesMax` damages one by one. Rejects with what `pause` throws. */
   async run(): Promise<StoreRepair> {
     const next = (await this.#journal()) ?? (await this.#areas())
     return { ...this.#counts, damages: this.#damages, ...(next && { next: formatPlace(next) }) }
@@ -135,7 +136,7 @@ export class Repair {
       const reason = reasonOf(error)
       this.#counts.damaged++
       if (await putAside(reason)) this.#counts.put_aside++
-      this.#damages.push({ kind, where, reason })
+      if (this.#damages.length < damagesMax) this.#damages.push({ kind, where, reason })
       return undefined
     }
   }
