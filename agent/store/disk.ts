@@ -19,11 +19,14 @@ export async function diskSpace(folder: string): Promise<{ readonly totalBytes: 
   return { totalBytes: facts.blocks * facts.bsize, freeBytes: facts.bavail * facts.bsize }
 }
 
-/** Tells a file from any other that may come to stand at its path; undefined when there is none. */
+/**
+ * Tells a file from any other that may come to stand at its path; undefined when there is none. By number and birth, not by device: a
+ * disk that is mounted again may have another device number and is the same disk.
+ */
 export async function identityOf(path: string): Promise<string | undefined> {
   try {
-    const { dev, ino } = await stat(path, { bigint: true })
-    return `${dev}:${ino}`
+    const { ino, birthtimeNs } = await stat(path, { bigint: true })
+    return `${ino}:${birthtimeNs}`
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined

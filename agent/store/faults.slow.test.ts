@@ -19,7 +19,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL')
-  await rm(folder, { recursive: true, force: true })
+  for (const path of [folder, `${folder}.img`]) await rm(path, { recursive: true, force: true })
 })
 
 const prelude = `
@@ -103,12 +103,32 @@ function onSmallDisk(): string[] {
   ]
 }
 
+/** A child with an ext4 of its own at the folder, on a loop device in a mount namespace of its own: needs root. */
+function onOwnDisk(): string[] {
+  const make = 'dd if=/dev/zero of="$0.img" bs=1M count=32 status=none && mkfs.ext4 -q -F "$0.img"'
+  return [
+    'unshare',
+    '--mount',
+    'sh',
+    '-c',
+    `PATH="$PATH:/sbin:/usr/sbin"; export PATH; ${make} && ${mountImage('"$0"')} && exec "$@"`,
+    folder,
+  ]
+}
+
+/** Mounts the image on a device that goes when the mount goes. */
+const mountImage = (where: string): string =>
+  `device=$(losetup --find --show ${where}.img) && mount -o errors=remount-ro "$device" ${where} && losetup -d "$device"`
+
+/** As an administrator mounts a disk again, on a new device so that nothing of the old mount is used. */
+const mountAgain = `execFileSync('sh', ['-c', 'umount --lazy "$0" && ' + ${JSON.stringify(mountImage('"$0"'))}, folder])`
+
 const faultProgram = (breakIt: string, healIt: string): string => `
   import { execFileSync } from 'node:child_process'
   import { closeSync, openSync, rmSync } from 'node:fs'
   setInterval(() => {}, 1000)
   const folder = ${JSON.stringify(folder)}
-  const store = await openStore({ folder: folder + '/store', freeBytesMin: 65536, headSamplesMax: 1000, commitIntervalMs: 20 }, deps)
+  const store = await openStore({ folder: folder + '/store', freeBytesMin: 65536, headSamplesMax: 1000, commitIntervalMs: 20, sync: 'always' }, deps)
   const id = store.seriesId('app.orders')
   const consumer = store.consumer('reader')
   let n = 0
@@ -142,17 +162,34 @@ test.each([
      closeSync(fill)`,
     `rmSync(folder + '/fill')`,
     'disk_full',
+    onSmallDisk,
   ],
   [
-    'failing',
+    'limited',
     `execFileSync('prlimit', ['--pid', String(process.pid), '--fsize=1024:unlimited'])`,
     `execFileSync('prlimit', ['--pid', String(process.pid), '--fsize=unlimited:unlimited'])`,
     'write_failed',
+    onSmallDisk,
+  ],
+  [
+    'made read-only by the kernel',
+    `execFileSync('sh', ['-c', 'echo test > /sys/fs/ext4/$(basename $(findmnt -n -o SOURCE "$0"))/trigger_fs_error', folder])`,
+    mountAgain,
+    'write_failed',
+    onOwnDisk,
+  ],
+  [
+    'failing every operation (EIO)',
+    // EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH
+    `execFileSync('perl', ['-e', 'my $flags = pack("L", 2); open(F, $ARGV[0]) && ioctl(F, 0x8004587D, $flags) or die $!', folder])`,
+    mountAgain,
+    'write_failed',
+    onOwnDisk,
   ],
 ])(
   'a disk that is %s: drops are counted, reads go on, writing resumes by itself',
-  async (_, breakIt, healIt, reason) => {
-    const { lines } = run(faultProgram(breakIt, healIt), onSmallDisk())
+  async (_, breakIt, healIt, reason, disk) => {
+    const { lines } = run(faultProgram(breakIt, healIt), disk())
     const outcome = JSON.parse(String((await lines.next()).value)) as {
       during: Record<string, number>
       readable: number
