@@ -5,6 +5,7 @@ import { hostIdOf } from '#protocol/subjects/subject.ts'
 import { type Agent, startAgent } from '../agent.ts'
 import type { AgentConfig } from '../config.ts'
 import { superviseBySystemd } from '../systemd.ts'
+import { keepYoungHeapSmall } from '../young-heap.ts'
 import type { Command, ConfigFlags } from './arguments.ts'
 import { loadAgentConfig, settingsThatNeedRestart } from './load-config.ts'
 import { testSensors } from './test-sensors.ts'
@@ -16,6 +17,7 @@ const onceMs = 30_000
 
 /** Runs until told to stop, or once through. */
 export async function run(command: Extract<Command, { kind: 'run' }>): Promise<number> {
+  keepYoungHeapSmall()
   try {
     return await runToEnd(command)
   } finally {
