@@ -3,7 +3,7 @@ import type { Clock } from '#protocol/runtime/clock.ts'
 import type { RequestOptions } from './bus.ts'
 
 /** Open requests of one bus; one more is refused with BUSY. */
-export const openRequestsMax = 10_000
+const openRequestsMax = 10_000
 
 interface OpenRequest {
   answer(body: Uint8Array): void

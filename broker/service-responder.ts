@@ -42,6 +42,6 @@ export function respondToService(connection: NatsConnection, address: Address, s
 }
 
 /** Only callers of the own tenant, by their inbox. */
-export function mayAnswer(tenant: string, reply: string | undefined): reply is string {
+function mayAnswer(tenant: string, reply: string | undefined): reply is string {
   return reply !== undefined && reply.startsWith(`lanista.${tenant}._home._srv.`)
 }

@@ -15,7 +15,7 @@ const suffixes = {
 export type FamilyType = keyof typeof suffixes
 
 /** True for a type name OpenMetrics knows. */
-export function isFamilyType(text: string): text is FamilyType {
+function isFamilyType(text: string): text is FamilyType {
   return Object.hasOwn(suffixes, text)
 }
 

@@ -24,7 +24,7 @@ export const loadSensor: Sensor<NoParameters> = {
 }
 
 /** Readings from `/proc/loadavg`. */
-export function parseLoad(text: string): Outcome {
+function parseLoad(text: string): Outcome {
   const values = text.split(' ', 3).map(Number)
   if (text === '' || values.length < 3 || !values.every(Number.isFinite)) {
     return { unavailable: '/proc/loadavg has no three numbers' }

@@ -37,7 +37,7 @@ export const memorySensor: Sensor<NoParameters> = {
 }
 
 /** Readings from `/proc/meminfo`. Before Linux 3.14 there is no MemAvailable: free + buffers + cached stands in for it. */
-export function memoryReadings(meminfo: string): Outcome {
+function memoryReadings(meminfo: string): Outcome {
   const total = meminfoBytes(meminfo, 'MemTotal')
   const free = meminfoBytes(meminfo, 'MemFree')
   if (!total || free === undefined) return { unavailable: '/proc/meminfo lacks MemTotal or MemFree' }

@@ -19,7 +19,7 @@ export const swapSensor: Sensor<NoParameters> = {
 }
 
 /** Readings from `/proc/meminfo`. */
-export function swapReadings(meminfo: string): Outcome {
+function swapReadings(meminfo: string): Outcome {
   const total = meminfoBytes(meminfo, 'SwapTotal')
   const free = meminfoBytes(meminfo, 'SwapFree')
   if (total === undefined || free === undefined) return { unavailable: '/proc/meminfo lacks SwapTotal or SwapFree' }

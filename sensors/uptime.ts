@@ -18,7 +18,7 @@ export const uptimeSensor: Sensor<NoParameters> = {
 }
 
 /** The reading from `/proc/uptime`. */
-export function parseUptime(text: string): Outcome {
+function parseUptime(text: string): Outcome {
   const seconds = Number.parseFloat(text)
   if (!Number.isFinite(seconds)) return { unavailable: '/proc/uptime has no number' }
   return [{ name: 'uptime', value: seconds, unit: 'seconds' }]

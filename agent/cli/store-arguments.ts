@@ -1,7 +1,7 @@
 import { LanistaError } from '#protocol/errors.ts'
 
 /** What can be done with the store of a stopped agent. */
-export const storeActions = ['stats', 'check', 'repair', 'dump', 'export'] as const
+const storeActions = ['stats', 'check', 'repair', 'dump', 'export'] as const
 export type StoreAction = (typeof storeActions)[number]
 
 export interface StoreCommand {

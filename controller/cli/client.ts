@@ -3,7 +3,7 @@ import { LanistaError, messageOf } from '#protocol/errors.ts'
 import type { Endpoint } from './endpoint.ts'
 
 /** Longest wait for an answer of the controller, ms. */
-export const answerDeadlineMs = 15_000
+const answerDeadlineMs = 15_000
 
 /** Query parameters; those without a value are left out. */
 export type Params = Readonly<Record<string, string | undefined>>

@@ -31,7 +31,7 @@ export async function runQuery(match: string, flags: QueryFlags, terminal: Termi
 }
 
 /** The question as the API takes it. Throws USAGE for flags that contradict each other. */
-export function queryParams(match: string, flags: QueryFlags): Params {
+function queryParams(match: string, flags: QueryFlags): Params {
   const clash = flags.last && (flags.from ?? flags.until ?? flags.function ?? flags.step)
   if (clash) throw usageError('drop --last, or --from, --until, --function and --step: the newest sample has no span')
   if (flags.step !== undefined && flags.function === undefined) {

@@ -4,10 +4,10 @@ import { LanistaError } from '#protocol/errors.ts'
 import type { Address } from '#protocol/subjects/subject.ts'
 
 /** The tenant of everything that `up` starts. */
-export const upTenant = 'default'
+const upTenant = 'default'
 
 /** Hosts that one `up` starts at most: each is a process of 50 MiB. */
-export const hostsMax = 200
+const hostsMax = 200
 
 /** Where something listens; port 0 = any free one. */
 export interface ListenAt {

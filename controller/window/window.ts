@@ -20,8 +20,7 @@ export interface WindowOptions {
 }
 
 /** Why the window let a sample go or did not take it. `expired` is the normal end. */
-export const windowDropReasons = ['expired', 'budget', 'series_limit', 'value'] as const
-export type WindowDropReason = (typeof windowDropReasons)[number]
+export type WindowDropReason = 'expired' | 'budget' | 'series_limit' | 'value'
 
 export interface WindowStats {
   readonly series: number

@@ -7,9 +7,9 @@
 import { LanistaError } from '#protocol/errors.ts'
 
 /** Characters of a pattern; a longer one is refused. */
-export const regexLengthMax = 256
+const regexLengthMax = 256
 /** Characters of a value that a pattern sees: what stands behind them is not looked at. */
-export const regexSubjectLengthMax = 256
+const regexSubjectLengthMax = 256
 /** Ways to match that a pattern may have to try on one value; more is refused. */
 const waysMax = 2 ** 26
 

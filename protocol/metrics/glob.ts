@@ -21,7 +21,7 @@ const special = /[*?[\]{}]/
 const alternativesMax = 64
 
 /** True when the text has no glob character: it names one metric. */
-export function isLiteral(pattern: string): boolean {
+function isLiteral(pattern: string): boolean {
   return !special.test(pattern)
 }
 

@@ -14,7 +14,7 @@ import type { SeriesName } from './series.ts'
 export type SeriesMatcher = (series: SeriesName) => boolean
 
 /** Filters in one selector; more is refused. */
-export const selectorFiltersMax = 32
+const selectorFiltersMax = 32
 
 type ValueTest = (value: string) => boolean
 

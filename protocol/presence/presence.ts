@@ -84,8 +84,8 @@ export interface PresenceStep {
 }
 
 /** Intervals of silence after which a host is suspect, and offline. */
-export const suspectAfterIntervals = 2
-export const offlineAfterIntervals = 4
+const suspectAfterIntervals = 2
+const offlineAfterIntervals = 4
 
 /** Nobody known, listening. */
 export function initialPresence(options: PresenceOptions): PresenceState {

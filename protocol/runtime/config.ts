@@ -34,7 +34,7 @@ export interface LoadedConfig<T> {
 }
 
 /** Bytes of a configuration file; a larger one is refused. */
-export const configBytesMax = 1_048_576
+const configBytesMax = 1_048_576
 
 /**
  * Merges and checks. Throws CONFIG_INVALID with `data.issues`: every mistake with its path, what was expected, what was found and

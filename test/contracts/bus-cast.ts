@@ -12,7 +12,7 @@ export interface CastKeys {
   readonly controller: NkeyPair
 }
 
-export const addressOf = (host: string): Address => ({ tenant: 'acme', cloud: 'c1', host })
+const addressOf = (host: string): Address => ({ tenant: 'acme', cloud: 'c1', host })
 
 /** What a broker must know of the cast. */
 export function usersOf(keys: CastKeys): readonly BrokerUser[] {

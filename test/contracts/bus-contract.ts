@@ -16,8 +16,8 @@ export interface BusHarness {
 }
 
 export const agentA: Role = { kind: 'agent', address: { tenant: 'acme', cloud: 'c1', host: 'a1' } }
-export const agentB: Role = { kind: 'agent', address: { tenant: 'acme', cloud: 'c1', host: 'b1' } }
-export const controller: Role = { kind: 'controller' }
+const agentB: Role = { kind: 'agent', address: { tenant: 'acme', cloud: 'c1', host: 'b1' } }
+const controller: Role = { kind: 'controller' }
 export const operator: Role = { kind: 'operator', tenant: 'acme' }
 
 const own = 'lanista.acme.c1.a1'

@@ -21,7 +21,7 @@ const deps = { clock: systemClock, logger: silentLogger }
 const soon = (): AbortSignal => AbortSignal.timeout(20_000)
 
 /** A user without any lists, let in beside ours: worse than anybody we would ever let in. */
-export const rogueLogin = { user: 'rogue', password: 'rogue-secret-1' } as const
+const rogueLogin = { user: 'rogue', password: 'rogue-secret-1' } as const
 
 /** One cloud on the stage. */
 export interface StageCloud {

@@ -14,7 +14,7 @@ import { randomInt } from 'node:crypto'
 export const nameBytesMax = 1024
 
 /** Slots looked at before a search gives up. */
-export const probesMax = 64
+const probesMax = 64
 
 export interface NameTableOptions {
   /** Names held at most; 0 remembers nothing. */

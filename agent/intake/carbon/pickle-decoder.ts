@@ -10,7 +10,7 @@ import { parseDecimal } from './decimal.ts'
 export type PickleValue = number | Buffer | null | PickleValue[]
 
 /** Values pushed, entries in the memo, marks open at once: at most. */
-export const pickleBounds = { values: 300_000, memo: 300_000, marks: 256 } as const
+const pickleBounds = { values: 300_000, memo: 300_000, marks: 256 } as const
 
 /** Decodes one pickle. @throws LanistaError PICKLE_OPCODE (not data), PICKLE_INVALID (damaged or beyond a bound) */
 export function decodePickle(frame: Buffer): PickleValue {

@@ -2,7 +2,7 @@
  * Why a line, a connection's beginning or a pickle was not taken: one word each, the same in counters, logs and
  * `lanista lines`. What every word means stands in this folder's README.
  */
-export const rejectReasons = [
+const rejectReasons = [
   'empty',
   'malformed',
   'nan',
