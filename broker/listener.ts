@@ -44,9 +44,10 @@ export class Listener {
     const { host, port } = this.#options
     return new Promise((resolve, reject) => {
       const onError = (cause: NodeJS.ErrnoException): void => {
-        const code = cause.code === 'EADDRINUSE' ? 'PORT_IN_USE' : 'LISTEN_FAILED'
-        const message = `choose another broker port: cannot listen on ${formatHostPort(host, port)}, ${cause.message}`
-        reject(new LanistaError(code, message, { cause, data: { host, port } }))
+        const isTaken = cause.code === 'EADDRINUSE'
+        const found = `${formatHostPort(host, port)} ${isTaken ? 'in use' : `refused (${cause.message})`}`
+        const message = `choose another broker port: found ${found}, expected to listen there`
+        reject(new LanistaError(isTaken ? 'PORT_IN_USE' : 'LISTEN_FAILED', message, { cause, data: { host, port } }))
       }
       this.#server.once('error', onError)
       this.#server.listen(port, host, () => {

@@ -235,7 +235,7 @@ export class NatsServer implements BrokerUsers, AsyncDisposable {
 
   #portInUse(port: number): LanistaError {
     const { host } = this.#options
-    const message = `choose another broker port: cannot listen on ${formatHostPort(host, port)}, address already in use`
+    const message = `choose another broker port: found ${formatHostPort(host, port)} in use, expected to listen there`
     return new LanistaError('PORT_IN_USE', message, { data: { host, port } })
   }
 

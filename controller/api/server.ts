@@ -189,13 +189,13 @@ function listenError(cause: unknown, { host, port }: ApiServerOptions): LanistaE
   if (code === 'EADDRINUSE') {
     return new LanistaError(
       'PORT_IN_USE',
-      `choose another port with --http-port (0 = any free one): found ${place} in use`,
+      `choose another port with --http-port (0 = any free one): found ${place} in use, expected to listen there`,
       { cause, data: { host, port, flag: '--http-port' } },
     )
   }
   return new LanistaError(
     'HTTP_LISTEN_FAILED',
-    `choose another address or port with --http-port: cannot listen on ${place} (${messageOf(cause)})`,
+    `choose another address or port with --http-port: found ${place} refused (${messageOf(cause)}), expected to listen there`,
     { cause, data: { host, port } },
   )
 }
