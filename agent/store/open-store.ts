@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
+import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
 import { BlockArea } from './area/block-area.ts'
 import { Dictionary } from './dictionary.ts'
 import { diskSpace } from './disk.ts'
@@ -35,7 +36,10 @@ export async function openStore(options: StoreOptions, deps: StoreDeps): Promise
     deps.logger.error(damage, 'store_damage')
     deps.onDamage?.(damage)
   }
-  const dictionary = new Dictionary((collision) => deps.logger.error(collision, 'series_hash_collision'))
+  const once = new OnceAMinute(deps.clock)
+  const dictionary = new Dictionary((collision) =>
+    once.pass('collision', (suppressed) => deps.logger.error({ ...collision, suppressed }, 'series_hash_collision')),
+  )
   const slots: LevelSlot[] = []
   const openSlot = async (name: string, bufferBytes: number): Promise<LevelSlot> => {
     const folder = join(options.folder, name)
