@@ -3,6 +3,7 @@
  * The bus is the caller's: open before, closed after.
  */
 import type { Bus, BusCounters } from '#broker/bus.ts'
+import type { EmbeddedBrokerCounters } from '#broker/embedded.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
@@ -32,6 +33,8 @@ import { windowTarget } from './window/window-target.ts'
 export interface ControllerDeps {
   /** With the role of the controller; it may still be connecting. */
   readonly bus: Bus & { readonly counters?: BusCounters }
+  /** Of the broker, where it is in our own process. */
+  readonly brokerCounters?: (() => EmbeddedBrokerCounters) | undefined
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -165,6 +168,7 @@ function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServ
           window: window.stats(),
           http,
           bus: bus.counters,
+          broker: parts.brokerCounters?.(),
           rssBytes: process.memoryUsage.rss(),
           uptimeSeconds: (clock.monotonic() - startedAt) / 1000,
         }),

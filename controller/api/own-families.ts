@@ -1,5 +1,6 @@
 /** The controller's own metrics: one line each here, one family each at `/metrics`. */
 import type { BusCounters } from '#broker/bus.ts'
+import type { EmbeddedBrokerCounters } from '#broker/embedded.ts'
 import type { IngestCounters } from '#controller/ingest/ingest-limits.ts'
 import { countStates, type HostView } from '#controller/presence/host-view.ts'
 import type { PresenceCounters } from '#controller/presence/presence-service.ts'
@@ -20,6 +21,8 @@ export interface OwnSources {
   readonly http: Readonly<HttpCounters>
   /** Of buses that count. */
   readonly bus: BusCounters | undefined
+  /** Of the broker, where it is in our own process. */
+  readonly broker: EmbeddedBrokerCounters | undefined
   readonly rssBytes: number
   readonly uptimeSeconds: number
 }
@@ -52,6 +55,7 @@ export function ownFamilies(sources: OwnSources): MetricFamily[] {
         ]
       : []),
     ...(bus ? [counter('bus_connections', 'Times the bus came up.', bus.connections)] : []),
+    ...(sources.broker ? brokerFamilies(sources.broker) : []),
   ]
 }
 
@@ -126,6 +130,22 @@ function queryFamilies(queries: QueryCounters): MetricFamily[] {
     counter('query_answers_invalid', 'Answers of agents that were not what was asked for.', queries.invalid),
     counter('query_pages', 'Pages of answers.', queries.pages),
     counter('query_page_bytes', 'Bytes of these pages.', queries.bytes),
+  ]
+}
+
+function brokerFamilies(broker: EmbeddedBrokerCounters): MetricFamily[] {
+  return [
+    counter('broker_logins', 'Clients that our broker let in.', broker.logins),
+    labelled('counter', 'broker_refused', 'What our broker refused, by kind.', 'what', {
+      login: broker.loginsRefused,
+      publish: broker.publishesRefused,
+      subscribe: broker.subscriptionsRefused,
+    }),
+    labelled('counter', 'broker_cut', 'Connections that our broker cut, by reason.', 'reason', {
+      over_cap: broker.cutOverCap,
+      too_large: broker.cutTooLarge,
+      too_slow: broker.cutTooSlow,
+    }),
   ]
 }
 

@@ -1,7 +1,7 @@
 /** The broker of a fleet and the controller's bus on it, whichever of the four kinds it is. */
 import type { Bus } from '#broker/bus.ts'
 import type { BrokerUser } from '#broker/credentials.ts'
-import { EmbeddedBroker } from '#broker/embedded.ts'
+import { EmbeddedBroker, type EmbeddedBrokerCounters } from '#broker/embedded.ts'
 import { openBus } from '#broker/open-bus.ts'
 import { isLanistaError, LanistaError } from '#protocol/errors.ts'
 import { everyTenant } from '#protocol/permissions.ts'
@@ -22,6 +22,8 @@ export interface FleetBroker {
   /** What the agents of a cloud dial in its stead, by cloud. */
   readonly leaves: ReadonlyMap<string, string>
   readonly bus: Bus
+  /** Of a broker in our own process. */
+  readonly counters?: (() => EmbeddedBrokerCounters) | undefined
   /** Closes the bus, then the broker if it is ours. Idempotent. */
   close(): Promise<void>
 }
@@ -50,9 +52,9 @@ export async function openFleetBroker(
 ): Promise<FleetBroker> {
   const closer = new Closer()
   try {
-    const { url, bus, leaves = new Map() } = await openKind(plan, users, deps, closer, signal)
+    const { url, bus, counters, leaves = new Map() } = await openKind(plan, users, deps, closer, signal)
     await waitUntilUp(bus, url, plan, deps.clock, signal)
-    return { url, leaves, bus, close: () => closer.close() }
+    return { url, leaves, bus, counters, close: () => closer.close() }
   } catch (error) {
     await closer.close()
     throw error
@@ -72,6 +74,7 @@ export function brokerUsers(users: FleetUsers): BrokerUser[] {
 interface OpenedBroker {
   readonly url: string
   readonly bus: Bus
+  readonly counters?: () => EmbeddedBrokerCounters
   readonly leaves?: ReadonlyMap<string, string>
 }
 
@@ -107,7 +110,7 @@ async function openEmbedded(
 ): Promise<OpenedBroker> {
   const broker = closer.use('embedded broker', await EmbeddedBroker.open(listen, deps))
   for (const user of brokerUsers(users)) await broker.addUser(user)
-  return { url: broker.url, bus: closer.use('bus', broker.localBus()) }
+  return { url: broker.url, bus: closer.use('bus', broker.localBus()), counters: () => broker.counters }
 }
 
 function openControllerBus(url: string, users: FleetUsers, deps: FleetBrokerDeps): Bus {

@@ -98,7 +98,12 @@ function openController(plan: FleetPlan, users: FleetUsers, broker: FleetBroker,
       heartbeatIntervalMs: plan.heartbeatIntervalMs,
       windowMs: plan.windowMs,
     },
-    { bus: broker.bus, clock: deps.clock, logger: deps.logger.child({ component: 'controller' }) },
+    {
+      bus: broker.bus,
+      brokerCounters: broker.counters,
+      clock: deps.clock,
+      logger: deps.logger.child({ component: 'controller' }),
+    },
   )
 }
 

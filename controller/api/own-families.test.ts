@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest'
+import { newIngestCounters } from '#controller/ingest/ingest-limits.ts'
+import { formatOpenMetrics } from './open-metrics.ts'
+import { parseOpenMetrics } from './open-metrics-grammar.ts'
+import { type OwnSources, ownFamilies } from './own-families.ts'
+import { newHttpCounters } from './server.ts'
+
+const sources: OwnSources = {
+  ingest: newIngestCounters(),
+  presence: { births: 0, heartbeats: 0, deaths: 0, malformed: 0, birthsAsked: 0, deathsTold: 0 },
+  queries: { questions: 0, answered: 0, unanswered: 0, invalid: 0, pages: 0, bytes: 0 },
+  hostsRefused: 0,
+  hostWriteFailures: 0,
+  hosts: [],
+  window: { series: 0, samples: 0, bytes: 0, dropped: { expired: 0, budget: 0, series_limit: 0, value: 0 } },
+  http: newHttpCounters(),
+  bus: undefined,
+  broker: undefined,
+  rssBytes: 1,
+  uptimeSeconds: 1,
+}
+
+function namesOf(more: Partial<OwnSources>): Map<string, number> {
+  return parseOpenMetrics(formatOpenMetrics(ownFamilies({ ...sources, ...more })))
+}
+
+test('each bound of a broker in our own process is a metric', () => {
+  const broker = {
+    logins: 1,
+    loginsRefused: 2,
+    publishesRefused: 3,
+    subscriptionsRefused: 4,
+    cutOverCap: 5,
+    cutTooLarge: 6,
+    cutTooSlow: 7,
+  }
+  const found = [...namesOf({ broker })].filter(([name]) => name.includes('_broker_'))
+  expect(Object.fromEntries(found)).toEqual({
+    lanista_controller_broker_logins_total: 1,
+    'lanista_controller_broker_refused_total{what="login"}': 2,
+    'lanista_controller_broker_refused_total{what="publish"}': 3,
+    'lanista_controller_broker_refused_total{what="subscribe"}': 4,
+    'lanista_controller_broker_cut_total{reason="over_cap"}': 5,
+    'lanista_controller_broker_cut_total{reason="too_large"}': 6,
+    'lanista_controller_broker_cut_total{reason="too_slow"}': 7,
+  })
+})
+
+test("somebody else's broker has none here", () => {
+  expect([...namesOf({}).keys()].filter((name) => name.includes('broker'))).toEqual([])
+})
