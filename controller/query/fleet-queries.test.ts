@@ -20,6 +20,8 @@ const question: Question = { tenant: 'main', match: 'cpu.*', matches: compileSel
 /** What an agent makes of a question; undefined = it says nothing. */
 type Behaviour = (ask: QueryAsk) => Uint8Array | undefined
 
+const notHeld = encodeRefusal(new LanistaError('NOT_HELD', 'ask somebody else'))
+
 /** A page of one series with these values, a second apart from 0. */
 function page(name: string, values: readonly number[], next?: QueryAsk['cursor']): Uint8Array {
   const writer = new PageWriter()
@@ -36,6 +38,7 @@ class Fleet implements AsyncDisposable {
   readonly #broker = new MemoryBroker({ clock: systemClock, logger: silentLogger })
   readonly #buses: Bus[] = []
   readonly #hosts: PossibleHost[] = []
+  readonly #copies = new Map<string, Behaviour>()
 
   agent(id: string, behaviour: Behaviour, state: PossibleHost['state'] = 'online'): void {
     const address = parseHostId(id)
@@ -43,9 +46,15 @@ class Fleet implements AsyncDisposable {
     this.#buses.push(bus)
     this.#hosts.push({ address, state })
     bus.subscribe(`${prefixOf(address)}.control.query.>`, ({ subject, body }) => {
-      const answer = behaviour(parseQueryAsk(body))
+      const ask = parseQueryAsk(body)
+      const answer = ask.owner === id ? behaviour(ask) : (this.#copies.get(`${id} ${ask.owner}`)?.(ask) ?? notHeld)
       if (answer) bus.publish(replySubject(subject), answer)
     })
+  }
+
+  /** What one agent makes of questions about another host. */
+  copies(holder: string, owner: string, behaviour: Behaviour): void {
+    this.#copies.set(`${holder} ${owner}`, behaviour)
   }
 
   /** A host that was known and whose agent runs no more. */
@@ -138,6 +147,58 @@ describe('a question to the fleet', () => {
     const { rows, unanswered } = await (await fleet.queries()).ask(question, never)
     expect(unanswered).toEqual(['main.home.off', 'main.home.stranger'])
     expect(rows.map(({ head }) => head.host)).toEqual(['stranger'])
+  })
+
+  test.each<PossibleHost['state']>(['offline', 'online', 'unknown'])(
+    'about a host that is gone, and seems %s, is answered from all copies in its cloud together',
+    async (state) => {
+      await using fleet = new Fleet()
+      fleet.gone('main.home.gone', state)
+      for (const host of ['a', 'b', 'c']) fleet.agent(`main.home.${host}`, () => new PageWriter().finish())
+      fleet.agent('main.aws.d', () => new PageWriter().finish())
+      fleet.copies('main.home.a', 'main.home.gone', () => page('cpu.usage', [1, 2]))
+      fleet.copies('main.home.c', 'main.home.gone', () => page('cpu.usage', [1, 2, 3]))
+      fleet.copies('main.aws.d', 'main.home.gone', () => page('cpu.usage', [1, 2, 3, 4]))
+      fleet.inWindow('main.home.gone', 'cpu.usage', 42)
+      const only = { ...question, host: 'gone' }
+      const { rows, answered, unanswered } = await (await fleet.queries()).ask(only, never)
+      expect([answered, unanswered]).toEqual([1, []])
+      expect(rows.map(({ head }) => [head.host, head.served_by, head.step_ms])).toEqual([['gone', 'a', 1000]])
+      expect(rows[0]?.columns?.columns[0]).toEqual(Float64Array.of(1, 2, 3))
+    },
+  )
+
+  test('about a host that is gone takes each value of a function from who has most of its samples', async () => {
+    await using fleet = new Fleet()
+    fleet.gone('main.home.gone', 'offline')
+    const holder =
+      (mean: number, count: number): Behaviour =>
+      ({ function: name }) => {
+        const writer = new PageWriter()
+        writer.add({ name: 'cpu.usage' }, Float64Array.of(0), [Float64Array.of(name === 'count' ? count : mean)])
+        return writer.finish()
+      }
+    for (const host of ['a', 'b']) fleet.agent(`main.home.${host}`, () => undefined)
+    fleet.copies('main.home.a', 'main.home.gone', holder(7, 10))
+    fleet.copies('main.home.b', 'main.home.gone', holder(8, 11))
+    const { rows } = await (await fleet.queries()).ask({ ...question, host: 'gone', function: 'mean' }, never)
+    expect(rows.map(({ value, head }) => [value, head.served_by])).toEqual([[8, 'b']])
+  })
+
+  test('counts a sample once, however many hold copies of it', async () => {
+    await using fleet = new Fleet()
+    for (const host of ['x', 'y']) fleet.gone(`main.home.${host}`, 'offline')
+    for (const host of ['a', 'b']) {
+      fleet.agent(`main.home.${host}`, () => new PageWriter().finish())
+      for (const gone of ['x', 'y']) {
+        fleet.copies(`main.home.${host}`, `main.home.${gone}`, () => page('cpu.usage', [1, 2]))
+      }
+    }
+    const { rows } = await (await fleet.queries({ samplesMax: 4 })).ask(question, never)
+    expect(rows.map(({ head }) => head.host)).toEqual(['x', 'y'])
+    await expect((await fleet.queries({ samplesMax: 3 })).ask(question, never)).rejects.toMatchObject({
+      code: 'ANSWER_TOO_LARGE',
+    })
   })
 
   test.each<[string, Partial<FleetQueriesOptions>]>([

@@ -7,20 +7,23 @@ import { type QueryLimits, queryWindow } from '#controller/window/query.ts'
 import type { SampleWindow } from '#controller/window/window.ts'
 import { parseFunction } from '#protocol/aggregation/functions.ts'
 import { alignedRange } from '#protocol/aggregation/windows.ts'
-import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
 import { formatSeries } from '#protocol/metrics/series.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { Turns } from '#protocol/runtime/turns.ts'
 import { hostIdOf, parseHostId } from '#protocol/subjects/subject.ts'
 import { AnswerSize } from './answer-size.ts'
 import { forEachAtOnce } from './at-once.ts'
-import { type HolderDeps, pagesOf } from './holder.ts'
+import { rowsFromCopies } from './copies.ts'
+import type { HolderDeps } from './holder.ts'
+import { type Asking, HolderRows } from './holder-rows.ts'
 import { type HostChoice, type PlannedHost, type PossibleHost, planHosts } from './plan.ts'
 import type { Question } from './question.ts'
-import { type Row, RowBuilder, windowRow } from './rows.ts'
+import { type Row, windowRow } from './rows.ts'
 
 /** Hosts asked at once; a page of each may be in memory. */
 const hostsAtOnceMax = 64
+/** Hosts at once whose copies are asked for in a question; their clouds are asked as a whole. */
+const goneAtOnceMax = 4
 /** Questions worked on at once, and waiting; one more is refused with BUSY. */
 const questionsAtOnceMax = 8
 const questionsWaitingMax = 128
@@ -64,10 +67,9 @@ type Counts = { -readonly [K in keyof QueryCounters]: QueryCounters[K] }
 
 /** A question on its way, and how much it has got so far from all hosts. */
 interface Progress {
-  readonly question: Question
-  readonly signal: AbortSignal
-  readonly endMs: number
+  readonly asking: Asking
   readonly size: AnswerSize
+  readonly copyTurns: Turns
 }
 
 export class FleetQueries {
@@ -75,10 +77,12 @@ export class FleetQueries {
   readonly #deps: FleetQueriesDeps
   readonly #turns = new Turns({ atOnceMax: questionsAtOnceMax, waitingMax: questionsWaitingMax })
   readonly #counters: Counts = { questions: 0, answered: 0, unanswered: 0, invalid: 0, pages: 0, bytes: 0 }
+  readonly #holders: HolderRows
 
   constructor(options: FleetQueriesOptions, deps: FleetQueriesDeps) {
     this.#options = options
     this.#deps = deps
+    this.#holders = new HolderRows(deps, this.#counters)
   }
 
   get counters(): QueryCounters {
@@ -110,13 +114,18 @@ export class FleetQueries {
     const failed = new AbortController()
     const signal = AbortSignal.any([asker, failed.signal])
     const endMs = this.#deps.clock.monotonic() + this.#options.deadlineMs
-    const progress: Progress = { question, signal, endMs, size: new AnswerSize(this.#limitsOf(question)) }
+    const limits = this.#limitsOf(question)
+    const progress: Progress = {
+      asking: { question, signal, endMs, limits, silent: new Set() },
+      size: new AnswerSize(limits),
+      copyTurns: new Turns({ atOnceMax: goneAtOnceMax, waitingMax: hostsAtOnceMax }),
+    }
     const rows: Row[] = []
     const unanswered: string[] = []
     const plan = this.plan(question)
     try {
       await forEachAtOnce(plan, hostsAtOnceMax, async (host) => {
-        const answer = await this.#fromHolders(host, progress)
+        const answer = await this.#fromStores(host, progress)
         if (!answer) unanswered.push(hostIdOf(host.owner))
         for (const row of answer ?? this.#fromWindow(host, progress)) rows.push(row)
       })
@@ -130,46 +139,13 @@ export class FleetQueries {
     return { rows, answered: plan.length - unanswered.length, unanswered: unanswered.sort() }
   }
 
-  /** The rows of a host from the first holder that answers in full; undefined when none does. */
-  async #fromHolders({ owner, holders }: PlannedHost, progress: Progress): Promise<readonly Row[] | undefined> {
-    for (const holder of holders) {
-      const rows = new RowBuilder(progress.question, owner, holder.host)
-      let samples = 0
-      try {
-        for await (const { chunks, bytes } of pagesOf({ owner, holder }, progress.question, this.#deps, progress)) {
-          this.#counters.pages++
-          this.#counters.bytes += bytes
-          const before = rows.count
-          let more = 0
-          for (const chunk of chunks) {
-            rows.add(chunk)
-            more += Math.max(1, chunk.timestampsMs.length)
-          }
-          samples += more
-          progress.size.add(rows.count - before, more)
-        }
-        return rows.finish()
-      } catch (error) {
-        progress.size.remove(rows.count, samples)
-        this.#passOver(error, hostIdOf(holder), progress)
-      }
+  /** The rows of a host, its own or out of copies; undefined when nobody who has any answers. */
+  async #fromStores(host: PlannedHost, { asking, size, copyTurns }: Progress): Promise<readonly Row[] | undefined> {
+    for (const holder of host.holders) {
+      const rows = await this.#holders.ask({ owner: host.owner, holder }, asking, size)
+      if (rows) return rows
     }
-    return undefined
-  }
-
-  /** Throws what concerns the whole question; anything else is the holder's. */
-  #passOver(error: unknown, holder: string, { signal }: Progress): void {
-    if (signal.aborted) throw signal.reason
-    if (!isLanistaError(error) || error.code === 'ANSWER_TOO_LARGE') throw error
-    if (error.code === 'QUERY_TOO_LARGE') {
-      throw new LanistaError(error.code, `${error.message} (says ${holder})`, { data: { host: holder } })
-    }
-    if (error.code === 'PAGE_INVALID') {
-      this.#counters.invalid++
-      this.#deps.logger.warn({ host: holder, error: messageOf(error) }, 'query_answer_refused')
-    } else {
-      this.#deps.logger.debug({ host: holder, code: error.code }, 'query_unanswered')
-    }
+    return await copyTurns.run(() => rowsFromCopies(host, asking, size, this.#holders), asking.signal)
   }
 
   #limitsOf({ names }: Question): QueryLimits {
@@ -177,10 +153,10 @@ export class FleetQueries {
   }
 
   #fromWindow({ owner }: PlannedHost, progress: Progress): readonly Row[] {
-    const { tenant, matches, fromMs, untilMs, last, names, function: functionName, stepMs } = progress.question
+    const { tenant, matches, fromMs, untilMs, last, names, function: functionName, stepMs } = progress.asking.question
     const range = names ? { last: true } : { fromMs, untilMs, last, function: functionName, stepMs }
     const question = { tenant, matches, host: hostIdOf(owner), ...range }
-    const answers = queryWindow(this.#deps.window, question, this.#limitsOf(progress.question))
+    const answers = queryWindow(this.#deps.window, question, progress.asking.limits)
     const samples = answers.reduce((sum, answer) => sum + (answer.samples?.length ?? 1), 0)
     progress.size.add(answers.length, samples)
     return answers.map((answer) => windowRow(answer, formatSeries(answer)))

@@ -26,9 +26,13 @@ test.each<[string, { host?: string; cloud?: string }, string[]]>([
   expect(planHosts(fleet, { tenant: 'main', ...choice }).map(({ owner }) => hostIdOf(owner))).toEqual(ids)
 })
 
-test('nobody is asked for the samples of a host that is offline', () => {
+test('a host that is offline is not asked, but those of its tenant and cloud who may answer', () => {
   const plan = planHosts(fleet, { tenant: 'main', cloud: 'home', host: 'web-*' })
   expect(plan.map(({ holders }) => holders.map(hostIdOf))).toEqual([['main.home.web-2'], []])
+  expect(plan.map(({ mates }) => mates.map(hostIdOf))).toEqual([
+    ['main.home.db', 'main.home.web-2'],
+    ['main.home.db', 'main.home.web-2'],
+  ])
 })
 
 test('a glob that is none is refused', () => {

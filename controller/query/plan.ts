@@ -17,10 +17,13 @@ export interface PossibleHost {
   readonly state: 'online' | 'suspect' | 'offline' | 'unknown'
 }
 
-/** A host whose samples are asked for, and who is asked for them in turn; nobody when there is no use in asking. */
+/** A host whose samples are asked for. */
 export interface PlannedHost {
   readonly owner: Address
+  /** Who is asked for them first; nobody when there is no use in asking. */
   readonly holders: readonly Address[]
+  /** When they do not answer: all of its cloud who may, and so those with copies; the owner may be among them. */
+  readonly mates: readonly Address[]
 }
 
 /** Those who are surest to answer come first, so that the silent ones cost the others nothing. */
@@ -30,15 +33,29 @@ const order = { online: 0, unknown: 1, suspect: 2, offline: 3 } as const
 export function planHosts(hosts: Iterable<PossibleHost>, choice: HostChoice): PlannedHost[] {
   const matchesHost = choice.host === undefined ? () => true : hostMatcher(choice.host)
   const matchesCloud = choice.cloud === undefined ? () => true : compileGlob(choice.cloud)
-  return [...hosts]
-    .filter(({ address }) => address.tenant === choice.tenant && matchesCloud(address.cloud) && matchesHost(address))
+  const fleet = [...hosts]
+    .filter(({ address }) => address.tenant === choice.tenant && matchesCloud(address.cloud))
     .toSorted((a, b) => order[a.state] - order[b.state] || compare(hostIdOf(a.address), hostIdOf(b.address)))
-    .map(({ address, state }) => ({ owner: address, holders: state === 'offline' ? [] : holdersOf(address) }))
+  const present = presentByCloud(fleet)
+  return fleet
+    .filter(({ address }) => matchesHost(address))
+    .map(({ address, state }) => ({
+      owner: address,
+      holders: state === 'offline' ? [] : [address],
+      mates: present.get(address.cloud) ?? [],
+    }))
 }
 
-/** Who holds the samples of a host, in the order to ask them: the host itself. */
-export function holdersOf(host: Address): readonly Address[] {
-  return [host]
+/** Copies stay in their cloud: those there who may answer, the surest first. */
+function presentByCloud(fleet: readonly PossibleHost[]): Map<string, Address[]> {
+  const present = new Map<string, Address[]>()
+  for (const { address, state } of fleet) {
+    if (state === 'offline') continue
+    const mates = present.get(address.cloud)
+    if (mates) mates.push(address)
+    else present.set(address.cloud, [address])
+  }
+  return present
 }
 
 function hostMatcher(glob: string): (address: Address) => boolean {

@@ -94,7 +94,7 @@ test('a repair goes on stretch by stretch until it is done; who breaks off or tu
 })
 
 async function dumped(answer: (ask: StoreAsk) => Uint8Array): Promise<string[]> {
-  const host = onlyHost([{ owner: parseHostId('main.home.a'), holders: [parseHostId('main.home.a')] }])
+  const host = onlyHost([{ owner: parseHostId('main.home.a'), holders: [parseHostId('main.home.a')], mates: [] }])
   const lines: string[] = []
   for await (const text of dumpText(host, storesOf({ 'main.home.a': answer }), never)) lines.push(...text.split('\n'))
   return lines.filter((line) => line !== '')
@@ -116,7 +116,7 @@ test('a dump is read page by page, and refused when it breaks off, is something 
 test('a dump is of one host that can be asked', () => {
   const planned = (id: string, isThere = true): PlannedHost => {
     const owner = parseHostId(id)
-    return { owner, holders: isThere ? [owner] : [] }
+    return { owner, holders: isThere ? [owner] : [], mates: [] }
   }
   const both = [planned('main.home.a'), planned('main.home.b')]
   expect(() => onlyHost(both)).toThrow(/found 2 \(main\.home\.a, main\.home\.b\), expected one/)
