@@ -90,6 +90,11 @@ function addUp(program: Command, terminal: Terminal, done: (code: ExitCode) => v
     .option('--carbon-port <port>', 'Graphite lines of the first agent, the next ones behind it; 0 = any', portOf, 2003)
     .option('--broker-port <port>', 'broker (default 1883, 4222 for nats); 0 = any', portOf)
     .option('--broker <kind>', 'embedded (MQTT), nats (a nats-server of ours), or nats://HOST:PORT', 'embedded')
+    .option(
+      '--copies <n>',
+      'hosts that have each sample, its own included (default 3; 1 beside home with embedded)',
+      countOf,
+    )
     .option('--leaves', 'with --broker nats: a leaf server for each cloud but home, whose ring stays inside')
     .option('--print-nats-config', 'print the users that a nats-server must know, and end')
     .action(async (flags: Parameters<typeof runUp>[0]) => done(await runUp(flags, terminal)))

@@ -12,8 +12,17 @@ test('a child keeps the carbon port that it got in an earlier run', () => {
     data: '/d/agents/home.box',
     broker: ['mqtt://127.0.0.1:1'],
     carbon: { host: '127.0.0.1', port: 7 },
+    ring: { copies: 3 },
     uplink: 'all',
     publish: 'all',
+  })
+})
+
+test('a child is told how many copies there are to be, and the heartbeat interval that its ring counts by', () => {
+  const alone = planHost(host.address, '/d', host.carbon, 1)
+  expect(agentConfigOf(alone, { brokerUrl: 'mqtt://127.0.0.1:1', heartbeatIntervalMs: 500 })).toMatchObject({
+    ring: { copies: 1 },
+    heartbeatIntervalMs: 500,
   })
 })
 

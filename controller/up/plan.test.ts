@@ -18,6 +18,7 @@ test('without flags: one host of the machine’s name in the cloud home, everyth
         address: { tenant: 'default', cloud: 'home', host: 'box' },
         folder: '/d/agents/home.box',
         carbon: { host: '127.0.0.1', port: 2003 },
+        copies: 3,
       },
     ],
   })
@@ -32,6 +33,16 @@ test('hosts go round the clouds, each with the next carbon port', () => {
     ['home', 'box-4', 2006],
     ['local-1', 'box-5', 2007],
   ])
+})
+
+test.each<[string, Partial<UpFlags>, number[]]>([
+  ['home alone on the embedded broker, where the copies of other clouds would leave them', {}, [3, 1]],
+  ['every cloud on a nats-server', { broker: 'nats' }, [3, 3]],
+  ['every cloud on somebody’s nats-server', { broker: 'nats://10.0.0.1:4222' }, [3, 3]],
+  ['every cloud when told so', { copies: 2 }, [2, 2]],
+  ['no cloud when told so', { broker: 'nats', copies: 1 }, [1, 1]],
+])('there are copies in %s', (_, more, copies) => {
+  expect(planUp({ ...flags, clouds: 2, ...more }, 'box').hosts.map((host) => host.copies)).toEqual(copies)
 })
 
 test('any free port stays any free port for each host, and clouds alone mean one host each', () => {
@@ -58,6 +69,8 @@ test.each([
   [{ leaves: true, hosts: 2, clouds: 2 }, '--broker nats'],
   [{ leaves: true, hosts: 2, clouds: 2, broker: 'nats://x' }, '--broker nats'],
   [{ leaves: true, hosts: 2, broker: 'nats' }, '--clouds'],
+  [{ copies: 0 }, '--copies'],
+  [{ copies: 9 }, '--copies'],
   [{ hosts: 201 }, '--hosts'],
   [{ hosts: 1, clouds: 2 }, '--clouds'],
   [{ hosts: 3, carbonPort: 65_534 }, '--carbon-port'],

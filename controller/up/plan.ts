@@ -21,6 +21,8 @@ export interface PlannedHost {
   /** Its configuration, identity and store. */
   readonly folder: string
   readonly carbon: ListenAt
+  /** Copies of each of its samples in its cloud, the own one included; 1 = none. */
+  readonly copies: number
 }
 
 /** The broker: ours in process, a nats-server of ours, the same with a leaf server for each cloud but home, or somebody's. */
@@ -67,9 +69,15 @@ export interface UpFlags {
   readonly broker: string
   /** A leaf server for each cloud but home; with `nats` and two clouds or more. */
   readonly leaves?: boolean | undefined
+  /** Copies of each sample in every cloud, the own one included, 1 to 8. Absent = `usualCopies`. */
+  readonly copies?: number | undefined
 }
 
 const loopback = '127.0.0.1'
+/** Copies that an agent can be told to keep, see `agent/ring`. */
+const copiesMax = 8
+/** Copies of each sample where nobody says otherwise. */
+const copiesDefault = 3
 const usualPort = { embedded: 1883, nats: 4222 } as const
 
 /**
@@ -82,6 +90,9 @@ export function planUp(flags: UpFlags, machineName: string): FleetPlan {
   const hosts = flags.hosts ?? clouds
   refuseUnless(hosts <= hostsMax, '--hosts', hosts, `at most ${hostsMax}`)
   refuseUnless(clouds <= hosts, '--clouds', clouds, `at most one cloud a host, with --hosts ${hosts}`)
+  const { copies } = flags
+  const isCount = copies === undefined || (copies >= 1 && copies <= copiesMax)
+  refuseUnless(isCount, '--copies', copies, `1 (no copies) to ${copiesMax}`)
   const lastPort = flags.carbonPort + hosts - 1
   refuseUnless(lastPort <= 65_535, '--carbon-port', flags.carbonPort, `room for ${hosts} ports below 65536`)
   const broker = planBroker(flags.broker, { host: loopback, port: flags.brokerPort })
@@ -96,7 +107,8 @@ export function planUp(flags: UpFlags, machineName: string): FleetPlan {
       const name = i === 0 ? machineName : `${machineName}-${i + 1}`
       const cloud = cloudOf(i % clouds)
       const port = flags.carbonPort === 0 ? 0 : flags.carbonPort + i
-      return planHost({ tenant: upTenant, cloud, host: name }, flags.data, { host: loopback, port })
+      const address = { tenant: upTenant, cloud, host: name }
+      return planHost(address, flags.data, { host: loopback, port }, copies ?? usualCopies(broker, cloud))
     }),
   }
 }
@@ -132,9 +144,19 @@ function cloudOf(index: number): string {
   return index === 0 ? 'home' : `local-${index}`
 }
 
+/** Through the embedded broker the copies of other clouds would leave them and come back. */
+function usualCopies({ kind }: PlannedBroker, cloud: string): number {
+  return kind === 'embedded' && cloud !== 'home' ? 1 : copiesDefault
+}
+
 /** A child agent with its folder below the data folder. */
-export function planHost(address: Address, dataDir: string, carbon: ListenAt): PlannedHost {
-  return { address, folder: join(dataDir, 'agents', `${address.cloud}.${address.host}`), carbon }
+export function planHost(
+  address: Address,
+  dataDir: string,
+  carbon: ListenAt,
+  copies: number = copiesDefault,
+): PlannedHost {
+  return { address, folder: join(dataDir, 'agents', `${address.cloud}.${address.host}`), carbon, copies }
 }
 
 /** The machine's name as a token: its first label, what is outside the alphabet as `-`, short enough for a number behind it. */
