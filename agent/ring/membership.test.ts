@@ -127,6 +127,16 @@ describe('membership', () => {
     expect(membership.get('a')).toBeUndefined()
   })
 
+  test('takes no birth that the broker may have kept for a sign of life', () => {
+    const membership = new Membership(options, 100, 0)
+    membership.step({ kind: 'busBack' }, 0)
+    for (const host of ['gone', 'here']) membership.step({ kind: 'birth', host, session: 5, zone: 'z9' }, 10)
+    expect(statesOf(membership)).toEqual([])
+    membership.step({ kind: 'heartbeat', host: 'here', session: 5 }, 20)
+    expect(statesOf(membership)).toEqual(['here alive'])
+    expect(membership.get('here')?.zone).toBe('z9')
+  })
+
   test('begins every wait anew after it was cut off', () => {
     const membership = known('a')
     membership.step({ kind: 'tick' }, 31_000)

@@ -102,6 +102,8 @@ export class Membership {
   readonly #known = new Map<string, Known>()
   readonly #watched = new Map<string, number>()
   readonly #startedAtMs: number
+  /** Births that no heartbeat has confirmed yet. */
+  readonly #births = new Map<string, { readonly session: number; readonly zone: string }>()
   #ownSession: number
   #isCutOff = false
   #isLeaving = false
@@ -163,10 +165,10 @@ export class Membership {
     }
     switch (event.kind) {
       case 'birth':
-        this.#onSign(event.host, event.session, event.zone, nowMs, actions)
+        this.#onBirth(event.host, event.session, event.zone, nowMs, actions)
         break
       case 'heartbeat':
-        this.#onSign(event.host, event.session, undefined, nowMs, actions)
+        this.#onHeartbeat(event.host, event.session, nowMs, actions)
         break
       case 'heard':
         this.#onHeard(event.host, nowMs, actions)
@@ -195,6 +197,24 @@ export class Membership {
         break
     }
     return actions
+  }
+
+  /**
+   * While we have just come back a birth may be one that the broker kept of a host that is long gone: it says who was there, and
+   * the first heartbeat, which follows every birth at once, says that it is.
+   */
+  #onBirth(host: string, session: number, zone: string, nowMs: number, actions: MembershipAction[]): void {
+    if (nowMs >= this.#listensToMs || host === this.#options.host) {
+      this.#onSign(host, session, zone, nowMs, actions)
+    } else if (this.#births.has(host) || this.#births.size < this.#options.membersMax) {
+      this.#births.set(host, { session, zone })
+    }
+  }
+
+  #onHeartbeat(host: string, session: number, nowMs: number, actions: MembershipAction[]): void {
+    const birth = this.#births.get(host)
+    this.#births.delete(host)
+    this.#onSign(host, session, birth?.session === session ? birth.zone : undefined, nowMs, actions)
   }
 
   #onSign(host: string, session: number, zone: string | undefined, nowMs: number, actions: MembershipAction[]): void {

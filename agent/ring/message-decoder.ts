@@ -1,7 +1,7 @@
 import { Unpackr } from 'msgpackr'
 import { isLanistaError } from '#protocol/errors.ts'
 import type { ArrivalRange } from '#protocol/samples/arrival.ts'
-import { storeIdPattern } from '#protocol/samples/format.ts'
+import { samplesPerBatchMax, storeIdPattern } from '#protocol/samples/format.ts'
 import { msgpackFault } from '#protocol/samples/msgpack-check.ts'
 import { isToken } from '#protocol/subjects/token.ts'
 import { crc32c } from '../store/block/crc32c.ts'
@@ -57,7 +57,17 @@ function decodeFields(verb: RingMessage['verb'], bytes: Uint8Array): RingMessage
   }
   const message: Record<string, unknown> = { verb }
   for (const [i, [name, kind]] of fields.entries()) message[name] = decodeField(kind, values[i], `${verb}.${name}`)
-  return message as unknown as RingMessage
+  return checkSpan(message as unknown as RingMessage)
+}
+
+/** Rows that claim more positions than a batch can have would pass for what was never sent. */
+function checkSpan(message: RingMessage): RingMessage {
+  if (message.verb === 'append' || message.verb === 'rows') {
+    const span = message.to - message.from + 1
+    const isRun = message.from >= 1 && span >= (message.verb === 'rows' ? 0 : 1) && span <= samplesPerBatchMax
+    check(isRun, span, `${message.verb}.to`, `1 to ${samplesPerBatchMax} positions`)
+  }
+  return message
 }
 
 function decodeField(kind: FieldKind, value: unknown, name: string): unknown {

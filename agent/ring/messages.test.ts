@@ -27,6 +27,8 @@ const lanes = fc
 const age = fc.oneof(fc.constant(-1), fc.nat())
 const row = fc.record({ host: token, session: count, zone, heardAgoMs: age, silentAgoMs: age, hasLeft: fc.boolean() })
 const span = { storeId, start: count, from: count, to: count }
+const position = fc.integer({ min: 1, max: 1000 })
+const run = { storeId, start: count, from: position, to: fc.integer({ min: 1000, max: 60_000 }) }
 
 const message: fc.Arbitrary<RingMessage> = fc.oneof(
   fc.record({ verb: fc.constant('hello' as const), id: count, storeId, start: count, zone }),
@@ -42,7 +44,7 @@ const message: fc.Arbitrary<RingMessage> = fc.oneof(
   fc.record({ verb: fc.constant('names' as const), storeId, start: count, firstId: count, count, entries: bytes }),
   fc.record({
     verb: fc.constant('append' as const),
-    ...span,
+    ...run,
     owner: token,
     zone,
     ownerStart: count,
@@ -89,7 +91,7 @@ const message: fc.Arbitrary<RingMessage> = fc.oneof(
     verb: fc.constant('rows' as const),
     id: count,
     owner: token,
-    ...span,
+    ...run,
     idsTo: count,
     rows: bytes,
     firstId: count,
@@ -157,6 +159,18 @@ describe('ring messages', () => {
         }
       }),
     )
+  })
+
+  test('are refused when rows claim no positions, or more than a batch can have', () => {
+    const rows = { storeId: 's', start: 1, owner: 'o', zone: '', ownerStart: 1, idsTo: 0, rows: new Uint8Array(1) }
+    for (const [from, to] of [
+      [0, 5],
+      [6, 5],
+      [1, 65_537],
+    ] as const) {
+      expect(reasonFor(encodeMessage({ verb: 'append', ...rows, from, to }))).toBe('shape')
+    }
+    expect(reasonFor(encodeMessage({ verb: 'append', ...rows, from: 1, to: 65_536 }))).toBe('append')
   })
 
   test('leave the oldest ranges out when there are too many', () => {

@@ -162,6 +162,11 @@ export class Ring implements AsyncDisposable {
     return statusOf(this.#node, own, this.#lag, this.#deps.clock.monotonic())
   }
 
+  /** Own samples up to this position are with every holder there is now. */
+  get settledTo(): number {
+    return this.#node.shipper.settledTo
+  }
+
   /** Does this agent aggregate the monitor of its cloud now, by its own view of the ring? */
   isAggregator(monitor: string): boolean {
     return this.#node.isAggregator(monitor)
@@ -286,7 +291,8 @@ export class Ring implements AsyncDisposable {
   /** The journal need not keep what every holder has, but for some history for a holder that comes new. */
   #letGo(): void {
     const { store } = this.#deps
-    const keepFrom = store.nextPosition - this.#options.settings.historySamples
+    const { copies, historySamples } = this.#options.settings
+    const keepFrom = store.nextPosition - (copies > 1 ? historySamples : 0)
     const to = Math.min(this.#node.shipper.settledTo, keepFrom - 1)
     if (to >= 1) store.consumer(consumerName).acknowledge([{ from: 1, to }])
   }
