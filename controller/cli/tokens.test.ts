@@ -54,3 +54,11 @@ test('a folder that cannot be made is named', async () => {
   await writeFile(join(folder, 'file'), '')
   await expect(writeToken(path, 'http://x', 't')).rejects.toMatchObject({ message: expect.stringContaining(path) })
 })
+
+test.runIf(process.platform === 'linux')(
+  'a folder where nothing can be made is named, and not tried for ever',
+  async () => {
+    const path = '/proc/nowhere/lanista/tokens.json'
+    await expect(writeToken(path, 'http://x', 't')).rejects.toMatchObject({ message: expect.stringContaining(path) })
+  },
+)

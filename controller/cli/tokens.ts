@@ -2,11 +2,11 @@
  * The operator's tokens: `$XDG_CONFIG_HOME/lanista/tokens.json` (or `~/.config/…`), mode 0600, `{ "<controller URL>": { "token": "…" } }`.
  * `lanista up` writes it, every other command finds its token in it.
  */
-import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
+import { makeFolder } from '#protocol/runtime/data-folder.ts'
 import { readSecretFile, writeSecretFile } from '#protocol/runtime/secret-file.ts'
 
 /** Token by controller URL (its origin). */
@@ -44,7 +44,7 @@ export async function writeToken(path: string, url: string, token: string): Prom
   const others = [...readTokens(path)].filter(([key, value]) => key !== url && value !== token)
   const body = Object.fromEntries([...others, [url, token]].map(([key, value]) => [key, { token: value }]))
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await makeFolder(dirname(path))
     writeSecretFile(path, `${JSON.stringify(body, undefined, 2)}\n`, `${path}.${process.pid}.new`)
   } catch (error) {
     throw new LanistaError(

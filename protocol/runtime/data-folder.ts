@@ -3,8 +3,7 @@ import { dirname } from 'node:path'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
 
 /**
- * Makes a folder and those above it, for their owner alone (mode 0700: keys live in them). Node's own recursive `mkdir` never
- * comes back where a file system answers ENOENT inside a folder that exists, as /proc does.
+ * `makeFolder` for a folder that `--data` names.
  * @throws LanistaError DATA_DIR_UNWRITABLE
  */
 export async function makeDataFolder(folder: string): Promise<void> {
@@ -19,7 +18,11 @@ export async function makeDataFolder(folder: string): Promise<void> {
   }
 }
 
-async function makeFolder(folder: string): Promise<void> {
+/**
+ * Makes a folder and those above it, for their owner alone (mode 0700: keys live in them). Node's own recursive `mkdir` never
+ * comes back where a file system answers ENOENT inside a folder that exists, as /proc does. Throws the system's error.
+ */
+export async function makeFolder(folder: string): Promise<void> {
   if (await isFolder(folder)) return
   if (dirname(folder) !== folder) await makeFolder(dirname(folder))
   await mkdir(folder, { mode: 0o700 }).catch(async (error: unknown) => {
