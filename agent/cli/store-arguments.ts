@@ -17,7 +17,7 @@ export interface StoreCommand {
   readonly format: 'json' | 'csv'
 }
 
-export const storeUsage = `lanista store stats|check|repair|dump --data DIR [--json]       look into the store of a stopped agent
+export const storeUsage = `lanista store stats|check|repair|dump --data DIR [--json]   look into the store of a stopped agent
 lanista store export [MATCH] --data DIR [--from T] [--until T] [--format json|csv]
 `
 

@@ -26,10 +26,28 @@ export async function testSensors(config: AgentConfig, json: boolean): Promise<n
   } finally {
     await collector.close()
   }
-  for (const [series, { name, tags = {}, value, unit }] of [...newest].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    process.stdout.write(
-      json ? `${JSON.stringify({ name, tags, value, unit })}\n` : `${series} ${value} ${unit ?? ''}\n`,
-    )
-  }
+  const sorted = [...newest].sort(([a], [b]) => (a < b ? -1 : 1))
+  for (const line of json ? jsonLines(sorted) : readingLines(sorted)) process.stdout.write(`${line}\n`)
   return 0
+}
+
+/** A series as text, and its reading. */
+type NamedReading = readonly [series: string, reading: Reading]
+
+function jsonLines(readings: readonly NamedReading[]): string[] {
+  return readings.map(([, { name, tags = {}, value, unit }]) => JSON.stringify({ name, tags, value, unit }))
+}
+
+/** For people: series, value to six digits, unit; aligned. */
+export function readingLines(readings: readonly NamedReading[]): string[] {
+  const rows = readings.map(([series, { value, unit }]) => ({
+    series,
+    figure: Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6))),
+    unit: unit ?? '',
+  }))
+  const seriesWidth = Math.max(0, ...rows.map((row) => row.series.length))
+  const figureWidth = Math.max(0, ...rows.map((row) => row.figure.length))
+  return rows.map(({ series, figure, unit }) =>
+    `${series.padEnd(seriesWidth)}  ${figure.padStart(figureWidth)}  ${unit}`.trimEnd(),
+  )
 }
