@@ -4,19 +4,18 @@ import { openBus } from '#broker/open-bus.ts'
 import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
-import { encodeMetricPattern } from '#protocol/subjects/token.ts'
 import { type ConnectionAnswer, parseConnection } from './answers.ts'
 import { openClient, type SharedFlags } from './context.ts'
 import type { ExitCode } from './exit-code.ts'
 import type { Terminal } from './terminal.ts'
-import { parseWatched, watchedLine } from './watched.ts'
+import { parseWatched, watchedLine, watchPattern } from './watched.ts'
 
 /** Longest wait for the broker at the start, ms; once connected, `watch` reconnects for ever. */
 const brokerDeadlineMs = 10_000
 
 /** `lanista watch PATTERN`: published metrics as they come, until Ctrl-C. */
 export async function runWatch(pattern: string, flags: SharedFlags, terminal: Terminal): Promise<ExitCode> {
-  const metric = encodeMetricPattern(pattern)
+  const metric = watchPattern(pattern)
   const client = await openClient(flags, terminal)
   const connection = parseConnection(await client.get('/api/v1/connection', {}, terminal.stop))
   const bus = openOperatorBus(connection, client.token ?? '')

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { encodeJson } from '#protocol/messages/json.ts'
 import { metricSubject } from '#protocol/subjects/subject.ts'
-import { parseWatched, watchedLine } from './watched.ts'
+import { parseWatched, watchedLine, watchPattern } from './watched.ts'
 
 const address = { tenant: 'main', cloud: 'home', host: 'h1' }
 
@@ -33,3 +33,14 @@ test.each([
 ])('%s is passed over', (_, wrong) => {
   expect(parseWatched(wrong)).toBeUndefined()
 })
+
+test.each(['shop.*', 'shop.>', '>', '*.orders', 'shop.orders'])('%s can be watched', (pattern) => {
+  expect(watchPattern(pattern)).toBe(pattern)
+})
+
+test.each(['shop.or*', 'shop.{a,b}', '>.orders', 'shop.*x', 'a[bc]'])(
+  '%s is refused: it would match nothing',
+  (pattern) => {
+    expect(() => watchPattern(pattern)).toThrow(expect.objectContaining({ code: 'USAGE' }))
+  },
+)

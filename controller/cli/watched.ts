@@ -3,6 +3,8 @@ import { isLanistaError } from '#protocol/errors.ts'
 import { parseMetric } from '#protocol/messages/metric.ts'
 import { formatSeries } from '#protocol/metrics/series.ts'
 import { metricNameOf, parseSubject } from '#protocol/subjects/subject.ts'
+import { encodeMetricPattern } from '#protocol/subjects/token.ts'
+import { usageError } from './exit-code.ts'
 import { formatNumber, formatTime } from './figures.ts'
 import { printable } from './table.ts'
 
@@ -16,6 +18,22 @@ export interface Watched {
   readonly timestampMs: number
   readonly value: number
   readonly unit?: string
+}
+
+/**
+ * The pattern of `watch` as subject tokens. Throws USAGE for a wildcard inside a part, which would be taken as a name and match nothing,
+ * and METRIC_NAME_INVALID.
+ */
+export function watchPattern(pattern: string): string {
+  const parts = pattern.split('.')
+  const isOff = (part: string, i: number): boolean =>
+    /[*?>[\]{}]/.test(part) && part !== '*' && !(part === '>' && i === parts.length - 1)
+  if (parts.some(isOff)) {
+    throw usageError(
+      `watch otherwise: found ${JSON.stringify(pattern)}, expected * as a whole part of the name or > as the last one: 'shop.*', 'shop.>'`,
+    )
+  }
+  return encodeMetricPattern(pattern)
 }
 
 /** What a message on a metric subject says; undefined for one that is none of ours. */
