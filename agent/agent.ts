@@ -100,6 +100,7 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
         lag: link.uplink.lag,
         publisher: link.publisher.counters,
         query: link.query.counters,
+        ring: link.ring?.counters,
       },
   }
   const collector = closer.use(

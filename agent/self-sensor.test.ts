@@ -53,7 +53,20 @@ describe('the sensor self', () => {
     const uplink = { batches: 1, samples: 5, bytes: 99, resent: 2, badAcks: 0 }
     const publisher = { published: 7, notUp: 1, unnameable: 0 }
     const query = { answered: 4, refused: 1, unsent: 0, bytes: 500 }
-    const readings = await read({ ...bare, link: () => ({ uplink, lag: 3, publisher, query }) })
+    const sizes = { heldBytes: 1000, heldOwners: 2, bytesOut: 30, bytesIn: 40, repairedBytes: 0 }
+    const lag = { lagSamples: 5, lagSeconds: 2 }
+    const ring = {
+      members: 3,
+      suspects: 0,
+      degree: 2,
+      ...lag,
+      ...sizes,
+      unsent: 0,
+      refused: { bad_crc: 1 },
+      damaged: 0,
+    }
+    const readings = await read({ ...bare, link: () => ({ uplink, lag: 3, publisher, query, ring }) })
+    expect(readings).toContainEqual({ name: 'agent.ring.degree', value: 2, unit: 'count' })
     expect(readings).toContainEqual({ name: 'agent.query.answered', value: 4, unit: 'messages' })
     expect(readings).toContainEqual({ name: 'agent.uplink.lag', value: 3, unit: 'samples' })
     expect(readings).toContainEqual({

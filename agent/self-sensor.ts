@@ -4,6 +4,7 @@ import type { CarbonCounters } from './intake/carbon/carbon-server.ts'
 import type { Intake } from './intake/intake.ts'
 import type { PublisherCounters } from './publish/publisher.ts'
 import type { QueryCounters } from './query/query-service.ts'
+import type { RingCounters } from './ring/ring.ts'
 import type { Store } from './store/store.ts'
 import type { UplinkCounters } from './uplink/uplink.ts'
 
@@ -17,6 +18,8 @@ export interface SelfSources {
         readonly lag: number
         readonly publisher: PublisherCounters
         readonly query: QueryCounters
+        /** Undefined where nothing is copied. */
+        readonly ring: RingCounters | undefined
       }
     | undefined
 }
@@ -49,6 +52,22 @@ const described: readonly (readonly [
   ['agent.query.bytes', 'bytes', 'counter', 'bytes of these answers'],
   ['agent.query.refused', 'messages', 'counter', 'queries not answered', 'reason'],
   ['agent.publish.skipped', 'messages', 'counter', 'metric messages not sent', 'reason'],
+  ['agent.ring.members', 'count', 'gauge', 'living members of the ring, this host included'],
+  [
+    'agent.ring.degree',
+    'count',
+    'gauge',
+    'copies of this host that are complete but for the last minute, its own included',
+  ],
+  ['agent.ring.lag_samples', 'samples', 'gauge', 'samples that the holder furthest behind lacks'],
+  ['agent.ring.lag', 'seconds', 'gauge', 'how long that holder has lacked some'],
+  ['agent.ring.held_owners', 'count', 'gauge', 'hosts whose samples are held here'],
+  ['agent.ring.held_bytes', 'bytes', 'gauge', 'bytes of their samples'],
+  ['agent.ring.bytes_out', 'bytes', 'counter', 'bytes of samples sent to holders'],
+  ['agent.ring.bytes_in', 'bytes', 'counter', 'bytes of samples taken from owners and holders'],
+  ['agent.ring.repaired_bytes', 'bytes', 'counter', 'bytes fetched to mend copies'],
+  ['agent.ring.refused', 'messages', 'counter', 'messages of peers not taken', 'reason'],
+  ['agent.ring.damaged', 'count', 'counter', 'held rows put aside because they could not be read'],
 ]
 
 /** Prefixes, and clients, that are named at a time, and both together from one start to the next. */
@@ -109,6 +128,7 @@ function linkReadings(link: ReturnType<SelfSources['link']>): Reading[] {
     reading('agent.query.bytes', link.query.bytes),
     ...byReason('agent.query.refused', { refused: link.query.refused, unsent: link.query.unsent }),
     ...byReason('agent.publish.skipped', { not_up: link.publisher.notUp, unnameable: link.publisher.unnameable }),
+    ...ringReadings(link.ring),
   ]
 }
 
@@ -135,6 +155,23 @@ function talkerReadings(intake: SelfSources['intake'], named: Set<string>): Read
     ...Object.entries(intake.refusedSeries)
       .filter(([, count]) => count > 0)
       .map(([budget, count]) => tagged('agent.series.refused', count, { budget })),
+  ]
+}
+
+function ringReadings(ring: RingCounters | undefined): Reading[] {
+  if (!ring) return []
+  return [
+    reading('agent.ring.members', ring.members),
+    reading('agent.ring.degree', ring.degree),
+    reading('agent.ring.lag_samples', ring.lagSamples),
+    reading('agent.ring.lag', ring.lagSeconds),
+    reading('agent.ring.held_owners', ring.heldOwners),
+    reading('agent.ring.held_bytes', ring.heldBytes),
+    reading('agent.ring.bytes_out', ring.bytesOut),
+    reading('agent.ring.bytes_in', ring.bytesIn),
+    reading('agent.ring.repaired_bytes', ring.repairedBytes),
+    ...byReason('agent.ring.refused', { ...ring.refused }),
+    reading('agent.ring.damaged', ring.damaged),
   ]
 }
 
