@@ -364,6 +364,7 @@ export class Keeper {
     record.bytes -= bytes
     this.#bytes -= bytes
     record.holdings.remove(lane, ranges)
+    if (owner === this.#options.host) return []
     const { storeId, start } = lane
     const floor = record.holdings.laneSummary(lane).floor
     return this.#withdraw(owner, record, { storeId, start, ranges, floor }, false, nowMs)

@@ -47,6 +47,22 @@ describe('placement', () => {
     expect(assignedHolders(ring, 'a', 5)).toEqual(['c', 'b'])
   })
 
+  test('finds the first of the successors without walking all around', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom('', 'a', 'b', 'c'), { maxLength: 25 }),
+        fc.nat(6),
+        fc.constantFrom('', 'a', 'z'),
+        (zones, count, zone) => {
+          const ring = new Ring(zones.map((own, i) => ({ host: `h${i}`, zone: own })))
+          for (const owner of ['h0', 'h7', 'stranger']) {
+            expect(ring.firstSuccessors(owner, count, zone)).toEqual(ring.successors(owner, zone).slice(0, count))
+          }
+        },
+      ),
+    )
+  })
+
   test('does not depend on the order in which members are known', () => {
     fc.assert(
       fc.property(fc.shuffledSubarray(members(12, 3), { minLength: 12 }), (shuffled) => {

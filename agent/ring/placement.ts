@@ -29,6 +29,7 @@ export class Ring {
   readonly #places: readonly Place[]
   readonly #positions: Map<string, string>
   readonly #zones = new Map<string, string>()
+  readonly #zonesThere: ReadonlySet<string>
   readonly #orders = new Map<string, readonly string[]>()
 
   /**
@@ -37,6 +38,7 @@ export class Ring {
    */
   constructor(members: Iterable<RingMember>, before?: Ring) {
     for (const { host, zone } of members) this.#zones.set(host, zone)
+    this.#zonesThere = new Set(this.#zones.values())
     this.#positions = new Map(
       [...this.#zones.keys()].map((host) => [host, before ? before.#positionOf(host) : ringPosition(host)]),
     )
@@ -82,25 +84,42 @@ export class Ring {
     return order
   }
 
-  #order(owner: string, ownZone: string): string[] {
-    const walk = this.#walkFrom(this.#positionOf(owner)).filter(({ host }) => host !== owner)
+  /** The first `count` of them, found without a walk around the whole ring. */
+  firstSuccessors(owner: string, count: number, zone = ''): readonly string[] {
+    const ownZone = this.#zones.get(owner) ?? zone
+    return this.#order(owner, ownZone, count)
+  }
+
+  #order(owner: string, ownZone: string, count: number = this.#places.length): string[] {
     const zonesSeen = new Set([ownZone])
+    const otherZones = this.#zonesThere.size - (this.#zonesThere.has(ownZone) ? 1 : 0)
     const first: string[] = []
     const second: string[] = []
     const third: string[] = []
-    for (const { host, zone } of walk) {
+    const start = this.#indexBehind(this.#positionOf(owner))
+    for (let i = 0; i < this.#places.length; i++) {
+      const { host, zone } = this.#places[(start + i) % this.#places.length] as Place
+      if (host === owner) continue
       if (zone === ownZone) third.push(host)
       else if (zonesSeen.has(zone)) second.push(host)
       else {
         zonesSeen.add(zone)
         first.push(host)
       }
+      const isEachZoneSeen = first.length === otherZones
+      const found = first.length + second.length + (otherZones === 0 ? third.length : 0)
+      if (first.length >= count || (isEachZoneSeen && found >= count)) break
     }
-    return [...first, ...second, ...third]
+    return [...first, ...second, ...third].slice(0, Math.max(0, count))
   }
 
   /** All members, beginning behind `position`. */
   #walkFrom(position: string): Place[] {
+    const start = this.#indexBehind(position)
+    return [...this.#places.slice(start), ...this.#places.slice(0, start)]
+  }
+
+  #indexBehind(position: string): number {
     let start = 0
     let end = this.#places.length
     while (start < end) {
@@ -108,7 +127,7 @@ export class Ring {
       if ((this.#places[middle] as Place).position <= position) start = middle + 1
       else end = middle
     }
-    return [...this.#places.slice(start), ...this.#places.slice(0, start)]
+    return start
   }
 
   /** All members in ring order, beginning behind the position of `key`; zones do not matter. */
@@ -126,7 +145,7 @@ export class Ring {
 
 /** The members to hold `owner`'s data beside it: the first `count` successors, silent or not. */
 export function assignedHolders(ring: Ring, owner: string, count: number, zone?: string): readonly string[] {
-  return ring.successors(owner, zone).slice(0, Math.max(0, count))
+  return ring.firstSuccessors(owner, count, zone)
 }
 
 /** Who takes an owner's new data now: the assigned ones that live, and for each silent one the next that lives. */
@@ -143,9 +162,10 @@ export function liveHolders(
   isLive: (host: string) => boolean,
   zone?: string,
 ): LiveHolders {
-  const order = ring.successors(owner, zone)
-  const first = order.slice(0, Math.max(0, count))
+  const first = ring.firstSuccessors(owner, count, zone)
   const silent = first.filter((host) => !isLive(host))
+  if (silent.length === 0) return { assigned: first, standIns: [] }
+  const order = ring.successors(owner, zone)
   const standIns: StandIn[] = []
   for (let i = first.length; i < order.length && standIns.length < silent.length; i++) {
     const host = order[i] as string
