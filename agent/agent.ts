@@ -24,7 +24,7 @@ import { Publisher } from './publish/publisher.ts'
 import { QueryService } from './query/query-service.ts'
 import { openRing } from './ring/open-ring.ts'
 import type { Ring } from './ring/ring.ts'
-import { type RingSettings, ringDefaults } from './ring/ring-options.ts'
+import type { RingSettings } from './ring/ring-options.ts'
 import { type SelfSources, selfSensor } from './self-sensor.ts'
 import { type SensorSettings, sensorList } from './sensor-list.ts'
 import { openStore } from './store/open-store.ts'
@@ -255,16 +255,7 @@ async function allAcknowledged(uplink: Uplink, clock: Clock, signal: AbortSignal
 
 /** A host's failure domain is its label `zone`. */
 function ringSettings({ ring, labels, heartbeatIntervalMs }: AgentConfig): RingSettings {
-  const { copies, graceMs, bytesMax, bytesPerSecondMax } = ring
-  return {
-    ...ringDefaults,
-    copies,
-    zone: labels['zone'] ?? '',
-    heartbeatIntervalMs,
-    graceMs: graceMs ?? ringDefaults.graceMs,
-    bytesMax: bytesMax ?? ringDefaults.bytesMax,
-    bytesPerSecondMax: bytesPerSecondMax ?? ringDefaults.bytesPerSecondMax,
-  }
+  return { ...ring, zone: labels['zone'] ?? '', heartbeatIntervalMs }
 }
 
 function storeOptions(config: AgentConfig): Parameters<typeof openStore>[0] {

@@ -4,6 +4,7 @@ import * as z from 'zod/mini'
 import { type LogLevel, logLevels } from '#protocol/runtime/logger.ts'
 import { idForm, isId } from '#protocol/subjects/token.ts'
 import type { SensorAllowList } from '#sensors/sensor.ts'
+import { type RingConfig, ringConfigSchema, ringDefaults } from './ring/ring-options.ts'
 import type { PrefixBudget } from './store/cardinality.ts'
 import { isTierStep, type SyncPolicy, syncPolicies, type TierOptions } from './store/options.ts'
 
@@ -119,17 +120,8 @@ export interface AgentConfig {
   /** Smaller budgets below `seriesMax`, so that one application or one client cannot use all of it. Default none. */
   readonly seriesBudget: SeriesBudgetConfig
   readonly store: StoreConfig
-  /** Copies of this host's samples on other hosts of its cloud; the failure domain is the label `zone`. */
-  readonly ring: {
-    /** R: copies of each sample, the own one included; 1 = none. Default 3. */
-    readonly copies: number
-    /** A silent host's data is rebuilt elsewhere after this long, ms. Default 15 min. */
-    readonly graceMs?: number | undefined
-    /** Bytes of other hosts' samples held here at most. Default 512 MiB. */
-    readonly bytesMax?: number | undefined
-    /** Wire for new data, and again for repair, bytes a second. Default 1 MiB. */
-    readonly bytesPerSecondMax?: number | undefined
-  }
+  /** Copies of this host's samples on other hosts of its cloud; its failure domain is the label `zone`. */
+  readonly ring: RingConfig
   /** Facts for people and rules to select by. */
   readonly labels: Readonly<Record<string, string>>
   /** Heartbeat interval until the controller says otherwise, ms. Default 10,000. */
@@ -209,12 +201,7 @@ export const agentConfigSchema: z.ZodMiniType<AgentConfig> = z.strictObject({
     headSamplesMax: z.optional(z.int().check(z.minimum(1024), z.maximum(4_194_304))),
     freeBytesMin: z.optional(z.int().check(z.minimum(0))),
   }),
-  ring: z.strictObject({
-    copies: z.int().check(z.minimum(1), z.maximum(8)),
-    graceMs: z.optional(z.int().check(z.minimum(1000))),
-    bytesMax: z.optional(z.int().check(z.minimum(1_048_576))),
-    bytesPerSecondMax: z.optional(z.int().check(z.minimum(1024))),
-  }),
+  ring: ringConfigSchema,
   labels: z.record(z.string(), z.string()),
   heartbeatIntervalMs: z.int().check(z.minimum(100)),
   log: z.enum(logLevels),
@@ -237,7 +224,7 @@ export function defaultAgentConfig(): AgentConfig {
     seriesMax: 100_000,
     seriesBudget: {},
     store: { commitIntervalMs: 200, sync: 'everySecond' },
-    ring: { copies: 3 },
+    ring: ringDefaults,
     labels: {},
     heartbeatIntervalMs: 10_000,
     log: 'info',

@@ -62,7 +62,7 @@ describe('the sensor self', () => {
       ...lag,
       ...sizes,
       unsent: 0,
-      refused: { bad_crc: 1 },
+      refused: {},
       damaged: 0,
     }
     const readings = await read({ ...bare, link: () => ({ uplink, lag: 3, publisher, query, ring }) })

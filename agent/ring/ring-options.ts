@@ -28,11 +28,12 @@ export interface RingSettings {
   readonly historySamples: number
 }
 
-/** Checked against {@link RingSettings}; unknown keys are refused. */
-export const ringSettingsSchema: z.ZodMiniType<RingSettings> = z.strictObject({
+/** The part of the settings that stands in a configuration; the rest follows from others. */
+export type RingConfig = Omit<RingSettings, 'zone' | 'heartbeatIntervalMs'>
+
+/** Checked against {@link RingConfig}; unknown keys are refused. */
+export const ringConfigSchema: z.ZodMiniType<RingConfig> = z.strictObject({
   copies: z.int().check(z.minimum(1), z.maximum(8)),
-  zone: z.string().check(z.maxLength(64)),
-  heartbeatIntervalMs: z.int().check(z.minimum(100)),
   graceMs: z.int().check(z.minimum(1000)),
   bytesMax: z.int().check(z.minimum(1_048_576)),
   bytesPerSecondMax: z.int().check(z.minimum(1024)),
@@ -41,10 +42,8 @@ export const ringSettingsSchema: z.ZodMiniType<RingSettings> = z.strictObject({
 })
 
 /** What holds where the configuration says nothing. */
-export const ringDefaults: RingSettings = {
+export const ringDefaults: RingConfig = {
   copies: 3,
-  zone: '',
-  heartbeatIntervalMs: 10_000,
   graceMs: 900_000,
   bytesMax: 536_870_912,
   bytesPerSecondMax: 1_048_576,
