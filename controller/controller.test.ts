@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type * as z from 'zod'
 import { systemClock } from '#protocol/runtime/clock.ts'
-import { connectionShape, healthShape, hostsShape, metricsShape, queryShape } from './api/answer-shapes.ts'
+import { connectionShape, healthShape, hostsShape, metricsShape, queryShape, ringShape } from './api/answer-shapes.ts'
 import { parseOpenMetrics } from './api/open-metrics-grammar.ts'
 import { Stage, type StageAgent, token } from './stage.ts'
 
@@ -46,6 +46,7 @@ describe('the API', () => {
     ['/api/v1/query?match=*.*&last=true', queryShape],
     ['/api/v1/query?match=cpu.usage&from=0&until=now&function=leastSquares', queryShape],
     ['/api/v1/query?match=cpu.usage&function=mean&step=1m', queryShape],
+    ['/api/v1/ring?cloud=home', ringShape],
     ['/api/v1/health', healthShape],
     ['/api/v1/connection', connectionShape],
   ])('%s answers JSON of its documented shape', async (path, shape) => {
@@ -163,6 +164,7 @@ describe('the API', () => {
       '/api/v1/hosts',
       '/api/v1/metrics',
       '/api/v1/query',
+      '/api/v1/ring',
       '/api/v1/store',
       '/api/v1/store/check',
       '/api/v1/store/dump',

@@ -11,6 +11,7 @@ import type { Address } from '#protocol/subjects/subject.ts'
 import { fleetFamilies } from './api/fleet-families.ts'
 import { fleetRoutes } from './api/fleet-routes.ts'
 import { ownFamilies } from './api/own-families.ts'
+import { ringRoutes } from './api/ring-routes.ts'
 import { sampleRoutes } from './api/sample-routes.ts'
 import { ApiServer, newHttpCounters } from './api/server.ts'
 import { storeRoutes } from './api/store-routes.ts'
@@ -24,6 +25,7 @@ import type { HostView } from './presence/host-view.ts'
 import { PresenceService } from './presence/presence-service.ts'
 import { FleetQueries } from './query/fleet-queries.ts'
 import type { PossibleHost } from './query/plan.ts'
+import { RingQueries } from './query/ring-queries.ts'
 import { StoreQueries } from './query/store-queries.ts'
 import { LevelRegistryStore } from './registry/level-registry-store.ts'
 import { SampleWindow } from './window/window.ts'
@@ -125,12 +127,15 @@ function openQueries(
   { answerSeriesMax, answerSamplesMax, queryDeadlineMs }: ControllerSettings,
   { bus, clock, logger, window, presence }: ControllerDeps & { window: SampleWindow; presence: PresenceService },
 ): FleetQueries {
-  const hosts = (): PossibleHost[] =>
-    [...presence.hosts()].map(({ record, presence: { state } }) => ({ address: record.address, state }))
+  const hosts = (): PossibleHost[] => possibleHosts(presence)
   return new FleetQueries(
     { seriesMax: answerSeriesMax, samplesMax: answerSamplesMax, deadlineMs: queryDeadlineMs },
     { bus, clock, window, hosts, logger: logger.child({ component: 'query' }) },
   )
+}
+
+function possibleHosts(presence: PresenceService): PossibleHost[] {
+  return [...presence.hosts()].map(({ record, presence: { state } }) => ({ address: record.address, state }))
 }
 
 interface ApiParts extends ControllerDeps {
@@ -149,6 +154,7 @@ function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServ
   const stores = new StoreQueries({ bus, clock, plan: (choice) => queries.plan(choice) })
   const routes = [
     ...sampleRoutes({ queries, clock, tenant }),
+    ...ringRoutes({ rings: new RingQueries({ bus, hosts: () => possibleHosts(presence) }), tenant }),
     ...storeRoutes({ bus, queries, stores, clock, tenant }),
     ...fleetRoutes({
       hosts,

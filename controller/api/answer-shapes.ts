@@ -107,6 +107,47 @@ export const repairShape: z.ZodType = z.array(
   }),
 )
 
+const known = z.number().nullable()
+const held = { samples: count, bytes: count }
+
+export const ringShape: z.ZodType = z.array(
+  z.strictObject({
+    ...place,
+    state: z.enum(['online', 'suspect', 'offline', 'unknown']).describe('as the controller sees it'),
+    ring: z
+      .enum(['member', 'absent', 'silent'])
+      .describe('absent: it keeps no copies or its agent is gone; silent: no answer in time'),
+    zone: z.string().nullable(),
+    position: z.string().nullable().describe('on the ring, 16 hexadecimal digits'),
+    copies: known.describe('wanted, its own included; of a host that is gone, by what its cloud says'),
+    degree: known.describe('complete but for the last minute; of a host that is gone, those with the most samples'),
+    is_under_replicated: z.boolean().nullable(),
+    is_quarantined: z.boolean().nullable().describe('somebody else lives with its identity'),
+    lag_samples: known.describe('of the holder that is furthest behind'),
+    lag_seconds: known,
+    bytes_out: known,
+    bytes_in: known,
+    held_bytes: known,
+    members: z.array(
+      z.strictObject({
+        host: z.string(),
+        zone: z.string(),
+        state: z.enum(['alive', 'suspect', 'dead', 'left']),
+      }),
+    ),
+    holders: z.array(
+      z.strictObject({
+        host: z.string(),
+        stands_in_for: z.string().nullable().describe('the silent host whose turn it would be'),
+        lag_samples: count,
+        lag_seconds: count,
+      }),
+    ),
+    held: z.array(z.strictObject({ owner: z.string(), ...held })).describe('whose copies it has'),
+    held_by: z.array(z.strictObject({ host: z.string(), ...held })).describe('who has copies of its samples'),
+  }),
+)
+
 export const healthShape: z.ZodType = z.strictObject({
   status: z.enum(['ok', 'degraded']),
   version: z.string(),

@@ -107,25 +107,26 @@ const connectionSchema: z.ZodType<ConnectionAnswer> = z.object({
 
 /** Throws ANSWER_INVALID. */
 export function parseHosts(answer: unknown): readonly HostAnswer[] {
-  return parse(z.array(hostSchema), answer, 'hosts')
+  return parseAnswer(z.array(hostSchema), answer, 'hosts')
 }
 
 /** Throws ANSWER_INVALID. */
 export function parseMetrics(answer: unknown): readonly MetricAnswer[] {
-  return parse(z.array(metricSchema), answer, 'metrics')
+  return parseAnswer(z.array(metricSchema), answer, 'metrics')
 }
 
 /** Throws ANSWER_INVALID. */
 export function parseSeries(answer: unknown): readonly SeriesAnswer[] {
-  return parse(z.array(seriesSchema), answer, 'query')
+  return parseAnswer(z.array(seriesSchema), answer, 'query')
 }
 
 /** Throws ANSWER_INVALID. */
 export function parseConnection(answer: unknown): ConnectionAnswer {
-  return parse(connectionSchema, answer, 'connection')
+  return parseAnswer(connectionSchema, answer, 'connection')
 }
 
-function parse<T>(schema: z.ZodType<T>, answer: unknown, what: string): T {
+/** Checks an answer of the controller; `what` names the question. Throws ANSWER_INVALID. */
+export function parseAnswer<T>(schema: z.ZodType<T>, answer: unknown, what: string): T {
   const result = schema.safeParse(answer)
   if (result.success) return result.data
   const [issue] = result.error.issues

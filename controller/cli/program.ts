@@ -9,6 +9,7 @@ import { type ExitCode, usageError } from './exit-code.ts'
 import { runHosts } from './hosts.ts'
 import { type MetricsFlags, runMetrics } from './metrics.ts'
 import { type QueryFlags, runQuery } from './query.ts'
+import { type RingFlags, runRing } from './ring.ts'
 import {
   type ExportFlags,
   runStoreCheck,
@@ -135,6 +136,10 @@ function addAsking(program: Command, terminal: Terminal, done: (code: ExitCode) 
     .option('--function <name>', 'mean, max, p95, … over the span')
     .option('--step <duration>', 'one result per step: 1m')
     .action(async (match: string, flags: QueryFlags) => done(await runQuery(match, flags, terminal)))
+  shared(program.command('ring'))
+    .description('copies inside each cloud: who has whose, and how far behind')
+    .option('--cloud <cloud>', 'of this cloud only, or a glob')
+    .action(async (flags: RingFlags) => done(await runRing(flags, terminal)))
   shared(program.command('watch'))
     .description('published metrics as they come, until Ctrl-C')
     .argument('<pattern>', "* is one part of a name, a final > all the rest: 'shop.>'")
