@@ -37,20 +37,20 @@ function reasonOf(actions: readonly KeeperAction[]): string | undefined {
 
 /** Takes an append and reports it synced. */
 function keep(keeper: Keeper, message: Append): KeeperAction[] {
-  const [action] = keeper.append(message.owner, message)
-  return action?.kind === 'keep' ? keeper.kept(action.id, true) : []
+  const [action] = keeper.append(message.owner, message, 0)
+  return action?.kind === 'keep' ? keeper.kept(action.id, true, 0) : []
 }
 
 describe('a replica', () => {
   test('acknowledges only when it is synced', () => {
     const keeper = keeperOf()
-    const actions = keeper.append('o', append(1, 10))
+    const actions = keeper.append('o', append(1, 10), 0)
     expect(actions.map(({ kind }) => kind)).toEqual(['keep'])
     const [action] = actions
-    expect(said(keeper.kept(action?.kind === 'keep' ? action.id : 0, true))).toMatchObject([
+    expect(said(keeper.kept(action?.kind === 'keep' ? action.id : 0, true, 0))).toMatchObject([
       { verb: 'ack', ranges: [{ from: 1, to: 10 }] },
     ])
-    expect(said(keeper.append('o', append(1, 10)))).toMatchObject([{ verb: 'ack' }])
+    expect(said(keeper.append('o', append(1, 10), 0))).toMatchObject([{ verb: 'ack' }])
   })
 
   test('refuses by reason, and nothing changes', () => {
@@ -65,32 +65,32 @@ describe('a replica', () => {
       ['names', 'o', append(11, 20, { ownerStart: 60, idsTo: 1 })],
       ['no_room', 'o', append(11, 20, { ownerStart: 60, rows: new Uint8Array(901) })],
     ]
-    for (const [reason, from, message] of refusals) expect(reasonOf(keeper.append(from, message))).toBe(reason)
+    for (const [reason, from, message] of refusals) expect(reasonOf(keeper.append(from, message, 0))).toBe(reason)
     expect(keeper.holdingsOf('o')?.size).toBe(10)
     expect(keeper.bytes).toBe(100)
     const cautious = keeperOf({ writingBytesMax: 150 })
-    cautious.append('o', append(1, 10))
-    expect(reasonOf(cautious.append('o', append(11, 20)))).toBe('busy')
+    cautious.append('o', append(1, 10), 0)
+    expect(reasonOf(cautious.append('o', append(11, 20), 0))).toBe('busy')
   })
 
   test('says that the disk failed, and takes the rows when they come again', () => {
     const keeper = keeperOf()
-    const [action] = keeper.append('o', append(1, 10))
-    expect(reasonOf(keeper.kept(action?.kind === 'keep' ? action.id : 0, false))).toBe('disk')
-    expect(keeper.append('o', append(1, 10)).map(({ kind }) => kind)).toEqual(['keep'])
+    const [action] = keeper.append('o', append(1, 10), 0)
+    expect(reasonOf(keeper.kept(action?.kind === 'keep' ? action.id : 0, false, 0))).toBe('disk')
+    expect(keeper.append('o', append(1, 10), 0).map(({ kind }) => kind)).toEqual(['keep'])
   })
 
   test('answers a greeting when the start it names is on disk, and then refuses every older one', () => {
     const keeper = keeperOf()
     const hello = { verb: 'hello', id: 3, storeId: 's', start: 70, zone: 'z' } as const
-    const [action] = keeper.hello('o', hello)
-    expect(keeper.hello('o', hello).map(({ kind }) => kind)).toEqual(['keep'])
-    expect(said(keeper.kept(action?.kind === 'keep' ? action.id : 0, true))).toMatchObject([
+    const [action] = keeper.hello('o', hello, 0)
+    expect(keeper.hello('o', hello, 0).map(({ kind }) => kind)).toEqual(['keep'])
+    expect(said(keeper.kept(action?.kind === 'keep' ? action.id : 0, true, 0))).toMatchObject([
       { verb: 'welcome', id: 3, knownStart: 70 },
     ])
-    expect(reasonOf(keeper.append('o', append(1, 10)))).toBe('old_start')
+    expect(reasonOf(keeper.append('o', append(1, 10), 0))).toBe('old_start')
     keeper.drop('o')
-    expect(reasonOf(keeper.append('o', append(1, 10)))).toBe('old_start')
+    expect(reasonOf(keeper.append('o', append(1, 10), 0))).toBe('old_start')
   })
 
   test('takes names in order, so that there are never names missing', () => {
@@ -120,7 +120,7 @@ describe('a replica', () => {
     expect(keeper.withdrawn('o', withdraw.id)).toEqual([{ kind: 'evict', owner: 'o', storeId: 's', start: 50, to: 20 }])
     keeper.evicted('o', { storeId: 's', start: 50, to: 20 }, 200)
     expect(keeper.bytes).toBe(800)
-    expect(said(keeper.append('o', append(1, 10)))).toMatchObject([{ verb: 'ack', ranges: [], floor: 20 }])
+    expect(said(keeper.append('o', append(1, 10), 0))).toMatchObject([{ verb: 'ack', ranges: [], floor: 20 }])
   })
 
   test('does not wait for ever for an owner that is gone', () => {
@@ -137,14 +137,14 @@ describe('a replica', () => {
     keep(keeper, append(1, 10))
     const damage = keeper.damaged('o', { storeId: 's', start: 50 }, [{ from: 1, to: 10 }], 100, 0)
     expect(said(damage)).toMatchObject([{ verb: 'withdraw', ranges: [{ from: 1, to: 10 }], floor: 0 }])
-    expect(keeper.append('o', append(1, 10)).map(({ kind }) => kind)).toEqual(['keep'])
+    expect(keeper.append('o', append(1, 10), 0).map(({ kind }) => kind)).toEqual(['keep'])
   })
 
   test('goes on with what was on disk', () => {
     const lanes = [{ storeId: 's', start: 50, ranges: [{ from: 1, to: 10 }], floor: 0 }]
     const keeper = new Keeper(options, 2, [{ owner: 'o', zone: 'z', start: 60, lanes, names: [['s', 3]], bytes: 100 }])
-    expect(reasonOf(keeper.append('o', append(11, 20)))).toBe('old_start')
-    expect(said(keeper.append('o', append(1, 10, { ownerStart: 60, idsTo: 3 })))).toMatchObject([
+    expect(reasonOf(keeper.append('o', append(11, 20), 0))).toBe('old_start')
+    expect(said(keeper.append('o', append(1, 10, { ownerStart: 60, idsTo: 3 }), 0))).toMatchObject([
       { verb: 'ack', names: 3 },
     ])
   })

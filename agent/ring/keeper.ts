@@ -86,6 +86,8 @@ interface Copies {
   start: number
   /** The newest start that is known to be on disk. */
   syncedStart: number
+  /** When that start was last heard from; −Infinity = not in this life. */
+  heardAtMs: number
   holdings: Holdings
   readonly names: Map<string, number>
   bytes: number
@@ -118,6 +120,7 @@ export class Keeper {
   readonly #owners = new Map<string, Copies>()
   readonly #writing = new Map<number, Writing>()
   readonly #withdrawals = new Map<number, Withdrawal>()
+  #nowMs = 0
   #writingBytes = 0
   #bytes = 0
   #nextId = 1
@@ -132,6 +135,7 @@ export class Keeper {
         zone,
         start,
         syncedStart: start,
+        heardAtMs: Number.NEGATIVE_INFINITY,
         holdings: new Holdings(lanes),
         names: new Map(names),
         bytes,
@@ -175,10 +179,12 @@ export class Keeper {
   }
 
   /** Answers a greeting once the start it names is on disk here: a restart must not forget whom to refuse. */
-  hello(from: string, hello: Hello): KeeperAction[] {
+  hello(from: string, hello: Hello, nowMs: number): KeeperAction[] {
+    this.#nowMs = nowMs
     const record = this.#recordOf(from, hello.zone)
     if (!record) return [this.#refused(from, 'lanes')]
     if (hello.start > startMax) return [this.#refused(from, 'future')]
+    if (hello.start >= record.start) record.heardAtMs = nowMs
     if (hello.start <= record.syncedStart) return [this.#welcome(from, record, hello)]
     if (this.#writing.size >= writesMax) return [this.#refused(from, 'busy')]
     if (hello.start > record.start) record.zone = hello.zone
@@ -206,7 +212,8 @@ export class Keeper {
     return [{ kind: 'keepNames', owner, storeId, firstId, count, entries }]
   }
 
-  append(from: string, message: Append): KeeperAction[] {
+  append(from: string, message: Append, nowMs: number): KeeperAction[] {
+    this.#nowMs = nowMs
     const record = message.owner === from ? this.#recordOf(from, message.zone) : undefined
     const reason = message.owner === from ? this.#reasonToRefuse(record, message) : 'owner'
     if (reason !== undefined || !record) {
@@ -217,6 +224,7 @@ export class Keeper {
     if (this.#isWriting(from, message)) return []
     if (message.ownerStart > record.start) record.zone = message.zone
     record.start = Math.max(record.start, message.ownerStart)
+    record.heardAtMs = nowMs
     const actions = [this.#keep(from, rowsOf(message), { to: from })]
     if (this.#options.mutant === 'acknowledged_before_synced') {
       record.holdings.add(message, message)
@@ -257,6 +265,7 @@ export class Keeper {
   learn({ owner, zone, start }: OwnerFacts): void {
     const record = this.#recordOf(owner, zone)
     if (!record) return
+    if (start > record.start) record.heardAtMs = Number.NEGATIVE_INFINITY
     record.start = Math.max(record.start, Math.min(start, startMax))
     if (record.zone === '') record.zone = zone
   }
@@ -280,7 +289,8 @@ export class Keeper {
   }
 
   /** The disk's answer to `keep`. Only now is anything acknowledged. */
-  kept(id: number, isSynced: boolean): KeeperAction[] {
+  kept(id: number, isSynced: boolean, nowMs: number): KeeperAction[] {
+    this.#nowMs = nowMs
     const writing = this.#writing.get(id)
     const record = writing && this.#owners.get(writing.facts.owner)
     this.#writing.delete(id)
@@ -411,6 +421,7 @@ export class Keeper {
       zone,
       start: 0,
       syncedStart: 0,
+      heardAtMs: Number.NEGATIVE_INFINITY,
       holdings: new Holdings(),
       names: new Map<string, number>(),
       bytes: 0,
@@ -428,6 +439,10 @@ export class Keeper {
     return false
   }
 
+  #knownAgoMs({ heardAtMs }: Copies): number {
+    return heardAtMs === Number.NEGATIVE_INFINITY ? -1 : Math.max(0, Math.round(this.#nowMs - heardAtMs))
+  }
+
   #versionOf(record: Copies): number {
     return this.#life + record.withdrawals
   }
@@ -438,6 +453,7 @@ export class Keeper {
       id: hello.id,
       start: hello.start,
       knownStart: record.start,
+      knownAgoMs: this.#knownAgoMs(record),
       lanes: record.holdings.summary(),
       names: record.names.get(hello.storeId) ?? 0,
       version: this.#versionOf(record),
@@ -459,7 +475,9 @@ export class Keeper {
     const { storeId, start, from } = range
     const names = record?.names.get(storeId) ?? 0
     const knownStart = record?.start ?? 0
-    const message: RingMessage = { verb: 'refuse', storeId, start, from, to: range.to, reason, knownStart, names }
+    const knownAgoMs = record ? this.#knownAgoMs(record) : -1
+    const span = { storeId, start, from, to: range.to }
+    const message: RingMessage = { verb: 'refuse', ...span, reason, knownStart, knownAgoMs, names }
     return [{ kind: 'send', to, message }, this.#refused(to, reason)]
   }
 

@@ -31,7 +31,7 @@ describe('start numbers', () => {
     const behind = openLane(second, 9, 0, 0.5)
     expect(behind.at(-1)?.start).toBeGreaterThan(second.at(-1)?.start ?? 0)
     expect(behind.at(-1)).not.toEqual(openLane(second, 9, 0, 0.6).at(-1))
-    expect(reopenLane(second, 1e12, 2000, 0).map(({ start, first }) => [start > 1e12, first])).toEqual([
+    expect(reopenLane(second, 1e12, undefined, 2000, 0).map(({ start, first }) => [start > 1e12, first])).toEqual([
       [false, 1],
       [true, 8],
     ])

@@ -67,15 +67,20 @@ export function openLane(
   return [...kept, { start, first: before ? first : 1 }].slice(-openingsMax)
 }
 
-/** The openings with a higher number for the present start, under which nothing has been shipped yet. */
+/**
+ * The openings with a number above one that others know: in place of the present start, under which nothing has been shipped
+ * yet, or from position `first` on.
+ */
 export function reopenLane(
   openings: readonly Opening[],
   above: number,
+  first: number | undefined,
   nowMs: number,
   random: number,
 ): readonly Opening[] {
-  const first = openings.at(-1)?.first ?? 1
-  return [...openings.slice(0, -1), { start: nextStart(above, nowMs, random), first }]
+  const start = nextStart(above, nowMs, random)
+  if (first === undefined) return [...openings.slice(0, -1), { start, first: openings.at(-1)?.first ?? 1 }]
+  return [...openings.filter((opening) => opening.first < first), { start, first }].slice(-openingsMax)
 }
 
 /** The part that two ranges share, if any. */

@@ -50,6 +50,7 @@ export const messageFields: { readonly [Verb in RingVerb]: FieldsOf<Extract<Ring
     ['id', 'count'],
     ['start', 'start'],
     ['knownStart', 'start'],
+    ['knownAgoMs', 'age'],
     ['lanes', 'lanes'],
     ['names', 'count'],
     ['version', 'start'],
@@ -65,7 +66,7 @@ export const messageFields: { readonly [Verb in RingVerb]: FieldsOf<Extract<Ring
     ['rows', 'bytes'],
   ],
   ack: [...lane, ['ranges', 'ranges'], ['floor', 'count'], ['names', 'count'], ['version', 'start']],
-  refuse: [...lane, ...span, ['reason', 'refusal'], ['knownStart', 'start'], ['names', 'count']],
+  refuse: [...lane, ...span, ['reason', 'refusal'], ['knownStart', 'start'], ['knownAgoMs', 'age'], ['names', 'count']],
   withdraw: [...lane, ['ranges', 'ranges'], ['floor', 'count'], ['id', 'count'], ['version', 'start']],
   withdrawn: [['id', 'count']],
   offer: [

@@ -37,6 +37,7 @@ const message: fc.Arbitrary<RingMessage> = fc.oneof(
     id: count,
     start: count,
     knownStart: count,
+    knownAgoMs: age,
     lanes,
     names: count,
     version: count,
@@ -65,6 +66,7 @@ const message: fc.Arbitrary<RingMessage> = fc.oneof(
     ...span,
     reason: fc.constantFrom(...refusals),
     knownStart: count,
+    knownAgoMs: age,
     names: count,
   }),
   fc.record({

@@ -198,7 +198,7 @@ export class RingNode {
         this.#shipper.opened(event.opening)
         return
       case 'kept':
-        this.#doKeeper(this.#keeper.kept(event.id, event.isSynced))
+        this.#doKeeper(this.#keeper.kept(event.id, event.isSynced, nowMs))
         this.#afterAdoption(event.id, nowMs)
         return
       case 'oldest':
@@ -236,13 +236,13 @@ export class RingNode {
         )
         return
       case 'hello':
-        this.#doKeeper(this.#keeper.hello(from, message))
+        this.#doKeeper(this.#keeper.hello(from, message, nowMs))
         return
       case 'names':
         this.#doKeeper(this.#keeper.names(from, message))
         return
       case 'append':
-        this.#doKeeper(this.#keeper.append(from, message))
+        this.#doKeeper(this.#keeper.append(from, message, nowMs))
         return
       case 'withdrawn':
         this.#doKeeper(this.#keeper.withdrawn(from, message.id))

@@ -48,6 +48,8 @@ export interface Welcome {
   readonly start: number
   /** The newest start of the owner that the holder knows; above `start` = the hello was refused. */
   readonly knownStart: number
+  /** Since the holder heard from that start itself, ms; −1 = never, it knows of it from before or from others. */
+  readonly knownAgoMs: number
   readonly lanes: readonly LaneHolding[]
   /** Series of the hello's store whose names are known: ids below this. */
   readonly names: number
@@ -92,6 +94,8 @@ export interface Refuse extends Lane, ArrivalRange {
   readonly verb: 'refuse'
   readonly reason: Refusal
   readonly knownStart: number
+  /** As in {@link Welcome}. */
+  readonly knownAgoMs: number
   readonly names: number
 }
 

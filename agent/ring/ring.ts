@@ -353,7 +353,7 @@ export class Ring implements AsyncDisposable {
         this.#later('fetch', () => this.#answerFetch(action.to, action.fetch, action.isOwn))
         return
       case 'open':
-        this.#later('opening', () => this.#reopen(action.startAbove))
+        this.#later('opening', () => this.#reopen(action.startAbove, action.isInPlace))
         return
       case 'renewSession':
         this.#deps.renewSession(action.above)
@@ -394,9 +394,15 @@ export class Ring implements AsyncDisposable {
     }
   }
 
-  async #reopen(above: number): Promise<void> {
+  async #reopen(above: number, isInPlace: boolean): Promise<void> {
     const { store, replicas, clock } = this.#deps
-    this.#openings = reopenLane(this.#openings, above, clock.now(), Math.random())
+    this.#openings = reopenLane(
+      this.#openings,
+      above,
+      isInPlace ? undefined : store.nextPosition,
+      clock.now(),
+      Math.random(),
+    )
     await replicas.keepFact(openingsName(store), this.#openings)
     this.#take({ kind: 'opened', opening: this.#openings.at(-1) as Opening })
   }

@@ -22,7 +22,11 @@ function greeted(holders: readonly string[], more: Partial<typeof options> = {})
 }
 
 function welcome(shipper: Shipper, from: string, id: number, knownStart = 500): ShipperAction[] {
-  return shipper.welcome(from, { verb: 'welcome', id, start: 500, knownStart, lanes: [], names: 0, version: 1 }, 0)
+  return shipper.welcome(
+    from,
+    { verb: 'welcome', id, start: 500, knownStart, knownAgoMs: -1, lanes: [], names: 0, version: 1 },
+    0,
+  )
 }
 
 /** Answers what is to be read, and returns what goes out. */
@@ -133,7 +137,7 @@ describe('an owner', () => {
     shipper.setHolders({ assigned: ['a'], standIns: [] }, 0)
     const [hello] = sent(shipper.plan(0))
     expect(welcome(shipper, 'a', hello?.verb === 'hello' ? hello.id : 0, 900)).toEqual([
-      { kind: 'open', startAbove: 900 },
+      { kind: 'open', startAbove: 900, isInPlace: true },
     ])
     expect(shipper.plan(5000)).toEqual([])
 
@@ -148,7 +152,13 @@ describe('an owner', () => {
       knownStart: 900,
       names: 0,
     } as const
-    expect(shipping.refuse('a', refuse, 0)).toEqual([{ kind: 'quarantined', knownStart: 900 }])
+    expect(shipping.refuse('a', { ...refuse, knownAgoMs: 500 }, 100)).toEqual([
+      { kind: 'open', startAbove: 900, isInPlace: false },
+    ])
+    shipping.opened({ start: 901, first: 101 })
+    expect(shipping.refuse('a', { ...refuse, knownStart: 950, knownAgoMs: 5 }, 100)).toEqual([
+      { kind: 'quarantined', knownStart: 950 },
+    ])
     expect(ship(shipping, 60_000)).toEqual([])
   })
 

@@ -2,8 +2,8 @@
  * The owner's side of replication: ships what is synced here to each holder that lacks it, and believes only acknowledgements.
  *
  * A start greets its holders first: their answers say what they have of it, so nothing need be remembered across a crash, and
- * whether a newer start is known. Before anything was shipped that only means that the disk lost its past, and a higher number is
- * taken; afterwards it means that somebody else lives with our identity, and this start falls silent for good.
+ * whether a newer start is known. One from before means that the disk lost its past, and a higher number is taken; one that was heard
+ * since means that somebody else lives with our identity, and this start falls silent for good.
  */
 import { type ArrivalRange, RangeSet } from '#protocol/samples/arrival.ts'
 import { intersection, type Lane, type LaneHolding, type Opening, type Openings, subtract } from './lane.ts'
@@ -54,8 +54,11 @@ export type ShipperAction =
   | { readonly kind: 'readOwn'; readonly id: number; readonly from: number; readonly to: number }
   /** Send names of own series `firstId … firstId + count − 1`. */
   | { readonly kind: 'sendNames'; readonly to: string; readonly firstId: number; readonly count: number }
-  /** Open a lane with a higher number: answer with `opened` once it is on disk. */
-  | { readonly kind: 'open'; readonly startAbove: number }
+  /**
+   * Open a lane with a higher number: answer with `opened` once it is on disk. In place of the present one while nothing was shipped,
+   * else behind it.
+   */
+  | { readonly kind: 'open'; readonly startAbove: number; readonly isInPlace: boolean }
   /** Another machine lives with our identity; this one ships nothing more. */
   | { readonly kind: 'quarantined'; readonly knownStart: number }
 
@@ -122,6 +125,7 @@ export class Shipper {
   readonly #readings = new Map<number, Reading>()
   readonly #voids = new RangeSet()
   readonly #share: WireShare
+  readonly #beganAtMs: number
   #syncedTo = 0
   #floor = 0
   #readsPausedToMs = Number.NEGATIVE_INFINITY
@@ -135,6 +139,7 @@ export class Shipper {
   constructor(options: ShipperOptions, openings: Openings, nowMs: number) {
     this.#options = options
     this.#openings = openings
+    this.#beganAtMs = nowMs
     this.#share = new WireShare(options.bytesPerSecondMax, options.bytesPerSecondMax, nowMs)
   }
 
@@ -372,7 +377,7 @@ export class Shipper {
   welcome(from: string, message: Welcome, nowMs: number): ShipperAction[] {
     const target = this.#targets.get(from)
     if (!target || message.id !== target.helloId || message.start !== this.start || this.#isOpening) return []
-    if (message.knownStart > this.start) return this.#superseded(message.knownStart)
+    if (message.knownStart > this.start) return this.#superseded(message, nowMs)
     if (message.version !== target.version || !target.isGreeted) target.acked = new RangeSet()
     target.version = message.version
     if (!target.isGreeted) target.helloAtMs = nowMs
@@ -410,7 +415,7 @@ export class Shipper {
     const target = this.#targets.get(from)
     if (!target) return []
     target.flights = target.flights.filter((flight) => flight.from !== message.from || flight.to !== message.to)
-    if (message.reason === 'old_start' && message.knownStart > this.start) return this.#superseded(message.knownStart)
+    if (message.reason === 'old_start' && message.knownStart > this.start) return this.#superseded(message, nowMs)
     if (message.reason === 'names') target.names = message.names
     else target.pausedToMs = nowMs + this.#options.refusedPauseMs
     return []
@@ -432,13 +437,16 @@ export class Shipper {
     return [{ kind: 'send', to: from, message: { verb: 'withdrawn', id: message.id } }]
   }
 
-  #superseded(knownStart: number): ShipperAction[] {
-    if (this.#hasShipped) {
+  /** A newer start that was heard since this one began is somebody else's; any other is our own forgotten past. */
+  #superseded({ knownStart, knownAgoMs }: Pick<Welcome, 'knownStart' | 'knownAgoMs'>, nowMs: number): ShipperAction[] {
+    const wasHeardSince = knownAgoMs >= 0 && nowMs - knownAgoMs > this.#beganAtMs
+    if (this.#hasShipped && wasHeardSince) {
       this.#isQuarantined = true
       return [{ kind: 'quarantined', knownStart }]
     }
+    if (this.#isOpening) return []
     this.#isOpening = true
-    return [{ kind: 'open', startAbove: knownStart }]
+    return [{ kind: 'open', startAbove: knownStart, isInPlace: !this.#hasShipped }]
   }
 }
 

@@ -187,7 +187,7 @@ export class SimHost {
         this.#later(random.int(0, 3), () => this.event({ kind: 'ownRead', id: action.id, ...this.#readOwn(action) }))
         return
       case 'open':
-        this.#open(action.startAbove)
+        this.#open(action.startAbove, action.isInPlace)
         return
       case 'keep':
         this.disk.copies.keep(action.facts, action.rows)
@@ -233,10 +233,11 @@ export class SimHost {
     }
   }
 
-  #open(startAbove: number): void {
+  #open(startAbove: number, isInPlace: boolean): void {
     this.#later(this.#world.random.int(1, syncMsMax), () => {
       const wallMs = this.#wallSeconds() * 1000
-      this.disk.openings = reopenLane(this.disk.openings, startAbove, wallMs, this.#world.random.next())
+      const first = isInPlace ? undefined : this.disk.nextPosition
+      this.disk.openings = reopenLane(this.disk.openings, startAbove, first, wallMs, this.#world.random.next())
       const opening = this.disk.openings.at(-1) as Opening
       this.#world.reopened(this, { storeId: this.disk.storeId, start: opening.start }, opening.first)
       this.event({ kind: 'opened', opening })
