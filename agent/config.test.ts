@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { faultsOf } from './cli/check.ts'
+import { loadConfig } from '#protocol/runtime/config.ts'
 import { agentConfigSchema, defaultAgentConfig } from './config.ts'
 
 const config = (change: Record<string, unknown>): unknown => ({ ...defaultAgentConfig(), ...change })
@@ -32,7 +32,6 @@ describe('the agent configuration', () => {
     const parsed = agentConfigSchema.parse(config({ store: full, seriesBudget }))
     expect(parsed.store).toEqual(full)
     expect(parsed.seriesBudget).toEqual(seriesBudget)
-    expect(faultsOf(parsed)).toEqual([])
   })
 
   it.each([
@@ -53,7 +52,42 @@ describe('the agent configuration', () => {
 
   it('wants the finest tier first', () => {
     const tiers = [3_600_000, 600_000].map((stepMs) => ({ stepMs, retentionDays: 10 }))
-    const faults = faultsOf(agentConfigSchema.parse(store({ tiers })))
-    expect(faults).toEqual([{ path: 'store.tiers', message: expect.stringContaining('finest first') as string }])
+    const [issue] = agentConfigSchema.safeParse(store({ tiers })).error?.issues ?? []
+    expect(issue).toMatchObject({
+      path: ['store', 'tiers'],
+      message: expect.stringContaining('finest first') as string,
+    })
+  })
+
+  it('tells every mistake at once, those of shape and those of meaning, each with its path', () => {
+    const text = JSON.stringify({
+      tenant: 'a b',
+      brokr: [],
+      sensors: [
+        { sensor: 'cpuu' },
+        { sensor: 'load', intervalMs: 5 },
+        { sensor: 'filesystem', parameters: { pth: 1 } },
+      ],
+      publish: ['shop.*', 'm;=v'],
+      store: { sync: 'sometimes' },
+    })
+    const load = (): unknown =>
+      loadConfig(agentConfigSchema, { defaults: defaultAgentConfig(), file: { name: 'agent.yaml', text } })
+    expect(load).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
+    for (const part of [
+      /tenant: /,
+      /brokr: expected broker\?/,
+      /sensors\.1\.intervalMs: /,
+      /publish\.1: /,
+      /store\.sync: /,
+    ]) {
+      expect(load).toThrow(part)
+    }
+  })
+
+  it('tells of every sensor that cannot be read as it stands', () => {
+    const sensors = [{ sensor: 'cpuu' }, { sensor: 'load' }, { sensor: 'filesystem', parameters: { pth: 1 } }]
+    const issues = agentConfigSchema.safeParse(config({ sensors })).error?.issues ?? []
+    expect(issues.map(({ path }) => path.join('.'))).toEqual(['sensors.0', 'sensors.2'])
   })
 })

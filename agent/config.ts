@@ -1,12 +1,17 @@
 /** The agent's configuration: every setting, its unit, its default, and what it trades. */
 import { hostname } from 'node:os'
 import * as z from 'zod/mini'
+import { messageOf } from '#protocol/errors.ts'
+import { compileSelector } from '#protocol/metrics/selector.ts'
+import { inOwnWords } from '#protocol/runtime/config-issues.ts'
 import { type LogLevel, logLevels } from '#protocol/runtime/logger.ts'
 import { idForm, isId } from '#protocol/subjects/token.ts'
+import { sensors } from '#sensors/registry.ts'
 import type { SensorAllowList } from '#sensors/sensor.ts'
+import { prepareSensors } from '#sensors/sensor-set.ts'
 import { type RingConfig, ringConfigSchema, ringDefaults } from './ring/ring-options.ts'
 import type { PrefixBudget } from './store/cardinality.ts'
-import { isTierStep, type SyncPolicy, syncPolicies, type TierOptions } from './store/options.ts'
+import { fillOptions, isTierStep, type SyncPolicy, syncPolicies, type TierOptions } from './store/options.ts'
 
 export interface SensorConfig {
   /** Names this entry; an entry with the id of a default sensor takes its place. Default: the sensor's name. */
@@ -153,6 +158,46 @@ const days = z.int().check(z.minimum(1), z.maximum(36_500))
 const tierStep = z.int().check(z.refine(isTierStep, 'expected a whole part of a day in ms, at most 4,096 in it'))
 const selectors = z.array(z.string()).check(z.maxLength(1000))
 
+/** Rules beyond the shape: each mistake with its path below the value. */
+interface Fault {
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+}
+
+/** A check that tells every fault in its own words. */
+function ruled<T>(faultsOf: (value: T) => readonly Fault[]): (payload: z.core.ParsePayload<T>) => void {
+  return ({ value, issues }) => {
+    for (const { path, message } of faultsOf(value)) {
+      issues.push({ code: 'custom', message, path: [...path], input: value, params: inOwnWords })
+    }
+  }
+}
+
+function faultOf(path: readonly PropertyKey[], attempt: () => unknown): Fault[] {
+  try {
+    attempt()
+    return []
+  } catch (error) {
+    return [{ path, message: messageOf(error) }]
+  }
+}
+
+function sensorFaults(list: readonly SensorConfig[]): Fault[] {
+  const entries = list.map((entry) => ({ ...entry, intervalMs: entry.intervalMs ?? 10_000 }))
+  const faults = entries.flatMap((entry, i) => faultOf([i], () => prepareSensors([entry], sensors)))
+  return faults.length > 0 ? faults : faultOf([], () => prepareSensors(entries, sensors))
+}
+
+/** Their order; what is wrong with one alone, the schema has told. */
+function tierFaults(store: AgentConfig['store']): Fault[] {
+  const fit = store.tiers?.every(({ stepMs }) => isTierStep(stepMs)) ?? true
+  return fit ? faultOf(['tiers'], () => fillOptions({ folder: '', ...store }, 0)) : []
+}
+
+function selectorFaults(list: string | readonly string[]): Fault[] {
+  return typeof list === 'string' ? [] : list.flatMap((text, i) => faultOf([i], () => compileSelector(text)))
+}
+
 /** Checked against {@link AgentConfig}; unknown keys are refused. */
 export const agentConfigSchema: z.ZodMiniType<AgentConfig> = z.strictObject({
   tenant: idText,
@@ -163,23 +208,25 @@ export const agentConfigSchema: z.ZodMiniType<AgentConfig> = z.strictObject({
     z.string().check(z.regex(/^(nats|mqtt):\/\/[^\s/]+$/, 'expected nats://host:port or mqtt://host:port')),
   ),
   carbon: z.optional(z.strictObject({ host: z.string(), port, picklePort: z.optional(port), fourFields: z.boolean() })),
-  sensors: z.array(
-    z.strictObject({
-      id: z.optional(idText),
-      sensor: z.string(),
-      intervalMs: z.optional(z.int().check(z.minimum(100))),
-      parameters: z.optional(z.record(z.string(), z.unknown())),
-      tags: z.optional(z.record(z.string(), z.string())),
-    }),
-  ),
+  sensors: z
+    .array(
+      z.strictObject({
+        id: z.optional(idText),
+        sensor: z.string(),
+        intervalMs: z.optional(z.int().check(z.minimum(100))),
+        parameters: z.optional(z.record(z.string(), z.unknown())),
+        tags: z.optional(z.record(z.string(), z.string())),
+      }),
+    )
+    .check(ruled(sensorFaults)),
   defaultSensors: z.boolean(),
   sensorIntervalMs: z.int().check(z.minimum(100)),
   allow: z.strictObject({
     sensorFolders: z.array(z.string()),
     scripts: z.array(z.string()),
   }),
-  uplink: z.optional(z.union([z.literal('all'), z.literal('vital'), selectors])),
-  publish: z.union([z.literal('all'), selectors]),
+  uplink: z.optional(z.union([z.literal('all'), z.literal('vital'), selectors]).check(ruled(selectorFaults))),
+  publish: z.union([z.literal('all'), selectors]).check(ruled(selectorFaults)),
   seriesMax: seriesCount,
   seriesBudget: z.strictObject({
     prefixTokens: z.optional(z.int().check(z.minimum(1), z.maximum(16))),
@@ -189,18 +236,20 @@ export const agentConfigSchema: z.ZodMiniType<AgentConfig> = z.strictObject({
     ),
     clientSeriesMax: z.optional(seriesCount),
   }),
-  store: z.strictObject({
-    commitIntervalMs: z.int().check(z.minimum(0), z.maximum(60_000)),
-    sync: z.enum(syncPolicies),
-    bytesMax: z.optional(z.int().check(z.minimum(1_048_576))),
-    localShare: z.optional(z.number().check(z.minimum(0.01), z.maximum(1))),
-    retentionDays: z.optional(days),
-    tiers: z.optional(z.array(z.strictObject({ stepMs: tierStep, retentionDays: days })).check(z.maxLength(8))),
-    sealAgeMs: z.optional(z.int().check(z.minimum(1000), z.maximum(86_400_000))),
-    openSamplesMax: z.optional(z.int().check(z.minimum(1024), z.maximum(16_777_216))),
-    headSamplesMax: z.optional(z.int().check(z.minimum(1024), z.maximum(4_194_304))),
-    freeBytesMin: z.optional(z.int().check(z.minimum(0))),
-  }),
+  store: z
+    .strictObject({
+      commitIntervalMs: z.int().check(z.minimum(0), z.maximum(60_000)),
+      sync: z.enum(syncPolicies),
+      bytesMax: z.optional(z.int().check(z.minimum(1_048_576))),
+      localShare: z.optional(z.number().check(z.minimum(0.01), z.maximum(1))),
+      retentionDays: z.optional(days),
+      tiers: z.optional(z.array(z.strictObject({ stepMs: tierStep, retentionDays: days })).check(z.maxLength(8))),
+      sealAgeMs: z.optional(z.int().check(z.minimum(1000), z.maximum(86_400_000))),
+      openSamplesMax: z.optional(z.int().check(z.minimum(1024), z.maximum(16_777_216))),
+      headSamplesMax: z.optional(z.int().check(z.minimum(1024), z.maximum(4_194_304))),
+      freeBytesMin: z.optional(z.int().check(z.minimum(0))),
+    })
+    .check(ruled(tierFaults)),
   ring: ringConfigSchema,
   labels: z.record(z.string(), z.string()),
   heartbeatIntervalMs: z.int().check(z.minimum(100)),

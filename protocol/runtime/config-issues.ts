@@ -9,6 +9,8 @@ export interface ConfigIssue {
   /** Dotted path of the setting, empty for the whole. */
   readonly path: string
   readonly expected: string
+  /** What a rule of its own says, in its own words; takes the place of expected and found in the text. */
+  readonly says?: string | undefined
   /** The value as JSON, shortened; `nothing` when it is absent. */
   readonly found: string
   /** Where the value came from: a file's name, an environment variable, a flag. */
@@ -17,8 +19,9 @@ export interface ConfigIssue {
 
 /** CONFIG_INVALID with every issue, one a line. */
 export function invalidConfig(issues: readonly ConfigIssue[]): LanistaError {
-  const lines = issues.map(({ path, expected, found, origin }) => {
-    return `${path === '' ? '' : `${path}: `}expected ${expected}, found ${found}${origin === '' ? '' : ` (${origin})`}`
+  const lines = issues.map(({ path, expected, says, found, origin }) => {
+    const mistake = says ?? `expected ${expected}, found ${found}`
+    return `${path === '' ? '' : `${path}: `}${mistake}${origin === '' ? '' : ` (${origin})`}`
   })
   return new LanistaError('CONFIG_INVALID', `correct the configuration: ${lines.join('\n')}`, { data: { issues } })
 }
@@ -33,9 +36,9 @@ export function issuesOf(
   return issues.flatMap((issue) => {
     if (issue.code !== 'unrecognized_keys') {
       const path = issue.path
-      return [
-        { path: dotted(path), expected: expectedOf(issue), found: showValue(valueAt(path)), origin: originOf(path) },
-      ]
+      const found = showValue(valueAt(path))
+      const mistake = { path: dotted(path), expected: expectedOf(issue), found, origin: originOf(path) }
+      return [speaksForItself(issue) ? { ...mistake, says: issue.message } : mistake]
     }
     return issue.keys.map((key) => ({
       path: dotted([...issue.path, key]),
@@ -44,6 +47,13 @@ export function issuesOf(
       origin: originOf([...issue.path, key]),
     }))
   })
+}
+
+/** Marks a custom issue whose message is the whole sentence: `params` of a pushed issue. */
+export const inOwnWords = { inOwnWords: true } as const
+
+function speaksForItself(issue: z.core.$ZodIssue): boolean {
+  return issue.code === 'custom' && issue.params?.['inOwnWords'] === true
 }
 
 function suggestion(key: string, known: readonly string[]): string {
