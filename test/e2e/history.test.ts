@@ -90,7 +90,7 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
   })
 
   test('a dead agent is named, costs no more than the deadline, and the others answer', async () => {
-    const { ready } = await workspace.up('--broker', broker, '--hosts', '3', '--restart', 'never')
+    const { ready } = await workspace.up('--broker', broker, '--hosts', '3', '--restart', 'never', '--copies', '1')
     const now = Math.floor(Date.now() / 1000)
     await Promise.all(ready.carbon.map((place, i) => sendLines(place, `each.host ${i} ${now}`)))
     await until(async () => (await ask('each.host', '--last')).length === 3, 'all hosts', 10_000)
