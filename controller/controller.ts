@@ -7,7 +7,7 @@ import type { EmbeddedBrokerCounters } from '#broker/embedded.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
-import type { Address } from '#protocol/subjects/subject.ts'
+import { type Address, hostIdOf } from '#protocol/subjects/subject.ts'
 import { fleetFamilies } from './api/fleet-families.ts'
 import { fleetRoutes } from './api/fleet-routes.ts'
 import { ownFamilies } from './api/own-families.ts'
@@ -85,7 +85,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
   )
   const hosts = (): HostView[] =>
     listHosts(tenant, { hosts: presence.hosts(), window, samplesPerSecond: (host) => ingest.samplesPerSecond(host) })
-  const queries = openQueries(settings, { ...deps, window, presence })
+  const queries = openQueries(settings, { ...deps, window, ingest, presence })
   const api = closer.use('api', await openApi(settings, { ...deps, window, ingest, presence, hosts, queries }))
   deps.logger.info({ httpUrl: api.url, session }, 'controller_started')
   return {
@@ -125,9 +125,17 @@ function openIngest(
 
 function openQueries(
   { answerSeriesMax, answerSamplesMax, queryDeadlineMs }: ControllerSettings,
-  { bus, clock, logger, window, presence }: ControllerDeps & { window: SampleWindow; presence: PresenceService },
+  {
+    bus,
+    clock,
+    logger,
+    window,
+    ingest,
+    presence,
+  }: Pick<ApiParts, 'bus' | 'clock' | 'logger' | 'window' | 'ingest' | 'presence'>,
 ): FleetQueries {
-  const hosts = (): PossibleHost[] => possibleHosts(presence)
+  const hosts = (): PossibleHost[] =>
+    possibleHosts(presence).map((host) => ({ ...host, hasLostStore: ingest.storeCount(hostIdOf(host.address)) > 1 }))
   return new FleetQueries(
     { seriesMax: answerSeriesMax, samplesMax: answerSamplesMax, deadlineMs: queryDeadlineMs },
     { bus, clock, window, hosts, logger: logger.child({ component: 'query' }) },

@@ -93,6 +93,11 @@ export class HostIngest<S> {
     return Math.max(...[...this.#stores.values()].map((store) => store.usedAtMs))
   }
 
+  /** Stores that it has had, as far as they are known. */
+  get storeCount(): number {
+    return this.#stores.size
+  }
+
   /** Forgets the names of stores not heard since `beforeMs`; they are asked for when they speak again. */
   releaseIdle(beforeMs: number): void {
     for (const store of this.#stores.values()) if (store.usedAtMs < beforeMs) store.releaseDictionary()

@@ -111,6 +111,11 @@ export class IngestService<S> {
     return this.#hosts.get(host)?.samplesPerSecond ?? 0
   }
 
+  /** How many stores a host `T.C.H` has had, as far as they are known. */
+  storeCount(host: string): number {
+    return this.#hosts.get(host)?.ingest.storeCount ?? 0
+  }
+
   /** Stops listening, writes what was ingested, acknowledges it if the bus is still up. Idempotent. */
   async close(): Promise<void> {
     this.#stop()

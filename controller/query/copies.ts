@@ -18,18 +18,20 @@ interface Found {
 }
 
 /**
- * Its rows out of all copies that there are; undefined when nobody holds any, or nobody answers.
+ * Its rows out of all copies that there are; undefined when nobody holds any, or nobody answers. A host that lost a store is asked
+ * too, first: its present store is one more copy.
  * @throws LanistaError ANSWER_TOO_LARGE, QUERY_TOO_LARGE; the signal's reason
  */
 export async function rowsFromCopies(
-  { owner, mates }: PlannedHost,
+  { owner, holders: own, mates, hasLostStore }: PlannedHost,
   asking: Asking,
   size: AnswerSize,
   holders: Pick<HolderRows, 'ask'>,
 ): Promise<readonly Row[] | undefined> {
   const others = mates.filter((mate) => hostIdOf(mate) !== hostIdOf(owner))
+  const asked = hasLostStore ? [...own, ...others] : others
   const found: Found[] = []
-  await forEachAtOnce([...others.entries()], matesAtOnceMax, async ([place, address]) => {
+  await forEachAtOnce([...asked.entries()], matesAtOnceMax, async ([place, address]) => {
     // copies count once, put together: until then each is bounded on its own
     const rows = await holders.ask({ owner, holder: address }, asking, new AnswerSize(asking.limits))
     if (rows) found.push({ place, address, rows })

@@ -40,11 +40,11 @@ class Fleet implements AsyncDisposable {
   readonly #hosts: PossibleHost[] = []
   readonly #copies = new Map<string, Behaviour>()
 
-  agent(id: string, behaviour: Behaviour, state: PossibleHost['state'] = 'online'): void {
+  agent(id: string, behaviour: Behaviour, state: PossibleHost['state'] = 'online', hasLostStore = false): void {
     const address = parseHostId(id)
     const bus = this.#broker.connect({ kind: 'agent', address })
     this.#buses.push(bus)
-    this.#hosts.push({ address, state })
+    this.#hosts.push({ address, state, hasLostStore })
     bus.subscribe(`${prefixOf(address)}.control.query.>`, ({ subject, body }) => {
       const ask = parseQueryAsk(body)
       const answer = ask.owner === id ? behaviour(ask) : (this.#copies.get(`${id} ${ask.owner}`)?.(ask) ?? notHeld)
@@ -183,6 +183,21 @@ describe('a question to the fleet', () => {
     fleet.copies('main.home.b', 'main.home.gone', holder(8, 11))
     const { rows } = await (await fleet.queries()).ask({ ...question, host: 'gone', function: 'mean' }, never)
     expect(rows.map(({ value, head }) => [value, head.served_by])).toEqual([[8, 'b']])
+  })
+
+  test.each<[string, boolean, number[], string]>([
+    ['has lost a store is answered from it and from copies of what it lost', true, [9, 2, 3], 'b'],
+    ['never lost a store is answered by itself alone', false, [9], 'a'],
+  ])('about a host that %s', async (_, hasLostStore, values, servedBy) => {
+    await using fleet = new Fleet()
+    fleet.agent('main.home.a', () => page('cpu.usage', [9]), 'online', hasLostStore)
+    fleet.agent('main.home.b', () => new PageWriter().finish())
+    fleet.copies('main.home.b', 'main.home.a', () => page('cpu.usage', [1, 2, 3]))
+    const { rows, unanswered } = await (await fleet.queries()).ask(question, never)
+    expect(unanswered).toEqual([])
+    expect(rows.map(({ head, columns }) => [head.served_by, [...(columns?.columns[0] ?? [])]])).toEqual([
+      [servedBy, values],
+    ])
   })
 
   test('counts a sample once, however many hold copies of it', async () => {

@@ -141,7 +141,7 @@ export class FleetQueries {
 
   /** The rows of a host, its own or out of copies; undefined when nobody who has any answers. */
   async #fromStores(host: PlannedHost, { asking, size, copyTurns }: Progress): Promise<readonly Row[] | undefined> {
-    for (const holder of host.holders) {
+    for (const holder of host.hasLostStore ? [] : host.holders) {
       const rows = await this.#holders.ask({ owner: host.owner, holder }, asking, size)
       if (rows) return rows
     }

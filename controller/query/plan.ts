@@ -15,6 +15,8 @@ export interface HostChoice {
 export interface PossibleHost {
   readonly address: Address
   readonly state: 'online' | 'suspect' | 'offline' | 'unknown'
+  /** It had another store before the present one, whose samples only copies have. */
+  readonly hasLostStore?: boolean | undefined
 }
 
 /** A host whose samples are asked for. */
@@ -24,6 +26,8 @@ export interface PlannedHost {
   readonly holders: readonly Address[]
   /** When they do not answer: all of its cloud who may, and so those with copies; the owner may be among them. */
   readonly mates: readonly Address[]
+  /** Those are asked too when it answers: it had another store once. */
+  readonly hasLostStore?: boolean | undefined
 }
 
 /** Those who are surest to answer come first, so that the silent ones cost the others nothing. */
@@ -39,8 +43,9 @@ export function planHosts(hosts: Iterable<PossibleHost>, choice: HostChoice): Pl
   const present = presentByCloud(fleet)
   return fleet
     .filter(({ address }) => matchesHost(address))
-    .map(({ address, state }) => ({
+    .map(({ address, state, hasLostStore }) => ({
       owner: address,
+      hasLostStore,
       holders: state === 'offline' ? [] : [address],
       mates: present.get(address.cloud) ?? [],
     }))

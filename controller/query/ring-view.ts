@@ -68,6 +68,7 @@ function holdersByOwner(mates: readonly RingAnswer[]): Map<string, RingView['hel
   const heldBy = new Map<string, RingView['held_by'][number][]>()
   for (const { address, status } of mates) {
     for (const { owner, samples, bytes } of status?.held ?? []) {
+      if (owner === address.host) continue // its own past, taken back from the others
       const holder = { host: address.host, samples, bytes }
       const others = heldBy.get(owner)
       if (others) others.push(holder)
