@@ -100,7 +100,7 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
         lag: link.uplink.lag,
         publisher: link.publisher.counters,
         query: link.query.counters,
-        ring: link.ring?.counters,
+        ring: link.ring.counters,
       },
   }
   const collector = closer.use(
@@ -149,7 +149,7 @@ interface Link {
   readonly uplink: Uplink
   readonly publisher: Publisher
   readonly query: QueryService
-  readonly ring: Ring | undefined
+  readonly ring: Ring
 }
 
 interface LinkParts {
@@ -218,31 +218,29 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
     },
   )
   closer.defer('presence', () => herald.close('stopped'))
-  const ring =
-    config.ring.copies > 1
-      ? closer.use(
-          'ring',
-          await openRing(
-            { address, settings: ringSettings(config), storeFolder: storeOptions(config).folder },
-            {
-              bus,
-              store,
-              clock,
-              logger: logger.child({ component: 'ring' }),
-              session: () => session,
-              renewSession: (above) => {
-                take(nextSession(above, clock.now()))
-                herald.announce()
-              },
-            },
-          ),
-        )
-      : undefined
+  // also where nothing is to be copied: the journal waits for the ring to let go of what it need not keep
+  const ring = closer.use(
+    'ring',
+    await openRing(
+      { address, settings: ringSettings(config), storeFolder: storeOptions(config).folder },
+      {
+        bus,
+        store,
+        clock,
+        logger: logger.child({ component: 'ring' }),
+        session: () => session,
+        renewSession: (above) => {
+          take(nextSession(above, clock.now()))
+          herald.announce()
+        },
+      },
+    ),
+  )
   const query = closer.use(
     'query',
     new QueryService(
       { address },
-      { bus, store, clock, logger: logger.child({ component: 'query' }), copiesOf: (host) => ring?.historyOf(host) },
+      { bus, store, clock, logger: logger.child({ component: 'query' }), copiesOf: (host) => ring.historyOf(host) },
     ),
   )
   return { bus, uplink, publisher, query, ring }

@@ -18,8 +18,7 @@ export interface SelfSources {
         readonly lag: number
         readonly publisher: PublisherCounters
         readonly query: QueryCounters
-        /** Undefined where nothing is copied. */
-        readonly ring: RingCounters | undefined
+        readonly ring: RingCounters
       }
     | undefined
 }
@@ -158,8 +157,7 @@ function talkerReadings(intake: SelfSources['intake'], named: Set<string>): Read
   ]
 }
 
-function ringReadings(ring: RingCounters | undefined): Reading[] {
-  if (!ring) return []
+function ringReadings(ring: RingCounters): Reading[] {
   return [
     reading('agent.ring.members', ring.members),
     reading('agent.ring.degree', ring.degree),

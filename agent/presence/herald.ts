@@ -73,7 +73,6 @@ export class Herald {
       if (this.#isClosed) return
       if (state === 'up') {
         this.#beBorn()
-        this.#beat()
       } else {
         this.#cancelBeat?.()
       }
@@ -83,6 +82,8 @@ export class Herald {
   #beBorn(): void {
     this.#bornAtMs = this.#deps.clock.monotonic()
     this.#publish('birth', { session: this.#deps.session(), ...this.#deps.birth() }, { retain: true })
+    // a retained birth may be old: the heartbeat behind it is what shows the ring that somebody lives
+    this.#beat()
   }
 
   #beat(): void {
