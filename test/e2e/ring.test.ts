@@ -131,8 +131,8 @@ test('on the embedded broker the copies of other clouds are off unless told othe
     { cloud: 'home', ring: 'member', copies: 3 },
   ])
   expect(await ring('local-1')).toMatchObject([
-    { cloud: 'local-1', state: 'online', degree: null },
-    { cloud: 'local-1', state: 'online', degree: null },
+    { cloud: 'local-1', state: 'online', copies: 1, degree: 1 },
+    { cloud: 'local-1', state: 'online', copies: 1, degree: 1 },
   ])
   const text = await workspace.run('ring')
   expect([text.code, text.stdout]).toEqual([0, expect.stringMatching(/^HOST +CLOUD +ZONE/)])
