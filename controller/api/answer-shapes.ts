@@ -116,7 +116,7 @@ export const ringShape: z.ZodType = z.array(
     state: z.enum(['online', 'suspect', 'offline', 'unknown']).describe('as the controller sees it'),
     ring: z
       .enum(['member', 'absent', 'silent'])
-      .describe('absent: it keeps no copies or its agent is gone; silent: no answer in time'),
+      .describe('absent: its agent is gone, or knows no ring; silent: no answer in time'),
     zone: z.string().nullable(),
     position: z.string().nullable().describe('on the ring, 16 hexadecimal digits'),
     copies: known.describe('wanted, its own included; of a host that is gone, by what its cloud says'),

@@ -8,7 +8,7 @@ export interface RingAnswer {
   readonly address: Address
   readonly state: PossibleHost['state']
   /**
-   * `member`; `absent` = nobody there takes the question, because it keeps no copies or its agent is gone; `silent` = no answer in
+   * `member`; `absent` = nobody there takes the question, because its agent is gone or knows no ring; `silent` = no answer in
    * time, or none that can be read.
    */
   readonly ring: 'member' | 'absent' | 'silent'
