@@ -8,6 +8,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
+import { kinds, makeSeries, measureSpeed, prepareRace } from '#agent/store/block/block-bench.ts'
 import { type MemoryFigures, measureAppend, measureOpen, measureRead, measureTrace } from '#agent/store/store-bench.ts'
 import { firstLine, million, printTable, type Row } from './report.ts'
 
@@ -29,6 +30,7 @@ export async function benchStore(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'lanista-bench-store-'))
   try {
     await benchSizes(folder)
+    benchCodecs()
     await benchAppends(folder)
     await benchReads(folder)
     await benchMemory(folder)
@@ -55,6 +57,20 @@ async function benchSizes(folder: string): Promise<void> {
     })
   }
   printTable('Store: size on disk after a flush', rows)
+}
+
+/** Points a second of CPU time, by what a series is like; aims: 50 M encoded, 100 M decoded. */
+function benchCodecs(): void {
+  const rows = kinds.map((kind) => {
+    const race = prepareRace(makeSeries(kind, 180_000), 360)
+    return {
+      series: kind,
+      'bytes a point': (race.bytes / race.points).toFixed(3),
+      'encoded/s': million(measureSpeed(race.encode, race.points)),
+      'decoded/s': million(measureSpeed(race.decode, race.points)),
+    }
+  })
+  printTable('Store: blocks of 360 points', rows)
 }
 
 async function benchAppends(folder: string): Promise<void> {
