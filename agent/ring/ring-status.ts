@@ -1,35 +1,6 @@
-import type { MemberState } from './membership.ts'
+import type { RingStatus } from '#protocol/query/ring-status.ts'
 import type { RingNode } from './node.ts'
 import { ringPosition } from './ring-position.ts'
-
-/** What `lanista ring` shows of one agent, as it sees the ring. */
-export interface RingStatus {
-  readonly host: string
-  readonly zone: string
-  /** On the ring, 16 hexadecimal digits. */
-  readonly position: string
-  readonly start: number
-  /** Copies wanted, the own included, in a cloud that is large enough. */
-  readonly copies: number
-  /** Copies that are complete but for the last minute. */
-  readonly degree: number
-  /** Fewer than wanted, or than there are members. */
-  readonly isUnderReplicated: boolean
-  /** Somebody else lives with this identity; nothing is copied. */
-  readonly isQuarantined: boolean
-  readonly members: readonly { readonly host: string; readonly zone: string; readonly state: MemberState }[]
-  readonly holders: readonly {
-    readonly host: string
-    readonly standsInFor?: string | undefined
-    readonly lagSamples: number
-    /** Since it last had everything, s. */
-    readonly lagSeconds: number
-  }[]
-  readonly held: readonly { readonly owner: string; readonly samples: number; readonly bytes: number }[]
-  readonly heldBytes: number
-  readonly bytesOut: number
-  readonly bytesIn: number
-}
 
 /** A holder that has been behind for longer does not count as a copy, ms. */
 const lagMsMax = 60_000

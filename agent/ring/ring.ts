@@ -6,6 +6,7 @@ import type { Bus, BusMessage, BusSubscription } from '#broker/bus.ts'
 import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
 import { encodeJson } from '#protocol/messages/json.ts'
 import { encodeJsonAnswer } from '#protocol/query/answer.ts'
+import type { RingStatus } from '#protocol/query/ring-status.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
@@ -21,7 +22,7 @@ import { RingDisk } from './ring-disk.ts'
 import type { Fetch, Refusal } from './ring-message.ts'
 import { nodeOptions, type RingSettings } from './ring-options.ts'
 import { RingPresence } from './ring-presence.ts'
-import { LagWatch, type RingStatus, statusOf } from './ring-status.ts'
+import { LagWatch, statusOf } from './ring-status.ts'
 
 export interface RingOptions {
   readonly address: Address
