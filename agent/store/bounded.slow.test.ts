@@ -32,9 +32,10 @@ const fromMs = untilMs - ${days} * dayMs
 const matches = () => true
 `
 
-/** What a program prints at its end, in a process of its own with a small heap. */
+/** What a program prints at its end, in a process of its own with a small heap, its young generation as small as the agent's. */
 async function run(program: string): Promise<unknown> {
-  const options = ['--max-old-space-size=96', '--import', 'tsx', '--input-type=module', '-e']
+  const heap = ['--max-old-space-size=64', '--max-semi-space-size=2']
+  const options = [...heap, '--import', 'tsx', '--input-type=module', '-e']
   const open = `const store = await openStore({ folder: ${JSON.stringify(folder)}, freeBytesMin: 0 }, { clock: systemClock, logger: silentLogger })`
   const end = 'await store.close(); console.log(JSON.stringify(answer)); process.exit(0)'
   const child = spawn(process.execPath, [...options, [prelude, open, program, end].join('\n')], {
