@@ -1,11 +1,8 @@
 import type { Bus, BusMessage, BusSubscription } from '#broker/bus.ts'
 import { isLanistaError } from '#protocol/errors.ts'
-import { parseBirth, parseDeath, parseHeartbeat } from '#protocol/messages/presence.ts'
+import { leftReason, parseBirth, parseDeath, parseHeartbeat } from '#protocol/messages/presence.ts'
 import { type Address, cloudHost, controllerHost, homeCloud, parseSubject } from '#protocol/subjects/subject.ts'
 import type { MembershipEvent } from './membership.ts'
-
-/** The reason of a death that means: for good, its data is elsewhere. */
-export const leftReason = 'left'
 
 type PresenceEvent = Extract<MembershipEvent, { readonly kind: 'birth' | 'heartbeat' | 'death' }>
 

@@ -1,5 +1,6 @@
 /** The shapes of the JSON answers, for the OpenAPI document and the contract tests. */
 import * as z from 'zod'
+import { hostStates } from '#protocol/presence/presence.ts'
 
 const tags = z.record(z.string(), z.string()).describe('tag values by tag name')
 const percent = z.number().nullable().describe('percent')
@@ -17,7 +18,7 @@ export const hostsShape: z.ZodType = z.array(
     id: z.string().describe('host token'),
     tenant: z.string(),
     cloud: z.string(),
-    state: z.enum(['online', 'suspect', 'offline', 'unknown']),
+    state: z.enum(hostStates),
     session: z.int().nullable(),
     version: z.string().nullable(),
     pid: z.int().nullable().describe('process id of the agent'),
@@ -113,7 +114,7 @@ const held = { samples: count, bytes: count }
 export const ringShape: z.ZodType = z.array(
   z.strictObject({
     ...place,
-    state: z.enum(['online', 'suspect', 'offline', 'unknown']).describe('as the controller sees it'),
+    state: z.enum(hostStates).describe('as the controller sees it'),
     ring: z
       .enum(['member', 'absent', 'silent'])
       .describe('absent: its agent is gone, or knows no ring; silent: no answer in time'),

@@ -23,6 +23,7 @@ test.each([
 test.each([
   [{}, 'ok'],
   [{ state: 'offline' }, 'fail'],
+  [{ state: 'left' }, 'ok'],
   [{ state: 'suspect' }, 'warn'],
   [{ skew_ms: -5_000 }, 'warn'],
   [{ lag_samples: 1e6 }, 'warn'],

@@ -69,6 +69,7 @@ export function judgeHost(host: HostAnswer): Finding {
   const skewMs = Math.abs(host.skew_ms ?? 0)
   const lag = host.lag_samples ?? 0
   const dropped = host.dropped ?? 0
+  if (host.state === 'left') return { check, status: 'ok', found: 'left' }
   if (host.state !== 'online') {
     const fix = `look at the agent's log on ${host.id}, or start it again`
     return { check, status: host.state === 'offline' ? 'fail' : 'warn', found: host.state, fix }

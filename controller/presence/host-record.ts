@@ -23,6 +23,7 @@ export function newHostRecord(address: Address): HostRecord {
 export interface HostRow {
   readonly session: number
   readonly isDead: boolean
+  readonly hasLeft?: boolean | undefined
   readonly birth?: Birth | undefined
   readonly lastSeenMs?: number | undefined
 }
@@ -30,6 +31,7 @@ export interface HostRow {
 const rowSchema: z.ZodType<HostRow> = z.object({
   session: z.int(),
   isDead: z.boolean(),
+  hasLeft: z.boolean().optional(),
   birth: z.optional(birthSchema),
   lastSeenMs: z.number().optional(),
 })

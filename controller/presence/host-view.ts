@@ -29,7 +29,7 @@ export interface HostView {
 
 /** Hosts by state, states without any included. */
 export function countStates(hosts: readonly Pick<HostView, 'state'>[]): Record<HostState, number> {
-  const counts = { online: 0, suspect: 0, offline: 0, unknown: 0 }
+  const counts = { online: 0, suspect: 0, offline: 0, left: 0, unknown: 0 }
   for (const { state } of hosts) counts[state]++
   return counts
 }

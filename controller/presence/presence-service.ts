@@ -11,6 +11,7 @@ import { parseBirth, parseDeath, parseHeartbeat } from '#protocol/messages/prese
 import {
   type HostPresence,
   initialPresence,
+  isGone,
   type PresenceAction,
   type PresenceEvent,
   type PresenceState,
@@ -134,11 +135,11 @@ export class PresenceService {
     await this.#rows.flush()
   }
 
-  #restore(id: string, { session, isDead, birth, lastSeenMs }: HostRow): void {
+  #restore(id: string, { session, isDead, hasLeft, birth, lastSeenMs }: HostRow): void {
     const address = parseHostId(id)
     this.#records.set(id, { ...newHostRecord(address), birth, lastSeenMs })
     this.#tenants.add(address.tenant)
-    this.#step({ kind: 'restored', host: id, session, isDead })
+    this.#step({ kind: 'restored', host: id, session, isDead, hasLeft })
   }
 
   #listen(): void {
@@ -261,7 +262,7 @@ export class PresenceService {
   #forget(): void {
     const beforeMs = this.#deps.clock.now() - this.#options.hostRetentionMs
     for (const { record, presence } of this.hosts()) {
-      if (presence.state !== 'offline' || (record.lastSeenMs ?? 0) >= beforeMs) continue
+      if (!isGone(presence.state) || (record.lastSeenMs ?? 0) >= beforeMs) continue
       const host = hostIdOf(record.address)
       this.#step({ kind: 'forgotten', host })
       this.#records.delete(host)
@@ -299,7 +300,9 @@ export class PresenceService {
     const known = this.#state.hosts.get(id)
     const record = this.#records.get(id)
     if (!known || !record) return undefined
-    return { session: known.session, isDead: known.isDead, birth: record.birth, lastSeenMs: record.lastSeenMs }
+    const { session, isDead, state } = known
+    const { birth, lastSeenMs } = record
+    return { session, isDead, ...(state === 'left' ? { hasLeft: true } : {}), birth, lastSeenMs }
   }
 }
 

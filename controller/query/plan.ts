@@ -1,5 +1,6 @@
 /** Which hosts a question goes to, and in which order. Pure. */
 import { compileGlob } from '#protocol/metrics/glob.ts'
+import { type HostState, isGone } from '#protocol/presence/presence.ts'
 import { type Address, hostIdOf } from '#protocol/subjects/subject.ts'
 
 /** Whose samples are asked for: a tenant, and globs over its clouds and hosts. */
@@ -14,7 +15,7 @@ export interface HostChoice {
 /** A host that may have samples. */
 export interface PossibleHost {
   readonly address: Address
-  readonly state: 'online' | 'suspect' | 'offline' | 'unknown'
+  readonly state: HostState
   /** It had another store before the present one, whose samples only copies have. */
   readonly hasLostStore?: boolean | undefined
 }
@@ -31,7 +32,7 @@ export interface PlannedHost {
 }
 
 /** Those who are surest to answer come first, so that the silent ones cost the others nothing. */
-const order = { online: 0, unknown: 1, suspect: 2, offline: 3 } as const
+const order = { online: 0, unknown: 1, suspect: 2, offline: 3, left: 4 } as const
 
 /** The chosen hosts. Throws SELECTOR_INVALID for a glob that is none. */
 export function planHosts(hosts: Iterable<PossibleHost>, choice: HostChoice): PlannedHost[] {
@@ -46,7 +47,7 @@ export function planHosts(hosts: Iterable<PossibleHost>, choice: HostChoice): Pl
     .map(({ address, state, hasLostStore }) => ({
       owner: address,
       hasLostStore,
-      holders: state === 'offline' ? [] : [address],
+      holders: isGone(state) ? [] : [address],
       mates: present.get(address.cloud) ?? [],
     }))
 }
@@ -55,7 +56,7 @@ export function planHosts(hosts: Iterable<PossibleHost>, choice: HostChoice): Pl
 function presentByCloud(fleet: readonly PossibleHost[]): Map<string, Address[]> {
   const present = new Map<string, Address[]>()
   for (const { address, state } of fleet) {
-    if (state === 'offline') continue
+    if (isGone(state)) continue
     const mates = present.get(address.cloud)
     if (mates) mates.push(address)
     else present.set(address.cloud, [address])

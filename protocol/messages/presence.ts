@@ -34,6 +34,9 @@ export interface Death {
   readonly reason: string
 }
 
+/** The reason of a death that means: for good, its samples are with others. */
+export const leftReason = 'left'
+
 /** What the controller tells every agent of a tenant: who it is, what time it is, how often to beat. */
 export interface ControllerState {
   readonly session: number

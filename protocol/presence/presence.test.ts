@@ -80,6 +80,26 @@ describe('presence', () => {
     ).toEqual(['online', 'offline'])
   })
 
+  it('who said that it leaves for good has left, whatever is told of that session afterwards, until it is born anew', () => {
+    const left: PresenceEvent = { kind: 'death', host, session: 7, reason: 'left' }
+    expect(
+      play([
+        [0, birth(7)],
+        [1, left],
+        [2, death(7)],
+        [3, { kind: 'brokerLost' }],
+        [4, { kind: 'brokerBack' }],
+        [90, tick],
+        [91, birth(8)],
+      ]).changes,
+    ).toEqual(['online', 'left', 'online'])
+  })
+
+  it('a host that had left before the controller started is still known to have left', () => {
+    const { state } = play([[0, { kind: 'restored', host, session: 7, isDead: true, hasLeft: true }]])
+    expect(stateOf(state)).toBe('left')
+  })
+
   it('a dead session stays dead: its late or retained birth changes nothing, a newer one does', () => {
     expect(
       stateOf(

@@ -11,9 +11,19 @@
  * | online | heard within 2 heartbeat intervals |
  * | suspect | silent for more than 2 |
  * | offline | it died: said so itself, by its last will, or was silent for more than 4 |
+ * | left | it said that it leaves for good, and has handed over |
  * | unknown | known from before, and nothing heard since the controller's start or its own return |
  */
-export type HostState = 'online' | 'suspect' | 'offline' | 'unknown'
+import { leftReason } from '#protocol/messages/presence.ts'
+
+/** See the table above. */
+export const hostStates = ['online', 'suspect', 'offline', 'left', 'unknown'] as const
+export type HostState = (typeof hostStates)[number]
+
+/** Nobody is there: there is no use in asking. */
+export function isGone(state: HostState): boolean {
+  return state === 'offline' || state === 'left'
+}
 
 export interface PresenceOptions {
   /** How often agents beat, ms. */
@@ -59,7 +69,13 @@ export type PresenceEvent =
   | { readonly kind: 'brokerLost' }
   | { readonly kind: 'brokerBack' }
   /** A host that the registry knows from before the controller's start. Silent; ignored when the host was heard already. */
-  | { readonly kind: 'restored'; readonly host: string; readonly session: number; readonly isDead: boolean }
+  | {
+      readonly kind: 'restored'
+      readonly host: string
+      readonly session: number
+      readonly isDead: boolean
+      readonly hasLeft?: boolean | undefined
+    }
   /** An operator removed the host. */
   | { readonly kind: 'forgotten'; readonly host: string }
 
@@ -113,7 +129,7 @@ export function step(state: PresenceState, event: PresenceEvent, nowMs: number):
       return { state: { ...state, tickedAtMs: nowMs }, actions }
     case 'brokerLost':
       for (const [host, known] of hosts) {
-        if (known.state !== 'offline') change(turn, host, known, 'unknown', 'the controller is cut off')
+        if (!isGone(known.state)) change(turn, host, known, 'unknown', 'the controller is cut off')
       }
       return { state: { ...state, isCutOff: true }, actions }
     case 'brokerBack':
@@ -161,10 +177,10 @@ function stepHost(turn: Turn, event: HostEvent): void {
   switch (event.kind) {
     case 'restored':
       if (before) return
-      hosts.set(event.host, { ...known, isDead: event.isDead, state: event.isDead ? 'offline' : 'unknown' })
+      hosts.set(event.host, { ...known, isDead: event.isDead, state: restoredState(event) })
       return
     case 'death':
-      change(turn, event.host, { ...known, isDead: true }, 'offline', event.reason)
+      change(turn, event.host, { ...known, isDead: true }, deadState(before, event), event.reason)
       return
     case 'birth':
       if (known.isDead) return tellOfDeath(turn, event.host, known)
@@ -173,6 +189,17 @@ function stepHost(turn: Turn, event: HostEvent): void {
     case 'heartbeat':
       stepHeartbeat(turn, event.host, known)
   }
+}
+
+function restoredState({ isDead, hasLeft }: Extract<PresenceEvent, { readonly kind: 'restored' }>): HostState {
+  if (!isDead) return 'unknown'
+  return hasLeft ? 'left' : 'offline'
+}
+
+/** Who has left stays so: its last will, or its silence, may be told of the same session afterwards. */
+function deadState(before: HostPresence | undefined, death: Extract<PresenceEvent, { kind: 'death' }>): HostState {
+  const hadLeft = before?.session === death.session && before.state === 'left'
+  return hadLeft || death.reason === leftReason ? 'left' : 'offline'
 }
 
 /** The same host with a newer session: all that was known of the older one is void, but for the state that people see. */
@@ -213,7 +240,7 @@ function mayAnswer({ heartbeatIntervalMs, nowMs }: Turn, known: HostPresence): b
 }
 
 function stepSilence(turn: Turn, host: string, known: HostPresence): void {
-  if (known.state === 'offline') return
+  if (isGone(known.state)) return
   const intervals = (turn.nowMs - known.heardAtMs) / turn.heartbeatIntervalMs
   if (intervals > offlineAfterIntervals) {
     const reason = `silent for ${offlineAfterIntervals} heartbeat intervals`
