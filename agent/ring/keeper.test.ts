@@ -53,6 +53,26 @@ describe('a replica', () => {
     expect(said(keeper.append('o', append(1, 10), 0))).toMatchObject([{ verb: 'ack' }])
   })
 
+  test('does not count rows whose names could not be written, and asks for them again', () => {
+    const keeper = keeperOf()
+    keep(keeper, append(1, 10))
+    const names = { verb: 'names', storeId: 's', start: 50, entries: new Uint8Array(9) } as const
+    keeper.names('o', { ...names, firstId: 0, count: 3 })
+    keeper.names('o', { ...names, firstId: 3, count: 2 })
+    const [before] = keeper.append('o', append(11, 20, { idsTo: 3 }), 0)
+    const [after] = keeper.append('o', append(21, 30, { idsTo: 4 }), 0)
+    keeper.namesLost('o', 's', 3)
+    expect(said(keeper.kept(before?.kind === 'keep' ? before.id : 0, true, 0))).toMatchObject([
+      { verb: 'ack', names: 3 },
+    ])
+    expect(said(keeper.kept(after?.kind === 'keep' ? after.id : 0, true, 0))).toMatchObject([
+      { verb: 'refuse', reason: 'names', from: 21, to: 30, names: 3 },
+    ])
+    expect(keeper.holdingsOf('o')?.size).toBe(20)
+    keeper.names('o', { ...names, firstId: 3, count: 2 })
+    expect(said(keep(keeper, append(21, 30, { idsTo: 4 })))).toMatchObject([{ verb: 'ack', names: 5 }])
+  })
+
   test('refuses by reason, and nothing changes', () => {
     const keeper = keeperOf({ lanesMax: 1 })
     keep(keeper, append(1, 10, { ownerStart: 60 }))

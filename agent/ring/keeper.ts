@@ -66,7 +66,7 @@ export type KeeperAction =
   | { readonly kind: 'send'; readonly to: string; readonly message: RingMessage }
   /** Write the facts, and the rows if any, and sync; answer with `kept`. */
   | { readonly kind: 'keep'; readonly id: number; readonly facts: OwnerFacts; readonly rows?: KeptRows | undefined }
-  /** Write names; they need not be synced before rows are. */
+  /** Write names; they need not be synced before rows are. Answer with `namesLost` where that failed. */
   | {
       readonly kind: 'keepNames'
       readonly owner: string
@@ -288,6 +288,12 @@ export class Keeper {
     return { kind: 'keep', id, facts, rows }
   }
 
+  /** Names from this id on could not be written: rows that use them do not count as kept, and the owner sends them again. */
+  namesLost(owner: string, storeId: string, firstId: number): void {
+    const names = this.#owners.get(owner)?.names
+    if ((names?.get(storeId) ?? 0) > firstId) names?.set(storeId, firstId)
+  }
+
   /** The disk's answer to `keep`. Only now is anything acknowledged. */
   kept(id: number, isSynced: boolean, nowMs: number): KeeperAction[] {
     this.#nowMs = nowMs
@@ -299,6 +305,9 @@ export class Keeper {
     this.#writingBytes -= rows?.rows.length ?? 0
     if (isSynced) record.syncedStart = Math.max(record.syncedStart, facts.start)
     if (!isSynced) return rows && answer ? this.#refuse(answer.to, rows, 'disk', record) : []
+    if (rows && rows.idsTo > (record.names.get(rows.storeId) ?? 0)) {
+      return answer ? this.#refuse(answer.to, rows, 'names', record) : []
+    }
     if (!rows) return answer?.hello ? [this.#welcome(answer.to, record, answer.hello)] : []
     record.holdings.add(rows, rows)
     record.bytes += rows.rows.length
@@ -364,7 +373,8 @@ export class Keeper {
     if (record) record.bytes -= bytes
     if (record) this.#bytes -= bytes
     this.#evicting = undefined
-    return this.makeRoom()
+    // nothing freed: the disk refused, and whoever needs the room asks again
+    return bytes > 0 ? this.makeRoom() : []
   }
 
   /** Rows that cannot be read any more; they were put aside. */

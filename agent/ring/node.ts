@@ -45,7 +45,8 @@ export type RingEvent =
   /** Own samples up to `to` are on disk, those up to `floor` past their retention. */
   | { readonly kind: 'synced'; readonly to: number; readonly floor: number }
   | ({ readonly kind: 'ownRead' } & OwnRead)
-  | { readonly kind: 'opened'; readonly opening: Opening }
+  /** `opening` undefined = it could not be written. */
+  | { readonly kind: 'opened'; readonly opening: Opening | undefined }
   | { readonly kind: 'kept'; readonly id: number; readonly isSynced: boolean }
   | {
       readonly kind: 'oldest'
@@ -61,6 +62,8 @@ export type RingEvent =
       readonly bytes: number
     }
   | { readonly kind: 'damaged'; readonly owner: string; readonly lane: LaneHolding; readonly bytes: number }
+  /** Names of an owner's series, from this id on, could not be written. */
+  | { readonly kind: 'namesLost'; readonly owner: string; readonly storeId: string; readonly firstId: number }
   /** A fetch of another was answered with this many bytes; `void` = own positions asked for that do not exist. */
   | { readonly kind: 'answered'; readonly bytes: number; readonly void?: ArrivalRange | undefined }
   | { readonly kind: 'tick' }
@@ -209,6 +212,9 @@ export class RingNode {
         return
       case 'damaged':
         this.#doKeeper(this.#keeper.damaged(event.owner, event.lane, event.lane.ranges, event.bytes, nowMs))
+        return
+      case 'namesLost':
+        this.#keeper.namesLost(event.owner, event.storeId, event.firstId)
         return
       case 'answered':
         this.#answering--

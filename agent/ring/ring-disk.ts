@@ -65,6 +65,7 @@ export class RingDisk {
       case 'keepNames': {
         const names = decodeNames(action.storeId, action)
         if (names) await replicas.keepNames(action.owner, action.storeId, action.firstId, names)
+        else this.#fail(action)
         return
       }
       case 'findOldest': {
@@ -86,6 +87,7 @@ export class RingDisk {
   #fail(action: DiskAction): void {
     const { answer } = this.#deps
     if (action.kind === 'keep') answer({ kind: 'kept', id: action.id, isSynced: false })
+    if (action.kind === 'keepNames') answer({ ...action, kind: 'namesLost' })
     if (action.kind === 'findOldest') answer({ kind: 'oldest', owner: action.owner, found: undefined })
     if (action.kind === 'evict') answer({ ...action, kind: 'evicted', bytes: 0 })
   }

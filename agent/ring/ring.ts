@@ -397,15 +397,16 @@ export class Ring implements AsyncDisposable {
 
   async #reopen(above: number, isInPlace: boolean): Promise<void> {
     const { store, replicas, clock } = this.#deps
-    this.#openings = reopenLane(
-      this.#openings,
-      above,
-      isInPlace ? undefined : store.nextPosition,
-      clock.now(),
-      Math.random(),
-    )
-    await replicas.keepFact(openingsName(store), this.#openings)
-    this.#take({ kind: 'opened', opening: this.#openings.at(-1) as Opening })
+    const first = isInPlace ? undefined : store.nextPosition
+    const openings = reopenLane(this.#openings, above, first, clock.now(), Math.random())
+    try {
+      await replicas.keepFact(openingsName(store), openings)
+    } catch (error) {
+      this.#take({ kind: 'opened', opening: undefined })
+      throw error
+    }
+    this.#openings = openings
+    this.#take({ kind: 'opened', opening: openings.at(-1) })
   }
 
   #report(report: RingReport): void {

@@ -55,6 +55,17 @@ describe('an owner', () => {
     expect(shipper.plan(1)).toEqual([])
   })
 
+  test('asks for a lane again that could not be written', () => {
+    const shipper = greeted(['a', 'b'])
+    for (const nowMs of [0, 10_000]) {
+      const [hello] = sent(shipper.plan(nowMs + 700_000)).filter(({ verb }) => verb === 'hello')
+      const actions = welcome(shipper, 'a', hello?.verb === 'hello' ? hello.id : 0, 900)
+      expect(actions).toEqual([{ kind: 'open', startAbove: 900, isInPlace: true }])
+      shipper.opened(undefined)
+    }
+    expect(shipper.start).toBe(500)
+  })
+
   test('ships the newest first, names before what needs them, one read for all who lack it', () => {
     const actions = ship(greeted(['a', 'b']))
     expect(actions.slice(0, 4).map((action) => [action.kind, 'to' in action ? action.to : ''])).toEqual([

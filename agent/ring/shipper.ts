@@ -236,9 +236,9 @@ export class Shipper {
     if (target) target.helloAtMs = Number.NEGATIVE_INFINITY
   }
 
-  /** The lane asked for by `open` is on disk. */
-  opened(opening: Opening): void {
-    this.#openings.add(opening)
+  /** The lane asked for by `open` is on disk; undefined = it could not be written, and the next answer asks for it again. */
+  opened(opening: Opening | undefined): void {
+    if (opening) this.#openings.add(opening)
     this.#isOpening = false
     for (const target of this.#targets.values()) {
       target.isGreeted = false
