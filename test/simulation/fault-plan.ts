@@ -12,15 +12,15 @@ export class FaultPlan {
   /** Copies that may still be destroyed, by cloud: a sample has R of them. */
   readonly #spare = new Map<string, number>()
   readonly #faults: readonly ((host: SimHost) => boolean)[]
-  readonly #skips: ReadonlySet<number>
+  readonly #skips: (fault: number) => boolean
   /** Of the fault at hand: each has chance of its own, so that leaving one out changes the others little. */
   #random: Random
   #drawn = 0
   #isOver = false
   count = 0
 
-  /** @param skips faults, by their number, to leave out */
-  constructor(world: World, skips: ReadonlySet<number>) {
+  /** @param skips is this fault, by its number, left out? */
+  constructor(world: World, skips: (fault: number) => boolean) {
     this.#world = world
     this.#skips = skips
     this.#random = new Random(world.seed)
@@ -39,6 +39,7 @@ export class FaultPlan {
       (host) => this.#wipe(host),
       (host) => this.#loseTail(host),
       (host) => this.#damage(host),
+      (host) => this.#failWrites(host),
       (host) => this.#clone(host),
       (host) => this.#join(host.options.cloud),
       (host) => this.#leave(host),
@@ -63,6 +64,7 @@ export class FaultPlan {
     this.#world.network.healAll()
     for (const host of this.#world.hosts) {
       host.setOnline(true)
+      host.setWritable(true)
       if (host.node?.shipper.isQuarantined) host.kill(false)
       if (!host.isRunning) host.start()
     }
@@ -76,7 +78,7 @@ export class FaultPlan {
       this.#random = random
       const host = random.pick(this.#world.hosts)
       const fault = random.pick(this.#faults)
-      if (this.#skips.has(number) || (host && fault?.(host))) this.count++
+      if (this.#skips(number) || (host && fault?.(host))) this.count++
       this.#next()
     })
   }
@@ -211,6 +213,20 @@ export class FaultPlan {
     if (owner === undefined || !host.isRunning || !this.#spend(host)) return false
     this.#world.note(`${host.host} finds a copy of ${owner} unreadable`)
     return host.damage(owner)
+  }
+
+  /** The disk is full, or refuses to write: what is there can still be read. */
+  #failWrites(host: SimHost): boolean {
+    if (!host.canWrite) return false
+    this.#world.note(`${host.host} cannot write`)
+    host.setWritable(false)
+    this.#later(500, this.#random.chance(0.3) ? 2 * simTimes.graceMs : 10_000, () => {
+      if (!this.#world.hosts.includes(host)) return
+      this.#world.note(`${host.host} can write again`)
+      host.setWritable(true)
+      if (!host.isRunning) host.start()
+    })
+    return true
   }
 
   /** A second machine with the same identity and disk, for a while; afterwards an operator restarts the first. */

@@ -4,6 +4,7 @@
 import { type Lane, laneKey, type Opening, openLane, reopenLane } from '#agent/ring/lane.ts'
 import type { RingMutant } from '#agent/ring/mutant.ts'
 import { type RingAction, type RingEvent, RingNode, type RingNodeOptions, type RingReport } from '#agent/ring/node.ts'
+import type { DiskAction } from '#agent/ring/ring-disk.ts'
 import type { Fetch, RingMessage, Rows } from '#agent/ring/ring-message.ts'
 import type { DictionaryEntry } from '#protocol/samples/format.ts'
 import type { EventQueue } from './event-queue.ts'
@@ -60,6 +61,8 @@ export class SimHost {
   #monotonicFromMs = 0
   #floor = 0
   isOnline = true
+  /** Nothing can be written: the disk is full, or refuses. */
+  #cannotWrite = false
 
   constructor(options: SimHostOptions, disk: SimDisk, world: SimWorld) {
     this.options = options
@@ -80,7 +83,9 @@ export class SimHost {
     return this.#hears === undefined || this.#hears.has(host)
   }
 
+  /** An agent that cannot write what must be on disk first does not start. */
   start(): void {
+    if (this.#cannotWrite) return
     const { queue, random } = this.#world
     this.#life++
     this.#monotonicFromMs = queue.nowMs - random.int(0, 1_000_000)
@@ -110,8 +115,19 @@ export class SimHost {
   kill(losesPower: boolean): void {
     this.node = undefined
     this.#life++
-    if (losesPower) this.disk.crash()
+    if (losesPower || this.#cannotWrite) this.disk.crash()
     else this.disk.sync()
+  }
+
+  get canWrite(): boolean {
+    return !this.#cannotWrite
+  }
+
+  /** What waits for the disk is written as soon as it can be. */
+  setWritable(isWritable: boolean): void {
+    if (isWritable !== this.#cannotWrite) return
+    this.#cannotWrite = !isWritable
+    if (isWritable && this.isRunning) this.#sync()
   }
 
   /** The application sends samples; they reach the disk a little later. */
@@ -119,9 +135,13 @@ export class SimHost {
     const lane = { storeId: this.disk.storeId, start: this.disk.openings.at(-1)?.start ?? 0 }
     for (let i = 0; i < count; i++) this.disk.append(this.#world.accepted(this, lane, this.disk.nextPosition))
     this.#later(this.#world.random.int(1, 3 * syncMsMax), () => {
-      this.disk.sync()
-      this.event({ kind: 'synced', to: this.disk.syncedTo, floor: this.#floor })
+      if (this.canWrite) this.#sync()
     })
+  }
+
+  #sync(): void {
+    this.disk.sync()
+    this.event({ kind: 'synced', to: this.disk.syncedTo, floor: this.#floor })
   }
 
   /** Old own samples are past their retention. */
@@ -190,32 +210,12 @@ export class SimHost {
         this.#open(action.startAbove, action.isInPlace)
         return
       case 'keep':
-        this.disk.copies.keep(action.facts, action.rows)
-        this.#later(random.int(0, syncMsMax), () => {
-          this.disk.copies.sync()
-          this.event({ kind: 'kept', id: action.id, isSynced: true })
-        })
-        return
       case 'keepNames':
-        this.disk.copies.keepNames(
-          action.owner,
-          action.storeId,
-          action.firstId,
-          entriesOf(action.firstId, action.count),
-        )
-        return
-      case 'findOldest': {
-        const { owner, bytes } = action
-        this.#later(1, () => this.event({ kind: 'oldest', owner, found: this.disk.copies.oldest(owner, bytes) }))
-        return
-      }
-      case 'evict': {
-        const bytes = this.disk.copies.evict(action.owner, action)
-        this.#later(1, () => this.event({ ...action, kind: 'evicted', bytes }))
-        return
-      }
+      case 'findOldest':
+      case 'evict':
       case 'drop':
-        this.disk.copies.drop(action.owner)
+        if (this.canWrite || action.kind === 'findOldest') this.#write(action)
+        else this.#failToWrite(action)
         return
       case 'answerFetch':
         this.#later(random.int(0, 3), () => this.#answer(action.to, action.fetch, action.isOwn))
@@ -233,8 +233,51 @@ export class SimHost {
     }
   }
 
+  #write(action: DiskAction): void {
+    const { copies } = this.disk
+    switch (action.kind) {
+      case 'keep':
+        copies.keep(action.facts, action.rows)
+        this.#later(this.#world.random.int(0, syncMsMax), () => {
+          const isSynced = this.canWrite
+          if (isSynced) copies.sync()
+          this.event({ kind: 'kept', id: action.id, isSynced })
+        })
+        return
+      case 'keepNames': {
+        const { owner, storeId, firstId, count } = action
+        copies.keepNames(owner, storeId, firstId, entriesOf(firstId, count))
+        return
+      }
+      case 'findOldest': {
+        const { owner, bytes } = action
+        this.#later(1, () => this.event({ kind: 'oldest', owner, found: copies.oldest(owner, bytes) }))
+        return
+      }
+      case 'evict': {
+        const bytes = copies.evict(action.owner, action)
+        this.#later(1, () => this.event({ ...action, kind: 'evicted', bytes }))
+        return
+      }
+      case 'drop':
+        copies.drop(action.owner)
+    }
+  }
+
+  /** As `RingDisk` tells of a failure. */
+  #failToWrite(action: DiskAction): void {
+    const afterMs = this.#world.random.int(0, syncMsMax)
+    if (action.kind === 'keepNames') this.#later(0, () => this.event({ ...action, kind: 'namesLost' }))
+    if (action.kind === 'keep') this.#later(afterMs, () => this.event({ kind: 'kept', id: action.id, isSynced: false }))
+    if (action.kind === 'evict') this.#later(afterMs, () => this.event({ ...action, kind: 'evicted', bytes: 0 }))
+  }
+
   #open(startAbove: number, isInPlace: boolean): void {
     this.#later(this.#world.random.int(1, syncMsMax), () => {
+      if (!this.canWrite) {
+        this.event({ kind: 'opened', opening: undefined })
+        return
+      }
       const wallMs = this.#wallSeconds() * 1000
       const first = isInPlace ? undefined : this.disk.nextPosition
       this.disk.openings = reopenLane(this.disk.openings, startAbove, first, wallMs, this.#world.random.next())

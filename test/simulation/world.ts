@@ -24,6 +24,8 @@ export interface SeedOptions {
   readonly mutant?: RingMutant | undefined
   /** Numbers of faults to leave out. */
   readonly skips?: ReadonlySet<number> | undefined
+  /** Faults from this number on are left out too. */
+  readonly faultsMax?: number | undefined
 }
 
 /** What a seed did, when it broke no promise. */
@@ -66,7 +68,7 @@ export class World implements SimWorld {
   events = 0
   isCalm = false
 
-  constructor({ seed, mutant, skips = new Set() }: SeedOptions) {
+  constructor({ seed, mutant, skips = new Set(), faultsMax = Number.POSITIVE_INFINITY }: SeedOptions) {
     this.seed = seed
     this.mutant = mutant
     this.random = new Random(seed)
@@ -75,7 +77,7 @@ export class World implements SimWorld {
     this.copies = this.random.pick([2, 3, 3, 3, 4]) ?? 3
     this.quotaBytes = this.random.chance(0.2) ? this.random.int(700, 2500) : 10_000_000
     this.#goesAsBytes = this.random.chance(0.2)
-    this.plan = new FaultPlan(this, skips)
+    this.plan = new FaultPlan(this, (fault) => skips.has(fault) || fault >= faultsMax)
   }
 
   run(): SeedSummary {
@@ -294,7 +296,7 @@ function minimize(options: SeedOptions, first: Failure): Failure {
   let failure = first
   const skips = new Set<number>()
   for (let number = first.faults - 1; number >= 0; number--) {
-    const world = new World({ ...options, skips: new Set([...skips, number]) })
+    const world = new World({ ...options, skips: new Set([...skips, number]), faultsMax: first.faults })
     try {
       world.run()
     } catch (error) {
