@@ -23,6 +23,7 @@ import {
   startingWith,
 } from './replica-keys.ts'
 import { decodeValue, encodeValue } from './replica-row.ts'
+import { ReplicaSlot } from './replica-slot.ts'
 import type { ReplicaStore, RowDamage, RunOfRows } from './replica-store.ts'
 
 /** Keys read in one step. */
@@ -34,11 +35,11 @@ const text = new TextDecoder()
 
 /** The shared area in a LevelDB of its own. Takes the slot over: closes it. */
 export class LevelReplicaStore implements ReplicaStore {
-  readonly #slot: LevelSlot
+  readonly #slot: ReplicaSlot
   readonly #onDamage: (damage: RowDamage) => void
 
   constructor(slot: LevelSlot, onDamage: (damage: RowDamage) => void) {
-    this.#slot = slot
+    this.#slot = new ReplicaSlot(slot)
     this.#onDamage = onDamage
   }
 
@@ -77,15 +78,17 @@ export class LevelReplicaStore implements ReplicaStore {
   }
 
   async keep({ owner, zone, start }: OwnerFacts, rows?: KeptRows): Promise<void> {
-    const batch = this.#slot.level.batch().put(factsKey(owner), json({ zone, start }))
-    if (rows) batch.put(rowKey({ ...rows, owner, bytes: rows.rows.length }), encodeValue(rows.idsTo, rows.rows))
-    await batch.write({ sync: true })
+    await this.#slot.write(async (level) => {
+      const batch = level.batch().put(factsKey(owner), json({ zone, start }))
+      if (rows) batch.put(rowKey({ ...rows, owner, bytes: rows.rows.length }), encodeValue(rows.idsTo, rows.rows))
+      await batch.write({ sync: true })
+    })
   }
 
   async keepNames(owner: string, storeId: string, firstId: number, entries: readonly DictionaryEntry[]): Promise<void> {
     if (entries.length === 0) return
     const value = encodeValue(entries.length, encodeDictionary(storeId, firstId, entries))
-    await this.#slot.level.put(namesKey(owner, storeId, firstId), value)
+    await this.#slot.write((level) => level.put(namesKey(owner, storeId, firstId), value))
   }
 
   async read(owner: string, lane: Lane, range: ArrivalRange): Promise<RunOfRows | undefined> {
@@ -134,20 +137,26 @@ export class LevelReplicaStore implements ReplicaStore {
 
   async evict(owner: string, { storeId, start, to }: Lane & { readonly to: number }): Promise<number> {
     const lane = { storeId, start }
-    const batch = this.#slot.level.batch().put(floorKey(owner, lane), json(to))
+    const gone: Uint8Array[] = []
     let freed = 0
     for await (const key of this.#keys(startingWith(lanePrefix(owner, lane)))) {
       const row = parseRowKey(key)
       if (row.to > to) break
-      batch.del(key)
+      gone.push(key)
       freed += row.bytes
     }
-    await batch.write({ sync: true })
+    await this.#slot.write(async (level) => {
+      const batch = level.batch().put(floorKey(owner, lane), json(to))
+      for (const key of gone) batch.del(key)
+      await batch.write({ sync: true })
+    })
     return freed
   }
 
   async drop(owner: string): Promise<void> {
-    for (const kind of ['r', 'l', 'n'] as const) await this.#slot.level.clear(startingWith(ownerPrefix(kind, owner)))
+    for (const kind of ['r', 'l', 'n'] as const) {
+      await this.#slot.write((level) => level.clear(startingWith(ownerPrefix(kind, owner))))
+    }
   }
 
   async *rowsOf(owner: string): AsyncGenerator<KeptRows> {
@@ -165,7 +174,7 @@ export class LevelReplicaStore implements ReplicaStore {
   }
 
   async keepFact(name: string, value: unknown): Promise<void> {
-    await this.#slot.level.put(metaKey(name), json(value), { sync: true })
+    await this.#slot.write((level) => level.put(metaKey(name), json(value), { sync: true }))
   }
 
   close(): Promise<void> {
@@ -189,7 +198,7 @@ export class LevelReplicaStore implements ReplicaStore {
       if (!isLanistaError(error, 'REPLICA_ROW_CORRUPT')) throw error
       const aside = Uint8Array.from(key)
       aside[0] = 'q'.charCodeAt(0)
-      await this.#slot.level.batch().put(aside, value).del(key).write()
+      await this.#slot.write((level) => level.batch().put(aside, value).del(key).write())
       this.#onDamage({ ...row, reason: String(error.data['reason']) })
       return undefined
     }
