@@ -14,6 +14,7 @@ const config: ViteUserConfig = defineConfig({
           include: ['**/*.test.ts'],
           exclude: ['node_modules/**', 'dist/**', ...slow],
           testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -23,7 +24,9 @@ const config: ViteUserConfig = defineConfig({
           exclude: ['node_modules/**', 'dist/**'],
           testTimeout: 180_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          // they mostly wait: for processes to start, for silence to be noticed
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
         },
       },
     ],
