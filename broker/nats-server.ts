@@ -1,10 +1,11 @@
 /** A real nats-server as a child process, with a configuration of ours; users change while it runs and nobody is dropped. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
+import { makeFolder } from '#protocol/runtime/data-folder.ts'
 import { formatHostPort } from '#protocol/runtime/host-port.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
@@ -64,7 +65,7 @@ export class NatsServer implements BrokerUsers, AsyncDisposable {
    */
   static async open(options: NatsServerOptions, deps: NatsServerDeps): Promise<NatsServer> {
     const server = new NatsServer(options, deps)
-    await mkdir(options.directory, { recursive: true, mode: 0o700 })
+    await makeFolder(options.directory)
     await server.#stopLeftBehind()
     await server.#writeConfig()
     try {

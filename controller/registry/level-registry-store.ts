@@ -1,7 +1,7 @@
 /** The registry on LevelDB, embedded in the controller's process: one folder, one process at a time. */
-import { mkdir } from 'node:fs/promises'
 import { ClassicLevel } from 'classic-level'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
+import { makeFolder } from '#protocol/runtime/data-folder.ts'
 import type { RegistryChange, RegistryRow, RegistryStore, RegistryWriteOptions } from './registry-store.ts'
 
 type Level = ClassicLevel<string, unknown>
@@ -24,7 +24,7 @@ export class LevelRegistryStore implements RegistryStore {
   static async open(dataDir: string, folder: string): Promise<LevelRegistryStore> {
     const location = `${dataDir}/${folder}`
     try {
-      await mkdir(location, { recursive: true })
+      await makeFolder(location)
     } catch (cause) {
       throw unwritable(dataDir, reasonOf(cause))
     }
