@@ -1,5 +1,6 @@
 /** The OpenAPI document as one page that needs nothing from anywhere: no script, no font, no other host. */
 import type { OpenApiDocument, OpenApiOperation, OpenApiPath } from './openapi.ts'
+import { type RouteMethod, routeMethods } from './route.ts'
 
 const style = `body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
 code,pre{font:14px/1.4 ui-monospace,monospace;background:#f3f3f3;border-radius:4px}code{padding:0 .2em}
@@ -23,21 +24,21 @@ ${operations.map(sectionOf).join('\n')}
 
 interface Described {
   readonly path: string
-  readonly method: 'GET' | 'POST'
+  readonly method: RouteMethod
   readonly operation: OpenApiOperation
 }
 
-function operationsOf([path, { get, post }]: readonly [string, OpenApiPath]): Described[] {
-  return [
-    ...(get ? [{ path, method: 'GET' as const, operation: get }] : []),
-    ...(post ? [{ path, method: 'POST' as const, operation: post }] : []),
-  ]
+function operationsOf([path, methods]: readonly [string, OpenApiPath]): Described[] {
+  return routeMethods.flatMap((method) => {
+    const operation = methods[method.toLowerCase() as Lowercase<RouteMethod>]
+    return operation ? [{ path, method, operation }] : []
+  })
 }
 
 function sectionOf({ path, method, operation }: Described): string {
   return `<section id="${operation.operationId}"><h2><code>${method} ${escaped(path)}</code></h2><p>${escaped(operation.summary)}</p>
 ${parametersOf(operation)}
-<pre>curl ${method === 'POST' ? '-X POST ' : ''}-H "Authorization: Bearer $TOKEN" http://127.0.0.1:4400${escaped(path)}</pre>
+<pre>curl ${method === 'GET' ? '' : `-X ${method} `}${operation.requestBody ? '--data-binary @FILE ' : ''}-H "Authorization: Bearer $TOKEN" http://127.0.0.1:4400${escaped(path)}</pre>
 <details><summary>Shape of the answer</summary><pre>${escaped(JSON.stringify(operation.responses['200'], null, 2))}</pre></details></section>`
 }
 

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { version } from '#protocol/runtime/version.ts'
-import type { Route } from './route.ts'
+import type { BodySpec, Route, RouteMethod } from './route.ts'
 
 /** As much of an OpenAPI 3.1 document as we write; its schemas are JSON Schema 2020-12, which zod speaks. */
 export interface OpenApiDocument {
@@ -11,22 +11,20 @@ export interface OpenApiDocument {
   readonly components: object
 }
 
-/** A path has one method here. */
-export interface OpenApiPath {
-  readonly get?: OpenApiOperation
-  readonly post?: OpenApiOperation
-}
+/** The operations of a path by method. */
+export type OpenApiPath = Readonly<Partial<Record<Lowercase<RouteMethod>, OpenApiOperation>>>
 
 export interface OpenApiOperation {
   readonly operationId: string
   readonly summary: string
   readonly parameters: readonly OpenApiParameter[]
+  readonly requestBody?: object
   readonly responses: Readonly<Record<string, object>>
 }
 
 export interface OpenApiParameter {
   readonly name: string
-  readonly in: 'query'
+  readonly in: 'query' | 'path'
   readonly required: boolean
   readonly description: string
   readonly schema: object
@@ -44,12 +42,7 @@ export function openApiOf(routes: readonly Route[]): OpenApiDocument {
       description: 'The hosts of the fleet and their recent samples. Every path needs the operator’s token.',
     },
     security: [{ bearer: [] }, { basic: [] }],
-    paths: Object.fromEntries(
-      routes.map((route) => [
-        route.path,
-        route.method === 'POST' ? { post: operationOf(route) } : { get: operationOf(route) },
-      ]),
-    ),
+    paths: pathsOf(routes),
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer' }, basic: { type: 'http', scheme: 'basic' } },
       schemas: {
@@ -69,22 +62,46 @@ export function openApiOf(routes: readonly Route[]): OpenApiDocument {
   }
 }
 
+/** Paths in the order of the routes, each with all its methods. */
+function pathsOf(routes: readonly Route[]): Record<string, OpenApiPath> {
+  const paths: Record<string, OpenApiPath> = {}
+  for (const route of routes) {
+    const path = route.path.replace(/:(\w+)/g, '{$1}')
+    const method = (route.method ?? 'GET').toLowerCase() as Lowercase<RouteMethod>
+    paths[path] = { ...paths[path], [method]: operationOf(route) }
+  }
+  return paths
+}
+
 function operationOf(route: Route): OpenApiOperation {
   const content = route.answer
     ? { 'application/json': { schema: schemaOf(route.answer) } }
     : { [route.produces ?? 'text/plain']: { schema: { type: 'string' } } }
   return {
-    operationId: route.path.replace(/[^a-z0-9]+/gi, '_').replace(/^_|_$/g, ''),
+    operationId: operationIdOf(route),
     summary: route.summary,
-    parameters: Object.entries(route.parameters.shape).map(([name, schema]) => parameterOf(name, schema as z.ZodType)),
+    parameters: Object.entries(route.parameters.shape).map(([name, schema]) =>
+      parameterOf(name, schema as z.ZodType, route.path.split('/').includes(`:${name}`)),
+    ),
+    ...(route.takes ? { requestBody: requestBodyOf(route.takes) } : {}),
     responses: { 200: { description: 'The answer.', content }, 400: problem, 401: problem, 413: problem, 500: problem },
   }
 }
 
-function parameterOf(name: string, schema: z.ZodType): OpenApiParameter {
+/** Unique: a path may have several methods. */
+function operationIdOf({ method = 'GET', path }: Route): string {
+  const words = method === 'GET' ? path : `${method.toLowerCase()}_${path}`
+  return words.replace(/[^a-z0-9]+/gi, '_').replace(/^_|_$/g, '')
+}
+
+function requestBodyOf({ types }: BodySpec): object {
+  return { required: true, content: Object.fromEntries(types.map((type) => [type, { schema: {} }])) }
+}
+
+function parameterOf(name: string, schema: z.ZodType, isInPath: boolean): OpenApiParameter {
   return {
     name,
-    in: 'query',
+    in: isInPath ? 'path' : 'query',
     required: !schema.safeParse(undefined).success,
     description: schema.description ?? '',
     schema: schemaOf(schema),

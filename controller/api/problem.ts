@@ -15,6 +15,7 @@ const statuses: Readonly<Record<string, number>> = {
   DURATION_INVALID: 400,
   FUNCTION_UNKNOWN: 400,
   STEP_INVALID: 400,
+  BODY_INVALID: 400,
   UNAUTHORIZED: 401,
   NOT_FOUND: 404,
   ANSWER_TOO_LARGE: 413,

@@ -22,15 +22,38 @@ export class TextStream {
   }
 }
 
+/** GET asks; PUT makes a named thing what the body says; DELETE removes it; POST is for whatever else changes something. */
+export const routeMethods = ['GET', 'PUT', 'POST', 'DELETE'] as const
+export type RouteMethod = (typeof routeMethods)[number]
+
+/** What was sent with a request. */
+export interface RequestBody {
+  /** Media type without its parameters, lower case; empty when none was named. */
+  readonly type: string
+  /** Empty when nothing was sent. */
+  readonly text: string
+}
+
+/** What a route takes as its body; the handler parses it. */
+export interface BodySpec {
+  /** A longer one is refused unread, with 413. */
+  readonly bytesMax: number
+  /** Media types, for the document. */
+  readonly types: readonly string[]
+}
+
 /** One route as data: the server, the OpenAPI document and the page are made from the same list. */
 export interface Route {
+  /** `/api/v1/things/:name`: what stands behind a colon is one of `parameters`. */
   readonly path: string
-  /** Default GET; POST for what changes something, even if it is for a store to put damage aside. No route takes a body. */
-  readonly method?: 'GET' | 'POST' | undefined
+  /** Default GET. */
+  readonly method?: RouteMethod | undefined
+  /** Without it a body of more than 1 KiB is refused and no other read. */
+  readonly takes?: BodySpec | undefined
   /** How long the connection may be silent before the answer, ms, where that is more than other routes may take. */
   readonly quietMs?: number | undefined
   readonly summary: string
-  /** Query parameters, all strings; unknown ones are refused. */
+  /** Query parameters and those of the path, all strings; unknown ones are refused. */
   readonly parameters: z.ZodObject
   /** Shape of a JSON answer, for the document and the contract tests; text answers have none. */
   readonly answer?: z.ZodType | undefined
@@ -40,5 +63,6 @@ export interface Route {
   readonly handle: (
     parameters: Readonly<Record<string, string | undefined>>,
     signal: AbortSignal,
+    body: RequestBody,
   ) => RouteAnswer | Promise<RouteAnswer>
 }

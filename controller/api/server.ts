@@ -10,7 +10,7 @@ import { docsPageOf } from './docs-page.ts'
 import { openApiOf } from './openapi.ts'
 import { parseParameters } from './parameters.ts'
 import { problemOf, statusOf } from './problem.ts'
-import { type Route, type RouteAnswer, TextStream } from './route.ts'
+import { type RequestBody, type Route, type RouteAnswer, TextStream } from './route.ts'
 import { textBody } from './text-body.ts'
 
 export interface ApiServerOptions {
@@ -43,7 +43,7 @@ export function newHttpCounters(): HttpCounters {
 
 /** Connections at once; more are closed at once. */
 const connectionsMax = 512
-/** No route takes a body. */
+/** A route that takes none lets a body of this size pass unread. */
 const bodyBytesMax = 1024
 /** A request that takes longer to arrive is ended, ms. */
 const requestTimeoutMs = 10_000
@@ -92,16 +92,20 @@ function appOf(credential: Credential, { routes, counters, logger }: ApiServerDe
     counters.requests++
     if (!isAuthorized(request.headers.authorization, credential)) await refuse(reply, counters)
   })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => done(null, text))
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, counters, logger))
   app.setNotFoundHandler((request, reply) => answerError(notFound(request, routes), request, reply, counters, logger))
   for (const route of [...routes, ...documentRoutes(routes)]) {
-    const { method = 'GET', path: url, quietMs } = route
+    const { method = 'GET', path: url, quietMs, takes } = route
     app.route({
       method,
       url,
+      bodyLimit: takes?.bytesMax ?? bodyBytesMax,
       handler: async (request, reply) => {
         if (quietMs !== undefined) request.raw.setTimeout(quietMs)
-        const answer = await route.handle(parseParameters(route, request.query), goneSignal(reply))
+        const parameters = parseParameters(route, { ...(request.query as object), ...(request.params as object) })
+        const answer = await route.handle(parameters, goneSignal(reply), requestBodyOf(request))
         await send(reply, answer)
       },
     })
@@ -146,6 +150,11 @@ function bodyOf({ pieces }: TextStream): Buffer | Readable {
   return Symbol.iterator in pieces ? textBody(pieces) : Readable.from(pieces)
 }
 
+function requestBodyOf({ body, headers }: FastifyRequest): RequestBody {
+  const [type = ''] = (headers['content-type'] ?? '').split(';')
+  return { type: type.trim().toLowerCase(), text: typeof body === 'string' ? body : '' }
+}
+
 /** Aborts when the connection ends before the answer does. */
 function goneSignal(reply: FastifyReply): AbortSignal {
   const gone = new AbortController()
@@ -172,7 +181,7 @@ function answerError(
 
 function notFound(request: FastifyRequest, routes: readonly Route[]): LanistaError {
   const known = [
-    ...routes.map(({ method, path }) => (method === 'POST' ? `${path} (POST)` : path)),
+    ...routes.map(({ method = 'GET', path }) => (method === 'GET' ? path : `${path} (${method})`)),
     '/openapi.json',
     '/docs',
   ]

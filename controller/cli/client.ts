@@ -25,7 +25,13 @@ export interface FromHosts {
   readonly unanswered: string
 }
 
-type Method = 'GET' | 'POST'
+type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
+
+/** What goes along with a request. */
+export interface Sent {
+  readonly type: string
+  readonly text: string
+}
 
 const problemSchema = z.object({ message: z.string(), code: z.string().optional() })
 
@@ -64,6 +70,18 @@ export class ControllerClient {
     return this.#fromHosts('POST', path, params, signal)
   }
 
+  /** The JSON answer to a request that changes something; `sent` is its body. Throws as `get`. */
+  async send(
+    method: Exclude<Method, 'GET'>,
+    path: string,
+    params: Params,
+    sent: Sent | undefined,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const deadline = AbortSignal.timeout(this.#deadlineMs)
+    return this.#json(await this.#ask(method, path, params, signal, deadline, sent))
+  }
+
   /** The answer to a GET whose body is still to be read, for as long as it takes. Throws as `get`. */
   async open(path: string, params: Params, signal: AbortSignal): Promise<Response> {
     const late = new AbortController()
@@ -90,18 +108,26 @@ export class ControllerClient {
     params: Params,
     signal: AbortSignal,
     deadline: AbortSignal,
+    sent?: Sent,
   ): Promise<Response> {
     const url = new URL(path, this.url)
     for (const [key, value] of Object.entries(params)) if (value !== undefined) url.searchParams.set(key, value)
-    const headers: Record<string, string> = this.token ? { authorization: `Bearer ${this.token}` } : {}
-    const response = await this.#fetch(url, { method, headers }, signal, deadline)
+    const headers: Record<string, string> = {
+      ...(this.token ? { authorization: `Bearer ${this.token}` } : {}),
+      ...(sent ? { 'content-type': sent.type } : {}),
+    }
+    const response = await this.#fetch(url, { method, headers, body: sent?.text ?? null }, signal, deadline)
     if (response.ok) return response
     throw await this.#refusal(response)
   }
 
   async #fetch(
     url: URL,
-    request: { readonly method: Method; readonly headers: Record<string, string> },
+    request: {
+      readonly method: Method
+      readonly headers: Record<string, string>
+      readonly body: string | null
+    },
     signal: AbortSignal,
     deadline: AbortSignal,
   ): Promise<Response> {
@@ -130,7 +156,7 @@ export class ControllerClient {
     if (response.status === 401) return this.#unauthorized()
     const body = problemSchema.safeParse(await response.json().catch(() => undefined))
     const message = body.success ? body.data.message : `HTTP ${response.status}`
-    if ([400, 409, 413, 429].includes(response.status)) {
+    if ([400, 404, 409, 413, 429].includes(response.status)) {
       return new LanistaError('REQUEST_INVALID', message, { data: { status: response.status } })
     }
     return answerFailed(this.url, message)

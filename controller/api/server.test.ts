@@ -1,0 +1,70 @@
+import { afterEach, expect, test } from 'vitest'
+import * as z from 'zod'
+import { silentLogger } from '#protocol/runtime/logger.ts'
+import type { Route } from './route.ts'
+import { ApiServer, newHttpCounters } from './server.ts'
+
+const token = 'a-token-of-the-operator'
+const routes: Route[] = [
+  {
+    path: '/api/v1/things/:name',
+    method: 'PUT',
+    takes: { bytesMax: 100, types: ['application/json'] },
+    summary: 'Makes a thing.',
+    parameters: z.object({ name: z.string().max(8), dry: z.string().optional() }),
+    handle: (parameters, _signal, body) => ({ body: { parameters, body } }),
+  },
+  {
+    path: '/api/v1/things/:name',
+    method: 'DELETE',
+    summary: 'Removes it.',
+    parameters: z.object({ name: z.string() }),
+    handle: ({ name }) => ({ body: { removed: name } }),
+  },
+]
+
+let server: ApiServer | undefined
+
+afterEach(async () => {
+  await server?.close()
+  server = undefined
+})
+
+async function ask(path: string, request: RequestInit = {}): Promise<{ status: number; value: unknown }> {
+  server ??= await ApiServer.open(
+    { host: '127.0.0.1', port: 0, credential: { user: 'operator', token } },
+    { routes, counters: newHttpCounters(), logger: silentLogger },
+  )
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json; charset=utf-8' }
+  const response = await fetch(server.url + path, { headers, ...request })
+  return { status: response.status, value: await response.json() }
+}
+
+test('a route is handed its path’s parameters, its query and its body as they were sent', async () => {
+  expect(await ask('/api/v1/things/one?dry=1', { method: 'PUT', body: '{"a":1}' })).toEqual({
+    status: 200,
+    value: { parameters: { name: 'one', dry: '1' }, body: { type: 'application/json', text: '{"a":1}' } },
+  })
+  expect(await ask('/api/v1/things/two', { method: 'DELETE', headers: { authorization: `Bearer ${token}` } })).toEqual({
+    status: 200,
+    value: { removed: 'two' },
+  })
+  expect(await ask('/api/v1/things/much-too-long', { method: 'PUT', body: '' })).toMatchObject({ status: 400 })
+  expect(await ask('/api/v1/things/one', { method: 'PUT', body: 'x'.repeat(101) })).toMatchObject({ status: 413 })
+  const { value } = await ask('/openapi.json')
+  expect(value).toMatchObject({
+    paths: {
+      '/api/v1/things/{name}': {
+        put: {
+          operationId: 'put_api_v1_things_name',
+          parameters: [
+            { name: 'name', in: 'path', required: true },
+            { name: 'dry', in: 'query', required: false },
+          ],
+          requestBody: { content: { 'application/json': {} } },
+        },
+        delete: { operationId: 'delete_api_v1_things_name' },
+      },
+    },
+  })
+})
