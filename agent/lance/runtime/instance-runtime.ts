@@ -1,0 +1,80 @@
+/**
+ * What isolates an instance: a Docker container, a directory with its own process group, or memory for tests. The life cycle
+ * (`../`) decides, a runtime does; one contract suite runs against every form. Every call takes a signal; none changes anything of an instance it
+ * was not made for, and each may be repeated: what is there already is taken as done.
+ */
+import type { InstanceSpec } from '#protocol/instances/spec.ts'
+
+/** What a runtime knows of an instance, by its own labels and files. */
+export interface FoundInstance {
+  readonly id: string
+  readonly generation: number
+  /** `prepared`: made, main process not running; `running`; `exited` with a code or a signal. */
+  readonly state: 'prepared' | 'running' | 'exited'
+  readonly exit?: ProcessExit | undefined
+  /** Host numbers of provided ports, by name. */
+  readonly hostPorts: Readonly<Record<string, number>>
+  /** The instance's own address behind the host's, where it has one (a container's). */
+  readonly address?: string | undefined
+  /** Cgroup folders or process ids, for metering. */
+  readonly processes: readonly number[]
+  readonly detail: Readonly<Record<string, string | number>>
+}
+
+export interface ProcessExit {
+  readonly code: number | null
+  readonly signal: string | null
+  /** Killed for memory. */
+  readonly isOutOfMemory: boolean
+}
+
+export interface CommandResult extends ProcessExit {
+  /** Last bytes of what it wrote, both streams, bounded. */
+  readonly output: string
+  readonly isTimedOut: boolean
+}
+
+/** Hints; `list` is the truth. */
+export type RuntimeEvent =
+  | { readonly kind: 'exited'; readonly id: string; readonly exit: ProcessExit }
+  /** The engine is gone, or back: what runs is unknown meanwhile, not dead. */
+  | { readonly kind: 'availability'; readonly isAvailable: boolean; readonly reason: string }
+
+export interface InstanceRuntime extends AsyncDisposable {
+  readonly kind: InstanceSpec['isolation'] | 'memory'
+  readonly isAvailable: boolean
+  /** Everything of ours that is there, running or not. Throws RUNTIME_UNAVAILABLE. */
+  list(signal: AbortSignal): Promise<readonly FoundInstance[]>
+  /**
+   * Makes the place: folder or container, files, code, ports, limits.
+   * @throws LanistaError RUNTIME_UNAVAILABLE, IMAGE_MISSING, PORT_TAKEN, PATH_REFUSED, CODE_REFUSED, DISK_FULL
+   */
+  prepare(spec: InstanceSpec, code: string | undefined, signal: AbortSignal): Promise<FoundInstance>
+  /** Runs one command to its end inside the place, with this environment; its process group ends with the time limit. */
+  run(
+    id: string,
+    command: readonly string[],
+    options: { readonly environment: Readonly<Record<string, string>>; readonly timeoutMs: number },
+    signal: AbortSignal,
+  ): Promise<CommandResult>
+  /** Starts the main process; it outlives this agent. Its output goes to the instance's log. */
+  start(
+    id: string,
+    command: readonly string[],
+    options: { readonly environment: Readonly<Record<string, string>> },
+    signal: AbortSignal,
+  ): Promise<FoundInstance>
+  /** Asks the main process and all it started to end, and makes them when the time is over. */
+  stop(id: string, graceMs: number, signal: AbortSignal): Promise<ProcessExit | undefined>
+  /** Stops, and removes the place with everything in it but the log that is still being read. */
+  destroy(id: string, signal: AbortSignal): Promise<void>
+  /** Keeps what has been installed under a name, so that the next instance of the component installs fast; absent = cannot. */
+  readonly keepPrepared?: ((id: string, key: string, signal: AbortSignal) => Promise<void>) | undefined
+  /** The newest lines, and what comes, of the instance's output; bounded on disk. */
+  readLog(
+    id: string,
+    options: { readonly lines: number; readonly isFollowed: boolean },
+    signal: AbortSignal,
+  ): AsyncIterable<string>
+  onEvent(listener: (event: RuntimeEvent) => void): () => void
+}
