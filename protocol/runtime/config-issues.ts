@@ -42,7 +42,7 @@ export function issuesOf(
     }
     return issue.keys.map((key) => ({
       path: dotted([...issue.path, key]),
-      expected: suggestion(key, keysAt(schema, issue.path)),
+      expected: nearestOf(key, keysAt(schema, issue.path)),
       found: 'an unknown key',
       origin: originOf([...issue.path, key]),
     }))
@@ -56,7 +56,9 @@ function speaksForItself(issue: z.core.$ZodIssue): boolean {
   return issue.code === 'custom' && issue.params?.['inOwnWords'] === true
 }
 
-function suggestion(key: string, known: readonly string[]): string {
+/** What was meant by an unknown name: the nearest known one, or all of them. */
+export /** What to write in place of a name that is unknown: the nearest known one with a question mark, or all of them. */
+export function nearestOf(key: string, known: readonly string[]): string {
   const [nearest, distance] = known
     .map((candidate) => [candidate, distanceOf(key.toLowerCase(), candidate.toLowerCase())] as const)
     .reduce<readonly [string, number]>(
