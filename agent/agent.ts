@@ -4,7 +4,10 @@
 import { loadavg } from 'node:os'
 import type { Bus } from '#broker/bus.ts'
 import { openBus } from '#broker/open-bus.ts'
+import { LanistaError } from '#protocol/errors.ts'
 import { encodeJson } from '#protocol/messages/json.ts'
+import type { LeaveReport } from '#protocol/messages/leave.ts'
+import { leftReason } from '#protocol/messages/presence.ts'
 import { nextSession } from '#protocol/presence/session.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
@@ -20,6 +23,8 @@ import { CarbonServer } from './intake/carbon/carbon-server.ts'
 import { Intake } from './intake/intake.ts'
 import { recordReadings } from './intake/readings.ts'
 import { Herald } from './presence/herald.ts'
+import { LeaveDesk } from './presence/leave-desk.ts'
+import { LeaveFile } from './presence/leave-file.ts'
 import { Publisher } from './publish/publisher.ts'
 import { QueryService } from './query/query-service.ts'
 import { openRing } from './ring/open-ring.ts'
@@ -43,6 +48,8 @@ export interface Agent extends AsyncDisposable {
   readonly store: Store
   /** Samples committed and not acknowledged by the controller. */
   readonly lag: number
+  /** Resolves when this host was asked to leave for good and is done with it: `drain` then. Never rejects. */
+  readonly departed: Promise<LeaveReport>
   /** For `systemctl status`. */
   statusLine(): string
   /**
@@ -87,7 +94,13 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
 
   const link =
     config.broker.length > 0
-      ? await openLink(config, deps, closer, { identity, store, intake, carbon: carbonAddress })
+      ? await openLink(config, deps, closer, {
+          identity,
+          store,
+          intake,
+          carbon: carbonAddress,
+          stopIntake: () => stopIntake(),
+        })
       : undefined
 
   const sources: SelfSources = {
@@ -113,6 +126,11 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
   const configureSensors = (settings: SensorSettings): void =>
     collector.configure(sensorList(settings, selfSensor(sources)))
   configureSensors(config)
+  const stopIntake = async (): Promise<void> => {
+    await carbon?.close()
+    await collector.close()
+  }
+  closer.use('leave', new LeaveFile(config.data, link?.leaveDesk ?? lonely, part('presence')))
 
   return {
     address,
@@ -121,6 +139,7 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
     get lag() {
       return link?.uplink.lag ?? 0
     },
+    departed: link?.leaveDesk.outcome ?? new Promise(() => {}),
     statusLine: () =>
       `${store.seriesCount} series, ${intake.accepted} samples, ${link?.uplink.lag ?? 0} to send, broker ${link?.bus.state ?? 'none'}`,
     configureSensors,
@@ -132,8 +151,7 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
       await allAcknowledged(link.uplink, clock, signal)
     },
     drain: async (signal) => {
-      await carbon?.close()
-      await collector.close()
+      await stopIntake()
       await store.commit()
       // what cannot be sent now stays in the store
       if (link?.bus.state === 'up') await allAcknowledged(link.uplink, clock, signal).catch(() => {})
@@ -150,6 +168,7 @@ interface Link {
   readonly publisher: Publisher
   readonly query: QueryService
   readonly ring: Ring
+  readonly leaveDesk: LeaveDesk
 }
 
 interface LinkParts {
@@ -157,6 +176,8 @@ interface LinkParts {
   readonly store: HistoryStore
   readonly intake: Intake
   readonly carbon: string | undefined
+  /** Takes nothing more in. */
+  readonly stopIntake: () => Promise<void>
 }
 
 /** Everything that needs the broker. */
@@ -217,7 +238,7 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
       heartbeat: () => ({ load: loadavg()[0] ?? 0, lagSamples: uplink.lag, dropped: droppedOf(store) }),
     },
   )
-  closer.defer('presence', () => herald.close('stopped'))
+  closer.defer('presence', () => herald.close(leaveDesk.hasLeft ? leftReason : 'stopped'))
   // also where nothing is to be copied: the journal waits for the ring to let go of what it need not keep
   const ring = closer.use(
     'ring',
@@ -243,7 +264,36 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
       { bus, store, clock, logger: logger.child({ component: 'query' }), copiesOf: (host) => ring.historyOf(host) },
     ),
   )
-  return { bus, uplink, publisher, query, ring }
+  const leaveDesk = closer.use(
+    'leave',
+    new LeaveDesk(
+      { address },
+      {
+        bus,
+        clock,
+        logger: logger.child({ component: 'presence' }),
+        departure: {
+          get hasHeirs() {
+            return ring.hasHeirs
+          },
+          get toHandOver() {
+            return ring.toHandOver
+          },
+          handOver: async (signal) => {
+            await parts.stopIntake()
+            await ring.leave(signal)
+          },
+        },
+      },
+    ),
+  )
+  return { bus, uplink, publisher, query, ring, leaveDesk }
+}
+
+/** Without a broker there is nobody who has copies. */
+const lonely: Pick<LeaveDesk, 'ask'> = {
+  ask: () =>
+    Promise.reject(new LanistaError('LEAVE_REFUSED', 'just stop this agent: it has no broker, so nobody has copies')),
 }
 
 /** Resolves when everything committed is acknowledged; rejects with the signal's reason. */

@@ -3,6 +3,7 @@ import { isLanistaError, messageOf } from '#protocol/errors.ts'
 import { type Command, parseArguments, usage } from './cli/arguments.ts'
 import { check } from './cli/check.ts'
 import { identity } from './cli/identity.ts'
+import { leave } from './cli/leave.ts'
 import { lines } from './cli/lines.ts'
 import { run } from './cli/run.ts'
 import { storeCommand } from './cli/store.ts'
@@ -12,6 +13,7 @@ const misuseCodes: ReadonlySet<string> = new Set([
   'USAGE',
   'CONFIG_INVALID',
   'CONFIG_UNREADABLE',
+  'DURATION_INVALID',
   'DATA_DIR_UNWRITABLE',
   'IDENTITY_OTHER',
   'PORT_IN_USE',
@@ -36,6 +38,8 @@ async function dispatch(command: Command): Promise<number> {
       return check(command)
     case 'identity':
       return identity(command)
+    case 'leave':
+      return leave(command)
     case 'lines':
       return lines(command)
     case 'store':

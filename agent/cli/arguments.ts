@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
+import { type LeaveAsk, leaveMsDefault, leaveMsMax } from '#protocol/messages/leave.ts'
+import { formatDuration, parseDuration } from '#protocol/runtime/time.ts'
 import { parseStoreCommand, type StoreCommand, storeUsage } from './store-arguments.ts'
 
 /** Where a configuration comes from: a file, and flags that win over it. */
@@ -20,6 +22,10 @@ export type Command =
   | ({ readonly kind: 'check'; readonly json: boolean; readonly print: boolean } & ConfigFlags)
   | { readonly kind: 'identity'; readonly data: string; readonly id: string; readonly json: boolean }
   | { readonly kind: 'lines'; readonly file: string; readonly nowMs: number | undefined; readonly json: boolean }
+  | ({ readonly kind: 'leave'; readonly data: string; readonly json: boolean } & Pick<
+      LeaveAsk,
+      'deadlineMs' | 'isForced'
+    >)
   | StoreCommand
   | { readonly kind: 'help' }
 
@@ -28,6 +34,7 @@ lanista agent --once [--config FILE]                        one full cycle, then
 lanista agent --test [--config FILE] [--json]               read each sensor once and print
 lanista agent check [--config FILE] [--print-config]        check a configuration, every mistake with its path
 lanista agent identity --data DIR --id TENANT.CLOUD.HOST    print the public key, making the key when there is none
+lanista agent leave --data DIR [--deadline 5m] [--force]    let the agent that runs there hand over and leave for good
 lanista lines [FILE|-] [--now MS]                           what would become of these carbon lines
 ${storeUsage}`
 
@@ -55,10 +62,19 @@ export function parseArguments(args: readonly string[]): Command {
     case 'identity':
       if (!values.data || !values.id) throw misuse('name the folder and the id: --data DIR --id TENANT.CLOUD.HOST')
       return { kind: 'identity', data: values.data, id: values.id, json }
+    case 'leave':
+      if (!values.data) throw misuse('name the data folder of the running agent: --data DIR')
+      return {
+        kind: 'leave',
+        data: values.data,
+        json,
+        deadlineMs: durationOf(values.deadline),
+        isForced: values.force ?? false,
+      }
     case 'lines':
       return { kind: 'lines', file: rest[0] ?? '-', nowMs: milliseconds(values.now), json }
     default:
-      throw misuse(`choose one of run, check, identity, lines, store: found ${JSON.stringify(word)}`)
+      throw misuse(`choose one of run, check, identity, leave, lines, store: found ${JSON.stringify(word)}`)
   }
 }
 
@@ -70,6 +86,8 @@ const options = {
   from: { type: 'string' },
   until: { type: 'string' },
   format: { type: 'string' },
+  deadline: { type: 'string' },
+  force: { type: 'boolean' },
   json: { type: 'boolean' },
   once: { type: 'boolean' },
   test: { type: 'boolean' },
@@ -95,6 +113,15 @@ function joinTimes(args: readonly string[]): string[] {
     const isTime = (arg === '--from' || arg === '--until') && args[i + 1] !== undefined
     return isTime ? [`${arg}=${args[i + 1]}`] : [arg]
   })
+}
+
+/** Time to hand over, ms. */
+function durationOf(text: string | undefined): number {
+  if (text === undefined) return leaveMsDefault
+  const ms = parseDuration(text)
+  if (ms > leaveMsMax)
+    throw misuse(`give --deadline up to ${formatDuration(leaveMsMax)}: found ${JSON.stringify(text)}`)
+  return ms
 }
 
 function milliseconds(text: string | undefined): number | undefined {

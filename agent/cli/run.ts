@@ -1,4 +1,5 @@
 import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
+import type { LeaveReport } from '#protocol/messages/leave.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
 import { type Logger, openLogger } from '#protocol/runtime/logger.ts'
 import { hostIdOf } from '#protocol/subjects/subject.ts'
@@ -45,13 +46,21 @@ async function runToEnd(command: Extract<Command, { kind: 'run' }>): Promise<num
     status: () => agent.statusLine(),
   })
   process.on('SIGHUP', () => reload(command, config, agent, logger))
-  const reason = await stopped
+  const reason = await Promise.race([stopped, agent.departed])
   logger.info({ reason }, 'agent_stopping')
   unsupervise()
+  if (typeof reason === 'object') return depart(agent, reason, command.json)
   // a parent that is gone took broker and controller along: there is nobody to send to
   if (reason === parentGone) await agent.close()
   else await agent.drain(AbortSignal.timeout(drainMs))
   return 0
+}
+
+/** 0 when this host has left; 1 when it could not hand over: what runs the agent starts it again, and it is a member as before. */
+async function depart(agent: Agent, { state }: LeaveReport, json: boolean): Promise<number> {
+  if (state === 'left' && json) process.stdout.write(`${JSON.stringify({ event: 'left' })}\n`)
+  await agent.drain(AbortSignal.timeout(drainMs))
+  return state === 'left' ? 0 : 1
 }
 
 /** Reads the configuration again: sensors change at once, the rest with the next start; one with mistakes changes nothing. */

@@ -184,14 +184,28 @@ export class Mender {
   /** Have all who are to keep this owner's data said so since the ring last changed, and do they have all that is here? */
   isKeptElsewhere(owner: string): boolean {
     const { hosts, isSettled } = this.#deps.keepers(owner)
-    const mending = this.#mendings.get(owner)
-    if (!mending || !isSettled || hosts.length === 0 || hosts.includes(this.#options.host)) return false
+    if (!isSettled || hosts.length === 0 || hosts.includes(this.#options.host)) return false
     const here = this.#deps.holdings(owner)
-    return hosts.every((host) => {
-      const peer = mending.peers.get(host)
-      if (!peer?.keeps || peer.atMs < this.#changedAtMs) return false
-      return new Holdings(peer.lanes).missingOf(here).length === 0
+    return hosts.every((host) => this.#lackedBy(host, owner, here)?.length === 0)
+  }
+
+  /** Samples of this owner that are here and, as far as is known, not with all who are to keep them. */
+  toHandOver(owner: string): number {
+    const here = this.#deps.holdings(owner)
+    const all = new Holdings(here).size
+    const { hosts } = this.#deps.keepers(owner)
+    const lacked = hosts.map((host) => {
+      const lanes = this.#lackedBy(host, owner, here)
+      return lanes ? new Holdings(lanes).size : all
     })
+    return hosts.length === 0 ? all : Math.max(...lacked)
+  }
+
+  /** What a keeper lacks of what is here; undefined while it has not said, since the ring last changed, that it is one. */
+  #lackedBy(host: string, owner: string, here: readonly LaneHolding[]): readonly LaneHolding[] | undefined {
+    const peer = this.#mendings.get(owner)?.peers.get(host)
+    if (!peer?.keeps || peer.atMs < this.#changedAtMs) return undefined
+    return new Holdings(peer.lanes).missingOf(here)
   }
 
   #mayDrop(owner: string): boolean {

@@ -2,6 +2,7 @@
  * One agent's part in the ring, all of it but the I/O: membership says who is there, the ring of members says who holds what, and
  * shipper, keeper and mender make it so. Start reading here. Both the shell (`ring.ts`) and the simulation run exactly this.
  */
+import type { OwnerSamples } from '#protocol/messages/leave.ts'
 import type { ArrivalRange } from '#protocol/samples/arrival.ts'
 import { Holdings } from './holdings.ts'
 import { Keeper, type KeeperAction, type KeeperOptions, type OwnerCopies } from './keeper.ts'
@@ -181,6 +182,14 @@ export class RingNode {
     return owner === this.#options.host ? [...copies, ...this.#shipper.holdings()] : copies
   }
 
+  /** What is here and not yet with all who are to keep it when this host is gone. */
+  get toHandOver(): readonly OwnerSamples[] {
+    const owners = new Set([...this.#keeper.owners, this.#options.host])
+    return [...owners]
+      .map((owner) => ({ owner, samples: this.#mender.toHandOver(owner) }))
+      .filter(({ samples }) => samples > 0)
+  }
+
   #take(event: RingEvent, nowMs: number): void {
     switch (event.kind) {
       case 'membership':
@@ -322,10 +331,7 @@ export class RingNode {
 
   #checkHandOver(): void {
     if (this.#hasHandedOver) return
-    const owners = [...this.#keeper.owners, this.#options.host].filter((owner) =>
-      this.holdingsOf(owner).some(hasRanges),
-    )
-    if (!owners.every((owner) => this.#mender.isKeptElsewhere(owner))) return
+    if (this.toHandOver.length > 0) return
     this.#hasHandedOver = true
     this.#report({ kind: 'handedOver' })
   }
@@ -425,8 +431,4 @@ export class RingNode {
       isDroppable: (owner) => owner !== host && !this.#keeper.isBusyWith(owner),
     }
   }
-}
-
-function hasRanges({ ranges }: LaneHolding): boolean {
-  return ranges.length > 0
 }

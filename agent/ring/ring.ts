@@ -3,13 +3,15 @@
  * the node wants is done here, and its outcome is an event again.
  */
 import type { Bus, BusMessage, BusSubscription } from '#broker/bus.ts'
-import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
+import { isLanistaError, messageOf } from '#protocol/errors.ts'
 import { encodeJson } from '#protocol/messages/json.ts'
+import type { OwnerSamples } from '#protocol/messages/leave.ts'
 import { encodeJsonAnswer } from '#protocol/query/answer.ts'
 import type { RingStatus } from '#protocol/query/ring-status.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
+import { unlessAborted } from '#protocol/runtime/unless-aborted.ts'
 import { type Address, buildSubject, parseSubject, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
 import { CopiesHistory, type HistorySource } from './copies-history.ts'
 import { type Opening, openLane, reopenLane } from './lane.ts'
@@ -189,17 +191,42 @@ export class Ring implements AsyncDisposable {
     return CopiesHistory.open(this.#deps.replicas, owner, [...storeIds])
   }
 
+  /** Is there anybody who could take over what is here? */
+  get hasHeirs(): boolean {
+    return this.status().members.some(({ state }) => state === 'alive')
+  }
+
+  /** Samples that are here and not yet with all who are to keep them when this host is gone. */
+  get toHandOver(): readonly OwnerSamples[] {
+    return this.#node.toHandOver
+  }
+
   /**
    * Leaves for good: tells everybody, and resolves when everything that was here is where it belongs. Stop the intake first.
    * Rejects with the signal's reason; the agent is then a member that leaves until it is started anew.
    */
   async leave(signal: AbortSignal): Promise<void> {
-    await this.#deps.store.commit()
-    await new Promise<void>((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(asError(signal.reason)), { once: true })
-      if (signal.aborted) reject(asError(signal.reason))
+    const { store } = this.#deps
+    await unlessAborted(store.commit(), signal)
+    await unlessAborted(this.#syncedTo(store.nextPosition - 1), signal)
+    const handedOver = new Promise<void>((resolve) => {
       this.#onHandedOver = resolve
-      this.#take({ kind: 'membership', event: { kind: 'leave' } })
+    })
+    this.#take({ kind: 'membership', event: { kind: 'leave' } })
+    await unlessAborted(handedOver, signal)
+  }
+
+  /** What is not synced is nobody's to take over. */
+  #syncedTo(position: number): Promise<void> {
+    const { store } = this.#deps
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (store.syncedTo < position) return
+        stop()
+        resolve()
+      }
+      const stop = store.onCommit(look)
+      look()
     })
   }
 
@@ -475,8 +502,4 @@ function parseOpenings(value: unknown): readonly Opening[] {
   return value.every((entry: unknown) => typeof entry === 'object' && entry !== null && isOpening(entry as Opening))
     ? (value as readonly Opening[])
     : []
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new LanistaError('ABORTED', `stop leaving: ${String(reason)}`)
 }

@@ -6,6 +6,8 @@
  * | `ack` | SamplesAck | none |
  * | `birth` | empty | none: the agent publishes its birth again (NATS retains nothing) |
  * | `query`, `store` | `../query/ask.ts`, `../query/store-ask.ts` | a page of samples, sizes or a check of the store: `../query/README.md` |
+ * | `ring` | empty | `../query/ring-status.ts` |
+ * | `leave` | LeaveAsk of `./leave.ts` | LeaveReport; the agent ends once it has left. An order, as soon as there are orders |
  */
 import * as z from 'zod/mini'
 import type { ArrivalRange } from '#protocol/samples/arrival.ts'

@@ -1,0 +1,151 @@
+/** Where somebody asks this host to leave for good: the controller by `control.leave`, or a person on the host through a file. */
+import type { Bus, BusMessage } from '#broker/bus.ts'
+import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
+import { type LeaveAsk, type LeaveReport, type OwnerSamples, parseLeaveAsk } from '#protocol/messages/leave.ts'
+import { encodeJsonAnswer, encodeRefusal } from '#protocol/query/answer.ts'
+import type { Clock } from '#protocol/runtime/clock.ts'
+import type { Logger } from '#protocol/runtime/logger.ts'
+import { unlessAborted } from '#protocol/runtime/unless-aborted.ts'
+import { type Address, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
+
+/** What this host does to leave. */
+export interface Departure {
+  /** Is there anybody who could take over? */
+  readonly hasHeirs: boolean
+  /** What not all have who are to keep it. */
+  readonly toHandOver: readonly OwnerSamples[]
+  /** Takes nothing more in; resolves when all is handed over, rejects with the signal's reason. */
+  handOver(signal: AbortSignal): Promise<void>
+}
+
+export interface LeaveDeskDeps {
+  readonly bus: Pick<Bus, 'publish' | 'subscribe'>
+  readonly departure: Departure
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Asks that wait for the outcome at once; more are refused with BUSY. */
+export const leaveAsksMax = 16
+
+export class LeaveDesk {
+  /** Resolves with `left` or `stayed` when this host was asked to leave and is done with it: the agent is to end. Never rejects. */
+  readonly outcome: Promise<LeaveReport>
+  readonly #deps: LeaveDeskDeps
+  readonly #subscription: { close(): void }
+  readonly #deadline = new AbortController()
+  readonly #open = new Set<Promise<void>>()
+  readonly #closing = new AbortController()
+  #decide: (outcome: LeaveReport) => void = () => {}
+  #leaving: Promise<void> | undefined
+  #isForced = false
+  #hasLeft = false
+  #endAtMs = Number.POSITIVE_INFINITY
+  #cancelEnd: (() => void) | undefined
+
+  constructor(options: { readonly address: Address }, deps: LeaveDeskDeps) {
+    this.#deps = deps
+    this.outcome = new Promise((resolve) => {
+      this.#decide = resolve
+    })
+    const pattern = `${prefixOf(options.address)}.control.leave.>`
+    this.#subscription = deps.bus.subscribe(pattern, (message) => this.#hear(message))
+  }
+
+  /** Left for good: what is said last says so. */
+  get hasLeft(): boolean {
+    return this.#hasLeft
+  }
+
+  /**
+   * Begins to leave, or joins who has begun, and answers with the outcome, or after `waitMs` with how far it is.
+   * @throws LanistaError LEAVE_REFUSED: nobody is there to hand over to, nothing was done; BUSY
+   */
+  async ask(ask: LeaveAsk): Promise<LeaveReport> {
+    const { clock, departure } = this.#deps
+    if (!this.#leaving && !departure.hasHeirs && !ask.isForced) throw nobodyThere()
+    if (this.#open.size >= leaveAsksMax)
+      throw new LanistaError('BUSY', 'ask later: too many wait for this host to leave')
+    this.#isForced ||= ask.isForced
+    this.#endAfter(departure.hasHeirs ? ask.deadlineMs : 0)
+    this.#leaving ??= this.#leave()
+    const late = new AbortController()
+    const cancel = clock.after(ask.waitMs, () => late.abort())
+    try {
+      return await unlessAborted(this.outcome, AbortSignal.any([late.signal, this.#closing.signal]))
+    } catch {
+      return { state: 'leaving', toHandOver: departure.toHandOver }
+    } finally {
+      cancel()
+    }
+  }
+
+  /** Hears no more; those that wait are told how far it is. Idempotent. */
+  async close(): Promise<void> {
+    this.#subscription.close()
+    this.#cancelEnd?.()
+    this.#closing.abort()
+    this.#deadline.abort(new LanistaError('ABORTED', 'stop leaving: the agent is stopping'))
+    await Promise.all([this.#leaving, ...this.#open])
+  }
+
+  #endAfter(deadlineMs: number): void {
+    const { clock } = this.#deps
+    const endAtMs = clock.monotonic() + deadlineMs
+    if (endAtMs >= this.#endAtMs) return
+    this.#endAtMs = endAtMs
+    this.#cancelEnd?.()
+    this.#cancelEnd = clock.after(deadlineMs, () =>
+      this.#deadline.abort(new LanistaError('ABORTED', 'stop leaving: the time to hand over is up')),
+    )
+  }
+
+  async #leave(): Promise<void> {
+    const { departure, logger } = this.#deps
+    logger.info({ deadlineMs: Math.round(this.#endAtMs - this.#deps.clock.monotonic()) }, 'leaving')
+    try {
+      await departure.handOver(this.#deadline.signal)
+      this.#end([], true)
+    } catch (error) {
+      const { toHandOver } = departure
+      logger.warn({ error: messageOf(error), toHandOver, isForced: this.#isForced }, 'not_handed_over')
+      // cut short by an agent that stops, it is not leaving any more
+      this.#end(toHandOver, this.#isForced && !this.#closing.signal.aborted)
+    }
+  }
+
+  #end(toHandOver: readonly OwnerSamples[], hasLeft: boolean): void {
+    this.#hasLeft = hasLeft
+    this.#decide({ state: hasLeft ? 'left' : 'stayed', toHandOver })
+  }
+
+  #hear(message: BusMessage): void {
+    const answered = this.#answer(message).finally(() => this.#open.delete(answered))
+    this.#open.add(answered)
+  }
+
+  async #answer({ subject, body }: BusMessage): Promise<void> {
+    const { bus, logger } = this.#deps
+    try {
+      bus.publish(replySubject(subject), await this.#answerTo(body))
+    } catch (error) {
+      logger.debug({ subject, error: messageOf(error) }, 'answer_unsent')
+    }
+  }
+
+  async #answerTo(body: Uint8Array): Promise<Uint8Array> {
+    try {
+      return encodeJsonAnswer(await this.ask(parseLeaveAsk(body)))
+    } catch (error) {
+      if (!isLanistaError(error)) throw error
+      return encodeRefusal(error)
+    }
+  }
+}
+
+function nobodyThere(): LanistaError {
+  return new LanistaError(
+    'LEAVE_REFUSED',
+    'start another host of this cloud, or force it: found nobody who could take over what is here',
+  )
+}
