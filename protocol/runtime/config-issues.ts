@@ -57,7 +57,6 @@ function speaksForItself(issue: z.core.$ZodIssue): boolean {
 }
 
 /** What was meant by an unknown name: the nearest known one, or all of them. */
-export /** What to write in place of a name that is unknown: the nearest known one with a question mark, or all of them. */
 export function nearestOf(key: string, known: readonly string[]): string {
   const [nearest, distance] = known
     .map((candidate) => [candidate, distanceOf(key.toLowerCase(), candidate.toLowerCase())] as const)
