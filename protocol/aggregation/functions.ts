@@ -79,9 +79,15 @@ function fold({ values, start, end }: SampleSpan, choose: (a: number, b: number)
   return chosen
 }
 
-function percentileEntry(name: string): Entry | undefined {
+/** The percent of `p0` … `p100`, `p99.9`; undefined for any other text. */
+export function parsePercent(name: string): number | undefined {
   const percent = percentilePattern.test(name) ? Number(name.slice(1)) : Number.NaN
-  return percent <= 100 ? { samplesMin: 1, of: (span) => percentileOf(span, percent) } : undefined
+  return percent <= 100 ? percent : undefined
+}
+
+function percentileEntry(name: string): Entry | undefined {
+  const percent = parsePercent(name)
+  return percent === undefined ? undefined : { samplesMin: 1, of: (span) => percentileOf(span, percent) }
 }
 
 /** Linear between order statistics: the k-th of n (from 0) is at 100·k/(n − 1) percent. */
