@@ -162,6 +162,7 @@ describe('the API', () => {
       '/api/v1/export',
       '/api/v1/health',
       '/api/v1/hosts',
+      '/api/v1/hosts/leave',
       '/api/v1/metrics',
       '/api/v1/query',
       '/api/v1/ring',

@@ -159,10 +159,11 @@ function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServ
   const { tenant, connection, operatorToken } = settings
   const startedAt = clock.monotonic()
   const http = newHttpCounters()
+  const known = (): PossibleHost[] => possibleHosts(presence)
   const stores = new StoreQueries({ bus, clock, plan: (choice) => queries.plan(choice) })
   const routes = [
     ...sampleRoutes({ queries, clock, tenant }),
-    ...ringRoutes({ rings: new RingQueries({ bus, hosts: () => possibleHosts(presence) }), tenant }),
+    ...ringRoutes({ bus, hosts: known, rings: new RingQueries({ bus, hosts: known }), tenant }),
     ...storeRoutes({ bus, queries, stores, clock, tenant }),
     ...fleetRoutes({
       hosts,

@@ -149,6 +149,16 @@ export const ringShape: z.ZodType = z.array(
   }),
 )
 
+export const leaveShape: z.ZodType = z.strictObject({
+  ...place,
+  state: z
+    .enum(['leaving', 'left', 'stayed'])
+    .describe('stayed: not all was handed over in time; a member again when its agent is started again'),
+  to_hand_over: z
+    .array(z.strictObject({ owner: z.string(), samples: count }))
+    .describe('samples that not all have who are to keep them'),
+})
+
 export const healthShape: z.ZodType = z.strictObject({
   status: z.enum(['ok', 'degraded']),
   version: z.string(),

@@ -23,6 +23,7 @@ const statuses: Readonly<Record<string, number>> = {
   BUSY: 429,
   CLIENT_GONE: 499,
   HOST_UNAVAILABLE: 409,
+  LEAVE_REFUSED: 409,
 }
 
 /** The HTTP status of an error of ours; 500 for whatever is not the client's doing. */

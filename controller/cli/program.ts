@@ -6,7 +6,7 @@ import type { SharedFlags } from './context.ts'
 import { runController } from './controller.ts'
 import { runDoctor } from './doctor.ts'
 import { type ExitCode, usageError } from './exit-code.ts'
-import { runHosts } from './hosts.ts'
+import { type HostsLeaveFlags, runHosts, runHostsLeave } from './hosts.ts'
 import { type MetricsFlags, runMetrics } from './metrics.ts'
 import { type QueryFlags, runQuery } from './query.ts'
 import { type RingFlags, runRing } from './ring.ts'
@@ -116,9 +116,18 @@ function addController(program: Command, terminal: Terminal, done: (code: ExitCo
 }
 
 function addAsking(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
-  shared(program.command('hosts'))
+  const hosts = shared(program.command('hosts'))
     .description('hosts, their state and vital signs')
     .action(async (flags: SharedFlags) => done(await runHosts(flags, terminal)))
+  shared(hosts.command('leave'))
+    .description('let a host hand over what it has and leave for good; its agent ends')
+    .argument('<host>', 'its name, or TENANT.CLOUD.HOST')
+    .option('--cloud <cloud>', 'in this cloud')
+    .option('--deadline <duration>', 'time to hand over (default 5m); it stays when that is not enough')
+    .option('--force', 'leave then all the same')
+    .action(async (host: string, _: HostsLeaveFlags, command: Command) =>
+      done(await runHostsLeave(host, command.optsWithGlobals<HostsLeaveFlags>(), terminal)),
+    )
   shared(program.command('metrics'))
     .description('series whose name and tags match; HOST* = as the controller last heard, the host did not answer')
     .argument('[match]', 'Graphite glob, or name;tag=value')

@@ -15,6 +15,8 @@ export interface AgentEnd {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   readonly lastLine: string
+  /** It said that it has left for good: it is not to be started again. */
+  readonly hasLeft: boolean
 }
 
 export interface AgentProcessOptions {
@@ -25,6 +27,7 @@ export interface AgentProcessOptions {
   readonly onLog: (line: string) => void
 }
 
+const leftSchema = z.object({ event: z.literal('left') })
 const readySchema = z.object({ event: z.literal('ready'), pid: z.int(), carbon: z.string().nullish() })
 
 /**
@@ -48,7 +51,15 @@ export class AgentProcess {
       announce = resolve
     })
     child.stdin?.on('error', () => undefined) // the child closed its end: `ended` tells
-    if (child.stdout) readLines(child.stdout, (line) => announceReady(line, announce))
+    let hasLeft = false
+    if (child.stdout) {
+      readLines(child.stdout, (line) => {
+        const said = jsonOf(line)
+        const ready = readySchema.safeParse(said)
+        if (ready.success) announce({ pid: ready.data.pid, carbon: ready.data.carbon ?? undefined })
+        hasLeft ||= leftSchema.safeParse(said).success
+      })
+    }
     if (child.stderr) {
       readLines(child.stderr, (line) => {
         lastLine = line
@@ -58,9 +69,9 @@ export class AgentProcess {
     this.ended = new Promise((resolve) => {
       child.once('error', (error) => {
         lastLine ||= messageOf(error)
-        if (child.pid === undefined) resolve({ code: 1, signal: null, lastLine })
+        if (child.pid === undefined) resolve({ code: 1, signal: null, lastLine, hasLeft })
       })
-      child.once('close', (code, signal) => resolve({ code, signal, lastLine }))
+      child.once('close', (code, signal) => resolve({ code, signal, lastLine, hasLeft }))
     })
     void this.ended.then(() => announce(undefined))
   }
@@ -84,13 +95,10 @@ export class AgentProcess {
   }
 }
 
-function announceReady(line: string, announce: (ready: AgentReady) => void): void {
-  let value: unknown
+function jsonOf(line: string): unknown {
   try {
-    value = JSON.parse(line)
+    return JSON.parse(line)
   } catch {
-    return // not ours: only the ready line is looked for
+    return undefined // not ours
   }
-  const ready = readySchema.safeParse(value)
-  if (ready.success) announce({ pid: ready.data.pid, carbon: ready.data.carbon ?? undefined })
 }

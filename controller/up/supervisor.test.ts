@@ -62,6 +62,19 @@ test('with restart never it stays dead', async () => {
   expect(started.length).toBe(1)
 })
 
+test('one that says that it has left for good is not started again', async () => {
+  const left = "console.log(JSON.stringify({ event: 'left' }))"
+  const supervisor = await supervise(
+    `${announces}; process.on('SIGHUP', () => { ${left}; process.exit(0) }); ${waits}`,
+    'always',
+  )
+  const { pid } = await supervisor.firstReady()
+  process.kill(pid, 'SIGHUP')
+  expect(await started[0]?.process.ended).toMatchObject({ code: 0, hasLeft: true })
+  await supervisor.stop()
+  expect(started.length).toBe(1)
+})
+
 test('one that ends before it is ready is reported with its own words and exit code', async () => {
   const supervisor = await supervise("console.error('port 2003 in use'); process.exitCode = 2", 'never')
   await expect(supervisor.firstReady()).rejects.toMatchObject({

@@ -72,7 +72,7 @@ export class Supervisor {
       this.#last = (await this.#process.ready) ?? this.#last
       const end = await this.#process.ended
       if (this.#stopping.signal.aborted) return
-      const decision = afterEnd(restart, failures, clock.monotonic() - startedAt)
+      const decision = afterEnd(end.hasLeft ? 'never' : restart, failures, clock.monotonic() - startedAt)
       logger.warn({ id, ...end, next: decision.kind }, 'agent_ended')
       if (decision.kind === 'stay_dead') return
       failures = decision.failures
