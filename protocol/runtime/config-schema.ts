@@ -8,6 +8,7 @@ interface Definition {
   readonly type: string
   readonly shape?: Readonly<Record<string, z.core.$ZodType>>
   readonly innerType?: z.core.$ZodType
+  readonly in?: z.core.$ZodType
   readonly element?: z.core.$ZodType
   readonly valueType?: z.core.$ZodType
 }
@@ -22,9 +23,10 @@ const wrappers: ReadonlySet<string> = new Set([
   'catch',
 ])
 
-/** The definition behind optional, default and the like. */
+/** The definition behind optional, default and the like; of a value that is turned into another, that of what is written. */
 function definitionOf(schema: z.core.$ZodType): Definition {
   const definition = schema._zod.def as unknown as Definition
+  if (definition.type === 'pipe' && definition.in) return definitionOf(definition.in)
   return wrappers.has(definition.type) && definition.innerType ? definitionOf(definition.innerType) : definition
 }
 
