@@ -1,0 +1,5 @@
+#!/bin/sh
+# Runs until it is stopped: busybox's nc hands each connection to answer.sh.
+set -eu
+./rewire.sh
+exec nc -lk -p "${CONTAINER_HTTP:-8080}" -e ./answer.sh

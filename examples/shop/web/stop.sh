@@ -1,0 +1,3 @@
+#!/bin/sh
+# Nothing to finish: the server ends with its container.
+rm -f database
