@@ -132,6 +132,13 @@ export class Membership {
     return this.#isLeaving
   }
 
+  /** What is left of the grace time of a suspect, ms; undefined for others. */
+  graceLeftMs(host: string, nowMs: number): number | undefined {
+    const known = this.#known.get(host)
+    if (known?.state !== 'suspect' || known.silentSinceMs === undefined) return undefined
+    return Math.max(0, this.#options.graceMs - (nowMs - known.silentSinceMs))
+  }
+
   /** Should heartbeats of everybody be heard? So while nobody is known and for a while after each return of the bus. */
   hearsAll(nowMs: number): boolean {
     return this.#known.size === 0 || nowMs < this.#listensToMs

@@ -1,4 +1,5 @@
-import type { RingStatus } from '#protocol/query/ring-status.ts'
+import type { RingMember, RingStatus } from '#protocol/query/ring-status.ts'
+import type { Member } from './membership.ts'
 import type { RingNode } from './node.ts'
 import { ringPosition } from './ring-position.ts'
 
@@ -48,11 +49,7 @@ export function statusOf(
     degree,
     isUnderReplicated: degree < Math.min(copies, node.ring.size),
     isQuarantined: node.shipper.isQuarantined,
-    members: [...node.membership.members].map((member) => ({
-      host: member.host,
-      zone: member.zone,
-      state: member.state,
-    })),
+    members: [...node.membership.members].map((member) => memberOf(node, member, nowMs)),
     holders: node.shipper.lags.map((holder) => ({
       host: holder.host,
       standsInFor: holder.standsInFor,
@@ -68,4 +65,9 @@ export function statusOf(
     bytesOut: node.shipper.bytesSent,
     bytesIn,
   }
+}
+
+function memberOf(node: RingNode, { host, zone, state }: Member, nowMs: number): RingMember {
+  const graceLeftMs = node.membership.graceLeftMs(host, nowMs)
+  return { host, zone, state, ...(graceLeftMs === undefined ? {} : { deadInSeconds: Math.ceil(graceLeftMs / 1000) }) }
 }

@@ -1,5 +1,6 @@
 /** The shapes of the JSON answers, for the OpenAPI document and the contract tests. */
 import * as z from 'zod'
+import { ringViewFields } from '#controller/query/ring-view-shape.ts'
 import { hostStates } from '#protocol/presence/presence.ts'
 
 const tags = z.record(z.string(), z.string()).describe('tag values by tag name')
@@ -108,46 +109,7 @@ export const repairShape: z.ZodType = z.array(
   }),
 )
 
-const known = z.number().nullable()
-const held = { samples: count, bytes: count }
-
-export const ringShape: z.ZodType = z.array(
-  z.strictObject({
-    ...place,
-    state: z.enum(hostStates).describe('as the controller sees it'),
-    ring: z
-      .enum(['member', 'absent', 'silent'])
-      .describe('absent: its agent is gone, or knows no ring; silent: no answer in time'),
-    zone: z.string().nullable(),
-    position: z.string().nullable().describe('on the ring, 16 hexadecimal digits'),
-    copies: known.describe('wanted, its own included; of a host that is gone, by what its cloud says'),
-    degree: known.describe('complete but for the last minute; of a host that is gone, those with the most samples'),
-    is_under_replicated: z.boolean().nullable(),
-    is_quarantined: z.boolean().nullable().describe('somebody else lives with its identity'),
-    lag_samples: known.describe('of the holder that is furthest behind'),
-    lag_seconds: known,
-    bytes_out: known,
-    bytes_in: known,
-    held_bytes: known,
-    members: z.array(
-      z.strictObject({
-        host: z.string(),
-        zone: z.string(),
-        state: z.enum(['alive', 'suspect', 'dead', 'left']),
-      }),
-    ),
-    holders: z.array(
-      z.strictObject({
-        host: z.string(),
-        stands_in_for: z.string().nullable().describe('the silent host whose turn it would be'),
-        lag_samples: count,
-        lag_seconds: count,
-      }),
-    ),
-    held: z.array(z.strictObject({ owner: z.string(), ...held })).describe('whose copies it has'),
-    held_by: z.array(z.strictObject({ host: z.string(), ...held })).describe('who has copies of its samples'),
-  }),
-)
+export const ringShape: z.ZodType = z.array(z.strictObject(ringViewFields))
 
 export const leaveShape: z.ZodType = z.strictObject({
   ...place,

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import type { RingView } from '#controller/query/ring-view.ts'
+import { ringViewFields } from '#controller/query/ring-view-shape.ts'
 import { parseAnswer } from './answers.ts'
 import { openClient, type SharedFlags, writeJson } from './context.ts'
 import type { ExitCode } from './exit-code.ts'
@@ -11,49 +13,10 @@ export interface RingFlags extends SharedFlags {
   readonly cloud?: string | undefined
 }
 
-/** A host as `GET /api/v1/ring` lists it. */
-export interface RingAnswer {
-  readonly host: string
-  readonly cloud: string
-  readonly state: string
-  readonly ring: string
-  readonly zone: string | null
-  readonly position: string | null
-  readonly copies: number | null
-  readonly degree: number | null
-  readonly is_under_replicated: boolean | null
-  readonly is_quarantined: boolean | null
-  readonly lag_samples: number | null
-  readonly lag_seconds: number | null
-  readonly bytes_out: number | null
-  readonly bytes_in: number | null
-  readonly held: readonly { readonly owner: string }[]
-  readonly held_by: readonly { readonly host: string }[]
-}
+/** What the table shows of a host. */
+export type RingRow = Omit<RingView, 'tenant' | 'members' | 'holders' | 'held_bytes'>
 
-const figure = z.number().nullable()
-const flag = z.boolean().nullable()
-
-const ringSchema: z.ZodType<readonly RingAnswer[]> = z.array(
-  z.object({
-    host: z.string(),
-    cloud: z.string(),
-    state: z.string(),
-    ring: z.string(),
-    zone: z.string().nullable(),
-    position: z.string().nullable(),
-    copies: figure,
-    degree: figure,
-    is_under_replicated: flag,
-    is_quarantined: flag,
-    lag_samples: figure,
-    lag_seconds: figure,
-    bytes_out: figure,
-    bytes_in: figure,
-    held: z.array(z.object({ owner: z.string() })),
-    held_by: z.array(z.object({ host: z.string() })),
-  }),
-)
+const ringSchema: z.ZodType<readonly RingView[]> = z.array(z.object(ringViewFields))
 
 const columns: readonly Column[] = [
   { title: 'HOST', align: 'left' },
@@ -63,6 +26,7 @@ const columns: readonly Column[] = [
   { title: 'RING', align: 'left' },
   { title: 'POSITION', align: 'left' },
   { title: 'COPIES', align: 'right' },
+  { title: 'REBUILD', align: 'right' },
   { title: 'LAG', align: 'right' },
   { title: 'BEHIND', align: 'right' },
   { title: 'OUT', align: 'right' },
@@ -78,17 +42,12 @@ export async function runRing(flags: RingFlags, terminal: Terminal): Promise<Exi
   const hosts = parseAnswer(ringSchema, answer.value, 'ring')
   if (flags.json) writeJson(terminal, answer.value)
   else terminal.write(ringText(hosts))
-  const named = (those: readonly RingAnswer[]): string =>
-    those.map(({ cloud, host }) => printable(`${cloud}.${host}`)).join(', ')
-  const few = hosts.filter((host) => host.is_under_replicated)
-  if (few.length > 0) terminal.note(`lanista: too few copies: ${named(few)}`)
-  const clones = hosts.filter((host) => host.is_quarantined)
-  if (clones.length > 0) terminal.note(`lanista: two live with one identity, enrol one anew: ${named(clones)}`)
+  for (const note of ringNotes(hosts)) terminal.note(`lanista: ${note}`)
   return hostsVerdict(answer, hosts.length > 0, terminal)
 }
 
 /** Hosts and their copies as a table. */
-export function ringText(hosts: readonly RingAnswer[]): string {
+export function ringText(hosts: readonly RingRow[]): string {
   return renderTable(
     columns,
     hosts.map((host) => [
@@ -99,6 +58,7 @@ export function ringText(hosts: readonly RingAnswer[]): string {
       host.ring,
       host.position ?? '-',
       host.degree === null ? '-' : `${host.degree}/${formatNumber(host.copies)}`,
+      host.rebuild_in_seconds === null ? '-' : rebuildText(host.rebuild_in_seconds),
       formatNumber(host.lag_samples),
       host.lag_seconds === null ? '-' : `${host.lag_seconds}s`,
       formatBytes(host.bytes_out),
@@ -107,4 +67,55 @@ export function ringText(hosts: readonly RingAnswer[]): string {
       host.held.map(({ owner }) => owner).join(' ') || '-',
     ]),
   )
+}
+
+/** What a person should know: too few copies and when they are made anew, fewer hosts than copies, zones not told, clones. */
+export function ringNotes(hosts: readonly RingRow[]): string[] {
+  const few = hosts.filter((host) => host.is_under_replicated)
+  const clones = hosts.filter((host) => host.is_quarantined)
+  const clouds = [...new Set(hosts.map(({ cloud }) => cloud))]
+  return [
+    ...(few.length > 0 ? [`too few copies: ${few.map(fewText).join(', ')}`] : []),
+    ...clouds.flatMap((cloud) =>
+      cloudNotes(
+        cloud,
+        hosts.filter((host) => host.cloud === cloud),
+      ),
+    ),
+    ...(clones.length > 0 ? [`two live with one identity, enrol one anew: ${clones.map(nameOf).join(', ')}`] : []),
+  ]
+}
+
+function cloudNotes(cloud: string, hosts: readonly RingRow[]): string[] {
+  const wanting = hosts.find(({ copies, copies_possible: possible }) => (possible ?? Infinity) < (copies ?? 0))
+  const zoned = hosts.filter(({ zone }) => zone !== null && zone !== '')
+  const unzoned = hosts.filter(({ zone }) => zone === '')
+  const name = printable(cloud)
+  return [
+    ...(wanting
+      ? [`${name}: ${wanting.copies} copies wanted, ${hostsText(wanting)}: ${wanting.copies_possible} kept`]
+      : []),
+    ...(zoned.length > 0 && unzoned.length > 0
+      ? [
+          `${name}: give every host its label zone: found none of ${unzoned.map(nameOf).join(', ')}, which count as one more zone`,
+        ]
+      : []),
+  ]
+}
+
+function hostsText({ copies_possible: hosts }: RingRow): string {
+  return hosts === 1 ? '1 host' : `${hosts} hosts`
+}
+
+function fewText(host: RingRow): string {
+  const when = host.rebuild_in_seconds
+  return `${nameOf(host)} (${host.degree} of ${host.copies_possible}${when === null ? '' : `, rebuild ${when === 0 ? 'under way' : `in ${when}s`}`})`
+}
+
+function rebuildText(seconds: number): string {
+  return seconds === 0 ? 'now' : `${seconds}s`
+}
+
+function nameOf({ cloud, host }: RingRow): string {
+  return printable(`${cloud}.${host}`)
 }

@@ -107,6 +107,29 @@ test('of a host that is gone the others say how many copies there are, each clou
   expect(restored.find(({ host }) => host === 'gone')).toMatchObject({ degree: 2, is_under_replicated: false })
 })
 
+test('who has too few copies is told when they are made anew: after what is left of the grace time, or now', async () => {
+  const members: RingStatus['members'] = [
+    { host: 'b', zone: '', state: 'alive' },
+    { host: 'gone', zone: '', state: 'suspect', deadInSeconds: 40 },
+  ]
+  const held = [{ owner: 'gone', samples: 5, bytes: 1 }]
+  const few = { degree: 2, isUnderReplicated: true }
+  const rings = ringsOf({
+    'main.home.a': () => encodeJsonAnswer(status('a', { ...few, members, held })),
+    'main.home.b': () => encodeJsonAnswer(status('b', { ...few, members: members.slice(0, 1) })),
+    'main.home.c': () => encodeJsonAnswer(status('c', { members })),
+    'main.home.gone': undefined,
+  })
+  const views = await rings.ask({ tenant: 'main' }, never)
+  expect(views.map((view) => [view.host, view.copies_possible, view.rebuild_in_seconds])).toEqual([
+    ['a', 3, 40],
+    ['b', 2, 0],
+    ['c', 3, null],
+    ['gone', 3, 40],
+  ])
+  expect(views[0]?.members[1]).toEqual({ host: 'gone', zone: '', state: 'suspect', dead_in_seconds: 40 })
+})
+
 test('an answer that agents of a later version give is read', async () => {
   const rings = ringsOf({ 'main.home.a': () => encodeJsonAnswer({ ...status('a'), later: 1 }) })
   expect(await rings.ask({ tenant: 'main' }, never)).toMatchObject([{ ring: 'member' }])

@@ -1,5 +1,5 @@
 /** The rings of a fleet as operators see them, a host at a time. Pure. */
-import type { HeldOwner, RingHolder, RingMember, RingStatus } from '#protocol/query/ring-status.ts'
+import type { HeldOwner, RingHolder, RingStatus } from '#protocol/query/ring-status.ts'
 import { type Address, hostIdOf } from '#protocol/subjects/subject.ts'
 import type { PossibleHost } from './plan.ts'
 
@@ -15,6 +15,14 @@ export interface RingAnswer {
   readonly status: RingStatus | undefined
 }
 
+/** Another host of the cloud, as one of its hosts judges it. */
+interface MemberView {
+  readonly host: string
+  readonly zone: string
+  readonly state: RingStatus['members'][number]['state']
+  readonly dead_in_seconds: number | null
+}
+
 /** One host; null = it did not say, and nobody else can. */
 export interface RingView {
   readonly host: string
@@ -27,9 +35,16 @@ export interface RingView {
   readonly position: string | null
   /** Copies wanted; of a host that is gone, by what its cloud says. */
   readonly copies: number | null
+  /** As many hosts as there are for them, at most what is wanted. */
+  readonly copies_possible: number | null
   /** Copies that are complete but for the last minute; of a host that is gone, those with the most samples. */
   readonly degree: number | null
   readonly is_under_replicated: boolean | null
+  /**
+   * Until the copies that are too few are made anew, s: what is left of the grace time of silent hosts; 0 = under way, null = nothing
+   * to do, or nobody says.
+   */
+  readonly rebuild_in_seconds: number | null
   readonly is_quarantined: boolean | null
   /** Of the holder that is furthest behind. */
   readonly lag_samples: number | null
@@ -38,7 +53,7 @@ export interface RingView {
   readonly bytes_in: number | null
   readonly held_bytes: number | null
   /** The others of its cloud, as it judges them. */
-  readonly members: readonly RingMember[]
+  readonly members: readonly MemberView[]
   readonly holders: readonly { host: string; stands_in_for: string | null; lag_samples: number; lag_seconds: number }[]
   /** Whose copies it has. */
   readonly held: readonly HeldOwner[]
@@ -84,22 +99,25 @@ function viewOf(
   mates: readonly RingAnswer[],
 ): RingView {
   const common = { ...place(address), state, ring, held_by }
-  if (!status) return { ...common, ...nothingSaid, ...degreeWithout(held_by, mates) }
-  const { zone, position, copies, degree, members, holders, held } = status
+  if (!status) return { ...common, ...nothingSaid, ...degreeWithout(address.host, held_by, mates) }
+  const { zone, position, copies, degree, members, holders, held, isUnderReplicated } = status
+  const living = members.filter((member) => member.state === 'alive' || member.state === 'suspect')
   return {
     ...common,
     zone,
     position,
     copies,
     degree,
-    is_under_replicated: status.isUnderReplicated,
+    copies_possible: Math.min(copies, living.length + 1),
+    is_under_replicated: isUnderReplicated,
+    rebuild_in_seconds: isUnderReplicated ? rebuildIn(living) : null,
     is_quarantined: status.isQuarantined,
     lag_samples: Math.max(0, ...holders.map(({ lagSamples }) => lagSamples)),
     lag_seconds: Math.max(0, ...holders.map(({ lagSeconds }) => lagSeconds)),
     bytes_out: status.bytesOut,
     bytes_in: status.bytesIn,
     held_bytes: status.heldBytes,
-    members,
+    members: members.map(memberView),
     holders: holders.map(holderView),
     held,
   }
@@ -125,15 +143,43 @@ const nothingSaid = {
 
 /** What the others say of a host that says nothing: how many copies are as large as the largest, and how many there could be. */
 function degreeWithout(
+  host: string,
   heldBy: RingView['held_by'],
   mates: readonly RingAnswer[],
-): Pick<RingView, 'copies' | 'degree' | 'is_under_replicated'> {
+): Pick<RingView, 'copies' | 'copies_possible' | 'degree' | 'is_under_replicated' | 'rebuild_in_seconds'> {
   const rings = mates.flatMap(({ status }) => status ?? [])
-  if (rings.length === 0 || heldBy.length === 0) return { copies: null, degree: null, is_under_replicated: null }
+  if (rings.length === 0 || heldBy.length === 0) return degreeUnknown
   const copies = Math.max(...rings.map((status) => status.copies))
   const largest = Math.max(...heldBy.map(({ samples }) => samples))
   const degree = heldBy.filter(({ samples }) => samples === largest).length
-  return { copies, degree, is_under_replicated: degree < Math.min(copies, rings.length) }
+  const copies_possible = Math.min(copies, rings.length)
+  const is_under_replicated = degree < copies_possible
+  const itself = rings.flatMap(({ members }) => members.filter((member) => member.host === host))
+  return {
+    copies,
+    copies_possible,
+    degree,
+    is_under_replicated,
+    rebuild_in_seconds: is_under_replicated ? rebuildIn(itself) : null,
+  }
+}
+
+const degreeUnknown = {
+  copies: null,
+  copies_possible: null,
+  degree: null,
+  is_under_replicated: null,
+  rebuild_in_seconds: null,
+} as const
+
+/** The first of these to be dead decides; where all speak, it is under way. */
+function rebuildIn(members: RingStatus['members']): number {
+  const seconds = members.flatMap(({ deadInSeconds }) => deadInSeconds ?? [])
+  return seconds.length === 0 ? 0 : Math.min(...seconds)
+}
+
+function memberView({ host, zone, state, deadInSeconds }: RingStatus['members'][number]): MemberView {
+  return { host, zone, state, dead_in_seconds: deadInSeconds ?? null }
 }
 
 function holderView({ host, standsInFor, lagSamples, lagSeconds }: RingHolder): RingView['holders'][number] {

@@ -35,6 +35,8 @@ export interface RingMember {
   readonly host: string
   readonly zone: string
   readonly state: RingMemberState
+  /** Of a suspect: what is left of its grace time, s; then it is dead, and what it held is rebuilt elsewhere. */
+  readonly deadInSeconds?: number | undefined
 }
 
 export interface RingHolder {
@@ -66,7 +68,14 @@ export const ringStatusSchema: z.ZodMiniType<RingStatus> = z.object({
   degree: z.int().check(z.minimum(0), z.maximum(64)),
   isUnderReplicated: z.boolean(),
   isQuarantined: z.boolean(),
-  members: z.array(z.object({ host: hostToken, zone, state: z.enum(['alive', 'suspect', 'dead', 'left']) })),
+  members: z.array(
+    z.object({
+      host: hostToken,
+      zone,
+      state: z.enum(['alive', 'suspect', 'dead', 'left']),
+      deadInSeconds: z.optional(count),
+    }),
+  ),
   holders: z.array(
     z.object({ host: hostToken, standsInFor: z.optional(hostToken), lagSamples: count, lagSeconds: count }),
   ),
