@@ -1,5 +1,7 @@
 /** The `lanista` command line: what there is to say, and which file does it. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { messageOf } from '#protocol/errors.ts'
+import { parseDuration } from '#protocol/runtime/time.ts'
 import { version } from '#protocol/runtime/version.ts'
 import { runAgentBundle } from './agent-bundle.ts'
 import type { SharedFlags } from './context.ts'
@@ -96,6 +98,7 @@ function addUp(program: Command, terminal: Terminal, done: (code: ExitCode) => v
       'hosts that have each sample, its own included (default 3; 1 beside home with embedded)',
       countOf,
     )
+    .option('--grace <duration>', 'silence after which the copies of a lost host are made anew (default 15m)', msOf)
     .option('--leaves', 'with --broker nats: a leaf server for each cloud but home, whose ring stays inside')
     .option('--print-nats-config', 'print the users that a nats-server must know, and end')
     .action(async (flags: Parameters<typeof runUp>[0]) => done(await runUp(flags, terminal)))
@@ -201,6 +204,14 @@ function shared(command: Command): Command {
 function countOf(text: string): number {
   if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('expected a number from 1.')
   return Number(text)
+}
+
+function msOf(text: string): number {
+  try {
+    return parseDuration(text)
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error))
+  }
 }
 
 function portOf(text: string): number {

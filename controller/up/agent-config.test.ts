@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { agentConfigOf, portOf } from './agent-config.ts'
 import { planHost } from './plan.ts'
 
-const host = planHost({ tenant: 't', cloud: 'home', host: 'box' }, '/d', { host: '127.0.0.1', port: 0 })
+const host = planHost({ tenant: 't', cloud: 'home', host: 'box' }, '/d', { host: '127.0.0.1', port: 0 }, { copies: 3 })
 
 test('a child keeps the carbon port that it got in an earlier run', () => {
   expect(agentConfigOf(host, { brokerUrl: 'mqtt://127.0.0.1:1', carbonPort: 7 })).toEqual({
@@ -18,10 +18,10 @@ test('a child keeps the carbon port that it got in an earlier run', () => {
   })
 })
 
-test('a child is told how many copies there are to be, and the heartbeat interval that its ring counts by', () => {
-  const alone = planHost(host.address, '/d', host.carbon, 1)
+test('a child is told how many copies there are to be, how long to wait for the silent, and the heartbeat interval that its ring counts by', () => {
+  const alone = planHost(host.address, '/d', host.carbon, { copies: 1, graceMs: 5000 })
   expect(agentConfigOf(alone, { brokerUrl: 'mqtt://127.0.0.1:1', heartbeatIntervalMs: 500 })).toMatchObject({
-    ring: { copies: 1 },
+    ring: { copies: 1, graceMs: 5000 },
     heartbeatIntervalMs: 500,
   })
 })

@@ -23,7 +23,7 @@ export function agentConfigOf(host: PlannedHost, setting: AgentSetting): object 
     data: host.folder,
     broker: [setting.brokerUrl],
     carbon: { host: host.carbon.host, port: setting.carbonPort ?? host.carbon.port },
-    ring: { copies: host.copies },
+    ring: host.ring,
     uplink: 'all',
     publish: 'all',
     ...(heartbeatIntervalMs === undefined ? {} : { heartbeatIntervalMs }),

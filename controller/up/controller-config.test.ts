@@ -42,7 +42,14 @@ test('flags win over the file', () => {
   expect([plan.http.port, plan.hosts[0]?.carbon.port]).toEqual([0, 0])
 })
 
+test('the home agent keeps as many copies as it is told, and waits as long for the silent', () => {
+  expect(planOf('{}').hosts[0]?.ring).toEqual({ copies: 3 })
+  expect(planOf('homeAgent: { copies: 2, graceMs: 60000 }').hosts[0]?.ring).toEqual({ copies: 2, graceMs: 60_000 })
+})
+
 test.each([
+  ['homeAgent: { copies: 0 }', 'homeAgent.copies'],
+  ['homeAgent: { graceMs: 5 }', 'homeAgent.graceMs'],
   ['broker: mqtt', 'broker'],
   ['agents: [ { id: "a.*.b", nkey: U } ]', 'agents.0.id'],
   ['agents: [ { id: a.b.c, nkey: SUAB } ]', 'agents.0.nkey'],

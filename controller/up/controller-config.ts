@@ -2,14 +2,32 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { isLanistaError } from '#protocol/errors.ts'
-import { parseAgentId } from '#protocol/subjects/subject.ts'
+import { type Address, parseAgentId } from '#protocol/subjects/subject.ts'
 import { idForm, isId } from '#protocol/subjects/token.ts'
-import { type FleetPlan, type KnownAgent, type ListenAt, planBroker, planHost } from './plan.ts'
+import {
+  copiesDefault,
+  copiesMax,
+  type FleetPlan,
+  graceMsMin,
+  type KnownAgent,
+  type ListenAt,
+  type PlannedHost,
+  planBroker,
+  planHost,
+} from './plan.ts'
 
 /** An agent that may connect: `T.C.H` and its nkey, as `lanista agent identity` prints them. */
 export interface AgentEntry {
   readonly id: string
   readonly nkey: string
+}
+
+export interface HomeAgentConfig {
+  readonly carbon: ListenAt
+  /** Hosts of `home` that have each of its samples, itself included, 1 to 8; fewer while there are fewer. Default 3. */
+  readonly copies?: number | undefined
+  /** Silence after which what a host held is rebuilt elsewhere, ms, at least 1,000. Give every agent of a cloud the same. Default 15 min. */
+  readonly graceMs?: number | undefined
 }
 
 export interface ControllerConfig {
@@ -26,7 +44,7 @@ export interface ControllerConfig {
   /** Agents on other machines that may connect (embedded, server); elsewhere the server decides. Default none. */
   readonly agents: readonly AgentEntry[]
   /** The agent of the cloud `home` beside the controller; false = none. Default: carbon on 127.0.0.1:2003. */
-  readonly homeAgent: { readonly carbon: ListenAt } | false
+  readonly homeAgent: HomeAgentConfig | false
   /** Time between heartbeats, ms, at least 100; shorter = absence noticed earlier, more messages. Default the controller's own. */
   readonly heartbeatIntervalMs?: number | undefined
   /** How far back the window of recent samples reaches, ms; memory grows with it. Default the controller's own. */
@@ -36,6 +54,11 @@ export interface ControllerConfig {
 const port = z.int().min(0).max(65_535)
 const listen = z.strictObject({ host: z.string().min(1), port })
 const token = z.string().refine(isId, `expected ${idForm}`)
+const homeAgent = z.strictObject({
+  carbon: listen,
+  copies: z.int().min(1).max(copiesMax).optional(),
+  graceMs: z.int().min(graceMsMin).optional(),
+})
 const agentId = z.string().refine(isAgentId, `expected TENANT.CLOUD.HOST, each ${idForm}`)
 
 /** Checked against {@link ControllerConfig}; unknown keys are refused. */
@@ -48,7 +71,7 @@ export const controllerConfigSchema: z.ZodType<ControllerConfig> = z.strictObjec
   agents: z.array(
     z.strictObject({ id: agentId, nkey: z.string().regex(/^U[A-Z2-7]{55}$/, 'expected a public nkey, U…') }),
   ),
-  homeAgent: z.union([z.literal(false), z.strictObject({ carbon: listen })]),
+  homeAgent: z.union([z.literal(false), homeAgent]),
   heartbeatIntervalMs: z.int().min(100).optional(),
   windowMs: z.int().min(1_000).optional(),
 })
@@ -75,12 +98,19 @@ export function planController(config: ControllerConfig, machineName: string): F
     dataDir,
     http: config.http,
     broker: planBroker(config.broker, config.brokerListen),
-    hosts: config.homeAgent === false ? [] : [planHost(home, dataDir, config.homeAgent.carbon)],
+    hosts: config.homeAgent === false ? [] : [planHomeAgent(home, dataDir, config.homeAgent)],
     restart: 'always',
     knownAgents: config.agents.map(knownAgent),
     heartbeatIntervalMs: config.heartbeatIntervalMs,
     windowMs: config.windowMs,
   }
+}
+
+function planHomeAgent(address: Address, dataDir: string, { carbon, copies, graceMs }: HomeAgentConfig): PlannedHost {
+  return planHost(address, dataDir, carbon, {
+    copies: copies ?? copiesDefault,
+    ...(graceMs === undefined ? {} : { graceMs }),
+  })
 }
 
 function knownAgent(entry: AgentEntry): KnownAgent {

@@ -18,7 +18,7 @@ test('without flags: one host of the machine’s name in the cloud home, everyth
         address: { tenant: 'default', cloud: 'home', host: 'box' },
         folder: '/d/agents/home.box',
         carbon: { host: '127.0.0.1', port: 2003 },
-        copies: 3,
+        ring: { copies: 3 },
       },
     ],
   })
@@ -42,7 +42,13 @@ test.each<[string, Partial<UpFlags>, number[]]>([
   ['every cloud when told so', { copies: 2 }, [2, 2]],
   ['no cloud when told so', { broker: 'nats', copies: 1 }, [1, 1]],
 ])('there are copies in %s', (_, more, copies) => {
-  expect(planUp({ ...flags, clouds: 2, ...more }, 'box').hosts.map((host) => host.copies)).toEqual(copies)
+  expect(planUp({ ...flags, clouds: 2, ...more }, 'box').hosts.map((host) => host.ring.copies)).toEqual(copies)
+})
+
+test('every agent is told after how long a silence to rebuild', () => {
+  expect(planUp({ ...flags, hosts: 2, grace: 5000 }, 'box').hosts.map((host) => host.ring.graceMs)).toEqual([
+    5000, 5000,
+  ])
 })
 
 test('any free port stays any free port for each host, and clouds alone mean one host each', () => {
@@ -71,6 +77,7 @@ test.each([
   [{ leaves: true, hosts: 2, broker: 'nats' }, '--clouds'],
   [{ copies: 0 }, '--copies'],
   [{ copies: 9 }, '--copies'],
+  [{ grace: 999 }, '--grace'],
   [{ hosts: 201 }, '--hosts'],
   [{ hosts: 1, clouds: 2 }, '--clouds'],
   [{ hosts: 3, carbonPort: 65_534 }, '--carbon-port'],

@@ -21,8 +21,15 @@ export interface PlannedHost {
   /** Its configuration, identity and store. */
   readonly folder: string
   readonly carbon: ListenAt
+  readonly ring: PlannedRing
+}
+
+/** What is set of an agent's ring. */
+export interface PlannedRing {
   /** Copies of each of its samples in its cloud, the own one included; 1 = none. */
   readonly copies: number
+  /** Silence after which what a host held is rebuilt elsewhere, ms; absent = the agent's default. */
+  readonly graceMs?: number | undefined
 }
 
 /** The broker: ours in process, a nats-server of ours, the same with a leaf server for each cloud but home, or somebody's. */
@@ -71,13 +78,17 @@ export interface UpFlags {
   readonly leaves?: boolean | undefined
   /** Copies of each sample in every cloud, the own one included, 1 to 8. Absent = `usualCopies`. */
   readonly copies?: number | undefined
+  /** Silence after which what an agent held is rebuilt elsewhere, ms. Absent = the agent's default, 15 min. */
+  readonly grace?: number | undefined
 }
 
 const loopback = '127.0.0.1'
 /** Copies that an agent can be told to keep, see `agent/ring`. */
-const copiesMax = 8
+export const copiesMax = 8
 /** Copies of each sample where nobody says otherwise. */
-const copiesDefault = 3
+export const copiesDefault = 3
+/** Least silence, ms, after which an agent can be told to rebuild. */
+export const graceMsMin = 1000
 const usualPort = { embedded: 1883, nats: 4222 } as const
 
 /**
@@ -90,9 +101,11 @@ export function planUp(flags: UpFlags, machineName: string): FleetPlan {
   const hosts = flags.hosts ?? clouds
   refuseUnless(hosts <= hostsMax, '--hosts', hosts, `at most ${hostsMax}`)
   refuseUnless(clouds <= hosts, '--clouds', clouds, `at most one cloud a host, with --hosts ${hosts}`)
-  const { copies } = flags
+  const { copies, grace: graceMs } = flags
   const isCount = copies === undefined || (copies >= 1 && copies <= copiesMax)
   refuseUnless(isCount, '--copies', copies, `1 (no copies) to ${copiesMax}`)
+  const isLongEnough = graceMs === undefined || graceMs >= graceMsMin
+  refuseUnless(isLongEnough, '--grace', `${graceMs} ms`, 'at least 1s')
   const lastPort = flags.carbonPort + hosts - 1
   refuseUnless(lastPort <= 65_535, '--carbon-port', flags.carbonPort, `room for ${hosts} ports below 65536`)
   const broker = planBroker(flags.broker, { host: loopback, port: flags.brokerPort })
@@ -108,7 +121,8 @@ export function planUp(flags: UpFlags, machineName: string): FleetPlan {
       const cloud = cloudOf(i % clouds)
       const port = flags.carbonPort === 0 ? 0 : flags.carbonPort + i
       const address = { tenant: upTenant, cloud, host: name }
-      return planHost(address, flags.data, { host: loopback, port }, copies ?? usualCopies(broker, cloud))
+      const ring = { copies: copies ?? usualCopies(broker, cloud), ...(graceMs === undefined ? {} : { graceMs }) }
+      return planHost(address, flags.data, { host: loopback, port }, ring)
     }),
   }
 }
@@ -150,13 +164,8 @@ function usualCopies({ kind }: PlannedBroker, cloud: string): number {
 }
 
 /** A child agent with its folder below the data folder. */
-export function planHost(
-  address: Address,
-  dataDir: string,
-  carbon: ListenAt,
-  copies: number = copiesDefault,
-): PlannedHost {
-  return { address, folder: join(dataDir, 'agents', `${address.cloud}.${address.host}`), carbon, copies }
+export function planHost(address: Address, dataDir: string, carbon: ListenAt, ring: PlannedRing): PlannedHost {
+  return { address, folder: join(dataDir, 'agents', `${address.cloud}.${address.host}`), carbon, ring }
 }
 
 /** The machine's name as a token: its first label, what is outside the alphabet as `-`, short enough for a number behind it. */
