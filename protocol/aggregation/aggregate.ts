@@ -55,30 +55,17 @@ export function parseAggregate(name: string): Aggregate {
 
 /** The name of an aggregate, the same for the same one: `p50`, `top3`, `atLeast 50%`. `median` is `p50`. */
 export function formatAggregate(aggregate: Aggregate): string {
-  switch (aggregate.kind) {
-    case 'percentile':
-      return `p${aggregate.percent}`
-    case 'top':
-    case 'bottom':
-      return `${aggregate.kind}${aggregate.size}`
-    case 'histogram':
-      return `histogram(${aggregate.bounds.join(',')})`
-    case 'quantifier':
-      return formatQuantifier(aggregate.quantifier)
-    default:
-      return aggregate.kind
-  }
+  if (aggregate.kind === 'percentile') return `p${aggregate.percent}`
+  if (aggregate.kind === 'top' || aggregate.kind === 'bottom') return `${aggregate.kind}${aggregate.size}`
+  if (aggregate.kind === 'histogram') return `histogram(${aggregate.bounds.join(',')})`
+  if (aggregate.kind === 'quantifier') return formatQuantifier(aggregate.quantifier)
+  return aggregate.kind
 }
 
 function formatQuantifier(quantifier: Quantifier): string {
-  switch (quantifier.kind) {
-    case 'atLeast':
-      return `atLeast ${quantifier.count}`
-    case 'atLeastShare':
-      return `atLeast ${quantifier.percent}%`
-    default:
-      return quantifier.kind
-  }
+  if (quantifier.kind === 'atLeast') return `atLeast ${quantifier.count}`
+  if (quantifier.kind === 'atLeastShare') return `atLeast ${quantifier.percent}%`
+  return quantifier.kind
 }
 
 function plainOf(name: string): Aggregate | undefined {

@@ -2,13 +2,18 @@
  * How many different values there are: from the values as long as they are few; beyond that an estimate from the smallest of their
  * hashes (k minimum values, Bar-Yossef et al., RANDOM 2002), which are the same in whatever order they were merged.
  */
-import { emptyFinished, type Finished, type Tally } from './tally.ts'
+import type { Finished, Tally } from './tally.ts'
 import { valueHasher } from './value-hash.ts'
 
 /** Different values kept as they are. */
-export const distinctValuesMax = 1_024
+const valuesMax = 1_024
 /** The same where `exact` was asked for. */
-export const distinctValuesMaxExact = 10_000
+const valuesMaxExact = 10_000
+
+/** How many different values are kept before hashes take their place. */
+export function distinctValuesMaxOf(exact: boolean): number {
+  return exact ? valuesMaxExact : valuesMax
+}
 /** Hashes kept: the estimate's standard error is 1 / √(k − 2). */
 export const distinctHashesMax = 1_024
 /** Hashes are whole numbers below this. */
@@ -29,7 +34,7 @@ export class DistinctTally implements Tally<DistinctTally> {
   #bar = hashMax
 
   constructor(exact: boolean, state: DistinctState = { values: [] }) {
-    this.#valuesMax = exact ? distinctValuesMaxExact : distinctValuesMax
+    this.#valuesMax = distinctValuesMaxOf(exact)
     if ('values' in state) for (const value of state.values) this.add(value)
     else this.#keep(state.hashes)
   }
@@ -51,11 +56,16 @@ export class DistinctTally implements Tally<DistinctTally> {
   }
 
   finish(): Finished {
-    if (!this.#hashes) return this.#values.size === 0 ? emptyFinished : { value: this.#values.size }
+    if (!this.#hashes) return { value: this.#values.size }
     const kept = this.#smallest()
     if (kept.length < distinctHashesMax) return { value: kept.length, relativeError: standardError }
     const share = ((kept.at(-1) as number) + 1) / hashMax
     return { value: Math.round((kept.length - 1) / share), relativeError: standardError }
+  }
+
+  agrees(values: number): boolean {
+    const size = this.#hashes?.size ?? this.#values.size
+    return size <= values && size > 0 === values > 0
   }
 
   state(): DistinctState {

@@ -1,5 +1,5 @@
 /** The smallest or the largest value. */
-import { emptyFinished, type Finished, type Tally } from './tally.ts'
+import type { Finished, Tally } from './tally.ts'
 
 export class ExtremeTally implements Tally<ExtremeTally> {
   readonly form = 'extreme'
@@ -26,6 +26,10 @@ export class ExtremeTally implements Tally<ExtremeTally> {
   }
 
   finish(): Finished {
-    return this.#value === undefined ? emptyFinished : { value: this.#value }
+    return { value: this.#value ?? null }
+  }
+
+  agrees(values: number): boolean {
+    return (this.#value === undefined) === (values === 0)
   }
 }

@@ -1,5 +1,5 @@
 /** How many values lie up to each of some given bounds. */
-import { emptyFinished, type Finished, type Tally } from './tally.ts'
+import type { Finished, Tally } from './tally.ts'
 
 export class HistogramTally implements Tally<HistogramTally> {
   readonly form = 'histogram'
@@ -29,7 +29,11 @@ export class HistogramTally implements Tally<HistogramTally> {
       total += count
       return { tags: { le: i < this.#bounds.length ? String(this.#bounds[i]) : '+Inf' }, value: total }
     })
-    return total === 0 ? emptyFinished : { value: total, entries }
+    return { value: total, entries }
+  }
+
+  agrees(values: number): boolean {
+    return this.#counts.reduce((sum, count) => sum + count, 0) === values
   }
 
   /** One more than there are bounds. */

@@ -1,10 +1,15 @@
 /** The most frequent value, from a count for each different one. */
-import { emptyFinished, type Finished, type Tally } from './tally.ts'
+import type { Finished, Tally } from './tally.ts'
 
 /** Different values counted; with more of them the mode is unknown. */
-export const modeValuesMax = 1_000
+const valuesMax = 1_000
 /** The same where `exact` was asked for. */
-export const modeValuesMaxExact = 10_000
+const valuesMaxExact = 10_000
+
+/** How many different values are counted. */
+export function modeValuesMaxOf(exact: boolean): number {
+  return exact ? valuesMaxExact : valuesMax
+}
 
 /** A value and how often it came, at least once. */
 export type ValueCount = readonly [value: number, count: number]
@@ -17,7 +22,7 @@ export class ModeTally implements Tally<ModeTally> {
 
   /** `counts` of null: there were too many different values. */
   constructor(exact: boolean, counts: readonly ValueCount[] | null = []) {
-    this.#valuesMax = exact ? modeValuesMaxExact : modeValuesMax
+    this.#valuesMax = modeValuesMaxOf(exact)
     this.#isFull = counts === null
     for (const [value, count] of counts ?? []) this.#count(value, count)
   }
@@ -41,7 +46,13 @@ export class ModeTally implements Tally<ModeTally> {
       mode = value
       most = count
     }
-    return mode === null ? emptyFinished : { value: mode }
+    return { value: mode }
+  }
+
+  agrees(values: number): boolean {
+    let counted = 0
+    for (const count of this.#counts.values()) counted += count
+    return this.#isFull ? values > 0 : counted === values
   }
 
   /** By ascending value; null when there were too many. */

@@ -16,8 +16,8 @@ import type { Finished, Tally } from './tally.ts'
 import { numberOf, quantify } from './truth.ts'
 import { TruthTally } from './truth-tally.ts'
 
-/** Inputs that a partial aggregate may count, known and unknown ones each; a merge that would exceed it is refused. */
-export const inputsMax: number = 2 ** 40
+/** Values, known and unknown inputs that a partial aggregate may count; a merge that would exceed it is refused. */
+export const valuesMax: number = 2 ** 40
 
 /** What each family of functions keeps; `form` tells them apart. */
 export type AnyTally =
@@ -35,10 +35,14 @@ export interface PartialOptions {
   readonly exact?: boolean | undefined
 }
 
-/** How many inputs had a value in the window, and how many are known to exist and had none. */
-export interface InputCounts {
+/** How much was added. */
+export interface PartialCounts {
+  /** Inputs with a value. */
   readonly known: number
+  /** Inputs without. */
   readonly unknown: number
+  /** Values of the known inputs: as many, where they were not pooled. */
+  readonly values: number
 }
 
 const noTags: ResultTags = {}
@@ -50,40 +54,44 @@ const noTags: ResultTags = {}
 export function partialFor(what: string | Quantifier, { exact = false }: PartialOptions = {}): PartialAggregate {
   const aggregate: Aggregate =
     typeof what === 'string' ? parseAggregate(what) : { kind: 'quantifier', quantifier: what }
-  return new PartialAggregate(aggregate, exact, tallyFor(aggregate, exact), { known: 0, unknown: 0 })
+  return new PartialAggregate(aggregate, exact, tallyFor(aggregate, exact), { known: 0, unknown: 0, values: 0 })
 }
 
 /** Made by `partialFor` and by the decoder. Takes what is added and merged; never shrinks. */
-export class PartialAggregate {
+export class PartialAggregate implements PartialCounts {
   readonly aggregate: Aggregate
   readonly exact: boolean
   /** For the encoder. */
   readonly tally: AnyTally
   #known: number
   #unknown: number
+  #values: number
 
-  constructor(aggregate: Aggregate, exact: boolean, tally: AnyTally, inputs: InputCounts) {
+  constructor(aggregate: Aggregate, exact: boolean, tally: AnyTally, { known, unknown, values }: PartialCounts) {
     this.aggregate = aggregate
     this.exact = exact
     this.tally = tally
-    this.#known = inputs.known
-    this.#unknown = inputs.unknown
+    this.#known = known
+    this.#unknown = unknown
+    this.#values = values
   }
 
-  /** Inputs with a value. */
   get known(): number {
     return this.#known
   }
 
-  /** Inputs without. */
   get unknown(): number {
     return this.#unknown
+  }
+
+  get values(): number {
+    return this.#values
   }
 
   /** One input and its only value; a value that is not finite makes it an unknown input. `tags` count for `topN` and `bottomN`. */
   add(value: number, tags: ResultTags = noTags): void {
     if (!Number.isFinite(value)) return this.addUnknown()
-    this.tally.add(value + 0, tags)
+    this.#addValue(value, tags)
     this.#known++
   }
 
@@ -105,7 +113,7 @@ export class PartialAggregate {
         finite.reduce((a, b) => Math.min(a, b)),
         tags,
       )
-    for (const value of finite) this.tally.add(value + 0, tags)
+    for (const value of finite) this.#addValue(value, tags)
     this.#known++
   }
 
@@ -116,21 +124,22 @@ export class PartialAggregate {
 
   /**
    * Takes over what the other one knows and leaves that as it is.
-   * @throws LanistaError PARTIAL_MISMATCH for another function or exactness, PARTIAL_INVALID beyond 2^40 inputs; nothing is merged then
+   * @throws LanistaError PARTIAL_MISMATCH for another function or exactness, PARTIAL_INVALID beyond 2^40 values; nothing is merged then
    */
   merge(other: PartialAggregate): void {
+    if (other === this) throw new RangeError('a partial aggregate merged with itself')
     if (nameOf(this) !== nameOf(other)) {
       throw new LanistaError(
         'PARTIAL_MISMATCH',
         `merge partial aggregates of one kind: found ${nameOf(other)}, expected ${nameOf(this)}`,
       )
     }
-    if (other === this) throw new RangeError('a partial aggregate merged with itself')
-    if (this.#known + other.#known > inputsMax || this.#unknown + other.#unknown > inputsMax) {
-      throw new LanistaError('PARTIAL_INVALID', `merge fewer inputs: found more than ${inputsMax}`)
+    if (Math.max(this.#values + other.#values, this.#unknown + other.#unknown) > valuesMax) {
+      throw new LanistaError('PARTIAL_INVALID', `merge fewer values: found more than ${valuesMax}`)
     }
     this.#known += other.#known
     this.#unknown += other.#unknown
+    this.#values += other.#values
     mergeTallies(this.tally, other.tally)
   }
 
@@ -139,10 +148,22 @@ export class PartialAggregate {
    * others coverage is the caller's to judge, by `known`.
    */
   finish(expected = 0): Finished {
-    if (this.aggregate.kind !== 'quantifier' || this.tally.form !== 'truths') return this.tally.finish()
-    const { yes, no } = this.tally
-    const value = numberOf(quantify(this.aggregate.quantifier, { yes, no, unknown: this.#unknown, expected }))
-    return value === null ? { value, reason: 'undecided' } : { value }
+    if (this.aggregate.kind === 'quantifier') return this.#judge(this.aggregate.quantifier, expected)
+    if (this.#values > 0) return this.tally.finish(this.#values)
+    return this.aggregate.kind === 'count' ? { value: 0 } : { value: null, reason: 'empty' }
+  }
+
+  #addValue(value: number, tags: ResultTags): void {
+    this.tally.add(value + 0, tags)
+    this.#values++
+  }
+
+  #judge(quantifier: Quantifier, expected: number): Finished {
+    const yes = this.tally.finish(this.#values).value ?? 0
+    const counts = { yes, no: this.#values - yes, unknown: this.#unknown, expected }
+    const value = numberOf(quantify(quantifier, counts))
+    if (value !== null) return { value }
+    return { value, reason: this.#values + this.#unknown + expected === 0 ? 'empty' : 'undecided' }
   }
 }
 

@@ -1,11 +1,16 @@
 /** Percentiles: from all values as long as there are few of them, from a sketch beyond that. */
 import { LogSketch, type SketchState } from './log-sketch.ts'
-import { emptyFinished, type Finished, type Tally } from './tally.ts'
+import type { Finished, Tally } from './tally.ts'
 
 /** Values kept as they are before a sketch takes their place: a median of some hosts is exact in any case. */
-export const valuesMaxByDefault = 32
+const valuesMax = 32
 /** The same where `exact` was asked for. */
-export const valuesMaxExact = 10_000
+const valuesMaxExact = 10_000
+
+/** How many values are kept before a sketch takes their place. */
+export function percentileValuesMaxOf(exact: boolean): number {
+  return exact ? valuesMaxExact : valuesMax
+}
 
 /** A tally as data: all values, ascending; or a sketch of more of them, with the smallest and the largest. */
 export type PercentileState =
@@ -23,7 +28,7 @@ export class PercentileTally implements Tally<PercentileTally> {
 
   constructor(percent: number, exact: boolean, state: PercentileState = { values: [] }) {
     this.#percent = percent
-    this.#valuesMax = exact ? valuesMaxExact : valuesMaxByDefault
+    this.#valuesMax = percentileValuesMaxOf(exact)
     if ('values' in state) {
       for (const value of state.values) this.add(value)
     } else {
@@ -49,20 +54,27 @@ export class PercentileTally implements Tally<PercentileTally> {
   }
 
   /** Linear between order statistics, as the function of a window; each of the two is off by at most the relative error. */
-  finish(): Finished {
-    const steps = this.#sketch?.ascending() ?? this.#sorted().map((value): [number, number] => [value, 1])
-    const total = steps.reduce((sum, [, n]) => sum + n, 0)
-    if (total === 0) return emptyFinished
-    const rank = (this.#percent / 100) * (total - 1)
+  finish(values: number): Finished {
+    const steps = this.#steps()
+    const rank = (this.#percent / 100) * (values - 1)
     const part = rank - Math.floor(rank)
-    const below = this.#valueAt(steps, Math.floor(rank), total)
-    const above = this.#valueAt(steps, Math.ceil(rank), total)
+    const below = this.#valueAt(steps, Math.floor(rank), values)
+    const above = this.#valueAt(steps, Math.ceil(rank), values)
     const value = part === 0 ? below : below * (1 - part) + above * part
     return this.#sketch ? { value, relativeError: this.#sketch.relativeError } : { value }
   }
 
+  agrees(values: number): boolean {
+    return this.#steps().reduce((sum, [, n]) => sum + n, 0) === values
+  }
+
   state(): PercentileState {
     return this.#sketch ? { min: this.#min, max: this.#max, sketch: this.#sketch.state() } : { values: this.#sorted() }
+  }
+
+  /** Values in ascending order, each with the number of values it stands for. */
+  #steps(): (readonly [value: number, count: number])[] {
+    return this.#sketch?.ascending() ?? this.#sorted().map((value) => [value, 1] as const)
   }
 
   #sorted(): number[] {

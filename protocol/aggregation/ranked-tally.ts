@@ -1,7 +1,7 @@
 /** The inputs with the largest or the smallest values, with their tags. */
 import { formatSeries } from '#protocol/metrics/series.ts'
 import type { ResultTags } from '#protocol/monitors/model.ts'
-import { emptyFinished, type Finished, type FinishedEntry, type Tally } from './tally.ts'
+import type { Finished, FinishedEntry, Tally } from './tally.ts'
 
 /** An input: its value, its tags, and their canonical text, by which equal values are told apart. */
 interface Ranked extends FinishedEntry {
@@ -33,8 +33,11 @@ export class RankedTally implements Tally<RankedTally> {
   }
 
   finish(): Finished {
-    const [best] = this.#entries
-    return best ? { value: best.value, entries: this.state() } : emptyFinished
+    return { value: this.#entries[0]?.value ?? null, entries: this.state() }
+  }
+
+  agrees(values: number): boolean {
+    return this.#entries.length === Math.min(this.#size, values)
   }
 
   /** Best first. */

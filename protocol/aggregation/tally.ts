@@ -27,15 +27,16 @@ export interface FinishedEntry {
   readonly value: number
 }
 
-/** Values must be finite. Merging is commutative and associative, and a fresh tally changes nothing; the other one is left alone. */
+/** Merging is commutative and associative, and a fresh tally changes nothing; the other one is left alone. */
 export interface Tally<T> {
+  /** A finite value, never −0. */
   add(value: number, tags: ResultTags): void
   merge(other: T): void
-  finish(): Finished
+  /** `values` says how many were added, here and where it was merged from: at least one. */
+  finish(values: number): Finished
+  /** False for what so many values can never have made: a message that contradicts itself. */
+  agrees(values: number): boolean
 }
-
-/** Unknown, because no value came. */
-export const emptyFinished: Finished = { value: null, reason: 'empty' }
 
 /** A computed number, unknown when it overflowed. */
 export function finishedNumber(value: number): Finished {

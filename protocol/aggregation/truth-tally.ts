@@ -33,4 +33,8 @@ export class TruthTally implements Tally<TruthTally> {
   finish(): Finished {
     return { value: this.#yes }
   }
+
+  agrees(values: number): boolean {
+    return this.#yes + this.#no === values
+  }
 }
