@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { EventPattern } from '#protocol/monitors/rule.ts'
 import type { RuleEvent } from './decision.ts'
@@ -7,12 +7,12 @@ import { patternText, seesPattern } from './event-pattern.ts'
 const nowMs = 1_000_000
 
 function pattern(kinds: string, more: Partial<EventPattern> = {}): EventPattern {
-  return { sequence: [...kinds].map((kind) => ({ kind, where: {} })), withinMs: 1000, count: 1, ...more }
+  return { sequence: Array.from(kinds, (kind) => ({ kind, where: {} })), withinMs: 1000, count: 1, ...more }
 }
 
 /** One event a letter, 10 ms apart, the last one now. */
 function events(kinds: string): RuleEvent[] {
-  return [...kinds].map((kind, i) => ({ kind, atMs: nowMs - 10 * (kinds.length - 1 - i), fields: { host: kind } }))
+  return Array.from(kinds, (kind, i) => ({ kind, atMs: nowMs - 10 * (kinds.length - 1 - i), fields: { host: kind } }))
 }
 
 function seen(one: EventPattern, recent: readonly RuleEvent[], heardSinceMs = 0): boolean | null {
@@ -95,6 +95,6 @@ function mostSequences(heard: string, kinds: string): number {
 }
 
 function isSubsequence(short: string, long: string): boolean {
-  const pattern = new RegExp([...short].join('.*'))
+  const pattern = new RegExp(Array.from(short).join('.*'))
   return pattern.test(long)
 }

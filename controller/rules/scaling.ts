@@ -83,7 +83,7 @@ const scalingGuards: readonly ScalingGuard[] = [
 function componentGuard({ action, component }: ScalingCase, count: number): GuardStep {
   if (!component)
     return { guard: 'component', isHeld: true, count: null, says: `nobody knows a component ${action.component}` }
-  const how = action.to === undefined ? `${signed(action.by ?? 0)}` : `to ${action.to}`
+  const how = action.to === undefined ? signed(action.by ?? 0) : `to ${action.to}`
   return { guard: 'component', isHeld: false, count, says: `${component.wanted} wanted, ${how} makes ${count}` }
 }
 
