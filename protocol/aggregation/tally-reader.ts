@@ -108,6 +108,7 @@ function readEntries(bytes: ByteReader, size: number): FinishedEntry[] {
   return Array.from({ length }, () => {
     const value = readDouble(bytes)
     const text = Buffer.from(bytes.take(upTo(tagTextBytesMax, bytes.varint(), 'bytes of tags'))).toString()
+    if (text !== '' && !text.startsWith(';')) throw invalidPartial('tags without a semicolon before them')
     return { value, tags: parseCanonical(`x${text}`).tags }
   })
 }
