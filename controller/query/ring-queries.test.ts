@@ -127,6 +127,13 @@ test('who has too few copies is told when they are made anew: after what is left
     ['c', 3, null],
     ['gone', 3, 40],
   ])
+  const unnoticed = ringsOf({
+    'main.home.a': () => encodeJsonAnswer(status('a', { members: [{ host: 'gone', zone: '', state: 'alive' }], held })),
+    'main.home.gone': undefined,
+    'main.home.x': () => encodeJsonAnswer(status('x')),
+  })
+  const [, view] = await unnoticed.ask({ tenant: 'main' }, never)
+  expect(view).toMatchObject({ host: 'gone', is_under_replicated: true, rebuild_in_seconds: null })
   expect(views[0]?.members[1]).toEqual({ host: 'gone', zone: '', state: 'suspect', dead_in_seconds: 40 })
 })
 

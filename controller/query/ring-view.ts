@@ -154,13 +154,15 @@ function degreeWithout(
   const degree = heldBy.filter(({ samples }) => samples === largest).length
   const copies_possible = Math.min(copies, rings.length)
   const is_under_replicated = degree < copies_possible
+  // its mates wait for it as long as they think that it is there
   const itself = rings.flatMap(({ members }) => members.filter((member) => member.host === host))
   return {
     copies,
     copies_possible,
     degree,
     is_under_replicated,
-    rebuild_in_seconds: is_under_replicated ? rebuildIn(itself) : null,
+    rebuild_in_seconds:
+      is_under_replicated && !itself.some(({ state }) => state === 'alive') ? rebuildIn(itself) : null,
   }
 }
 
