@@ -243,7 +243,7 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
   const ring = closer.use(
     'ring',
     await openRing(
-      { address, settings: ringSettings(config), storeFolder: storeOptions(config).folder },
+      { address, settings: ringSettings(config, store), storeFolder: storeOptions(config).folder },
       {
         bus,
         store,
@@ -261,7 +261,14 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
     'query',
     new QueryService(
       { address },
-      { bus, store, clock, logger: logger.child({ component: 'query' }), copiesOf: (host) => ring.historyOf(host) },
+      {
+        bus,
+        store,
+        clock,
+        logger: logger.child({ component: 'query' }),
+        copiesOf: (host) => ring.historyOf(host),
+        heldSamples: () => ring.heldSamples,
+      },
     ),
   )
   const leaveDesk = closer.use(
@@ -302,12 +309,13 @@ async function allAcknowledged(uplink: Uplink, clock: Clock, signal: AbortSignal
 }
 
 /** A host's failure domain is its label `zone`. */
-function ringSettings({ ring, labels, heartbeatIntervalMs }: AgentConfig): RingSettings {
-  return { ...ring, zone: labels['zone'] ?? '', heartbeatIntervalMs }
+function ringSettings({ ring, labels, heartbeatIntervalMs }: AgentConfig, store: HistoryStore): RingSettings {
+  return { ...ring, zone: labels['zone'] ?? '', heartbeatIntervalMs, bytesMax: store.sharedBytesMax }
 }
 
 function storeOptions(config: AgentConfig): Parameters<typeof openStore>[0] {
-  return { folder: `${config.data}/store`, ...config.store }
+  const { store, ring } = config
+  return { folder: `${config.data}/store`, ...store, localShare: store.localShare ?? 1 / ring.copies }
 }
 
 function droppedOf(store: Store): number {

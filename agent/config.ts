@@ -48,12 +48,13 @@ export interface StoreConfig {
   readonly sync: SyncPolicy
   /**
    * Bytes of all files of the store together, tiers and copies of other hosts included; the oldest goes first. Default 10 % of the
-   * disk, at most 1 GiB: about two years of 300 series every 10 s.
+   * disk, at most so much that the own part is 1 GiB: about two years of 300 series every 10 s.
    */
   readonly bytesMax?: number | undefined
   /**
-   * Share of `bytesMax` for this host's own samples, above 0 to 1; the rest is for copies of other hosts' samples. More = a longer
-   * history of its own, less room for others. Default 1.
+   * Share of `bytesMax` for this host's own samples, above 0 to 1; the rest is for copies of other hosts' samples, of whom the one that has
+   * most gives way first. More = a longer history of its own, less room for others. Default 1 / `ring.copies`: as much for each of the
+   * hosts that are copied here as for itself. Give all hosts of a cloud the same, or those with less keep less of the others.
    */
   readonly localShare?: number | undefined
   /** Days that samples are kept as they came; `bytesMax` may end them sooner, and then the tiers go on. Default 400. */

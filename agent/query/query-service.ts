@@ -30,6 +30,8 @@ export interface QueryServiceDeps {
   readonly logger: Logger
   /** What is held of another host of this cloud; undefined = nothing. */
   readonly copiesOf?: ((host: string) => Promise<PageFillerDeps['store'] | undefined> | undefined) | undefined
+  /** Samples of other hosts that are held here; absent = none. */
+  readonly heldSamples?: (() => number) | undefined
 }
 
 /** Answers since the start. */

@@ -4,6 +4,7 @@ import { damagesListedMax, type FoundDamage, type StoreAsk } from '#protocol/que
 import { type DumpEntry, type DumpPage, dumpEntriesMax } from '#protocol/query/store-dump.ts'
 import { formatPlace, parsePlace, type StorePlace } from '#protocol/query/store-place.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
+import type { StoreReport } from '../store/report.ts'
 import type { HistoryStore } from '../store/store.ts'
 import { Breath } from './breath.ts'
 
@@ -18,6 +19,8 @@ const dumpBytesMax = 240_000
 export interface StoreAnswerDeps {
   readonly store: Pick<HistoryStore, 'report' | 'check' | 'repair' | 'dump'>
   readonly clock: Pick<Clock, 'monotonic' | 'sleep'>
+  /** Samples of other hosts that are held here; absent = none. */
+  readonly heldSamples?: (() => number) | undefined
 }
 
 /** The answer to an ask. Rejects with the signal's reason; a repair then leaves aside what it has put aside. */
@@ -25,7 +28,7 @@ export async function answerStore(ask: StoreAsk, deps: StoreAnswerDeps, signal: 
   const after = ask.after === undefined ? undefined : parsePlace(ask.after)
   switch (ask.what) {
     case 'report':
-      return encodeJsonAnswer(await deps.store.report())
+      return encodeJsonAnswer(await report(deps))
     case 'check':
       return encodeJsonAnswer(listed(await deps.store.check(signal)))
     case 'repair':
@@ -33,6 +36,13 @@ export async function answerStore(ask: StoreAsk, deps: StoreAnswerDeps, signal: 
     case 'dump':
       return encodeJsonAnswer(await dumpPage(after, deps, signal))
   }
+}
+
+/** The store's own sizes, with how many samples the ring has put into the shared area. */
+async function report({ store, heldSamples }: StoreAnswerDeps): Promise<StoreReport> {
+  const sizes = await store.report()
+  const shared = { ...sizes.areas.shared, points: heldSamples?.() ?? 0 }
+  return { ...sizes, areas: { ...sizes.areas, shared } }
 }
 
 function repairStretch(

@@ -15,7 +15,7 @@ export interface RingSettings {
   readonly heartbeatIntervalMs: number
   /** A silent member's data is rebuilt elsewhere after this long, ms. Default 900,000. */
   readonly graceMs: number
-  /** Bytes of other hosts' rows at most. Default 512 MiB. */
+  /** Bytes of the shared area at most: what the store's budget leaves for copies. */
   readonly bytesMax: number
   /** Share of the wire for new data, and again for repair, bytes a second. Default 1 MiB. */
   readonly bytesPerSecondMax: number
@@ -29,13 +29,12 @@ export interface RingSettings {
 }
 
 /** The part of the settings that stands in a configuration; the rest follows from others. */
-export type RingConfig = Omit<RingSettings, 'zone' | 'heartbeatIntervalMs'>
+export type RingConfig = Omit<RingSettings, 'zone' | 'heartbeatIntervalMs' | 'bytesMax'>
 
 /** Checked against {@link RingConfig}; unknown keys are refused. */
 export const ringConfigSchema: z.ZodMiniType<RingConfig> = z.strictObject({
   copies: z.int().check(z.minimum(1), z.maximum(8)),
   graceMs: z.int().check(z.minimum(1000)),
-  bytesMax: z.int().check(z.minimum(1_048_576)),
   bytesPerSecondMax: z.int().check(z.minimum(1024)),
   waitMs: z.int().check(z.minimum(0), z.maximum(60_000)),
   historySamples: z.int().check(z.minimum(0)),
@@ -45,11 +44,13 @@ export const ringConfigSchema: z.ZodMiniType<RingConfig> = z.strictObject({
 export const ringDefaults: RingConfig = {
   copies: 3,
   graceMs: 900_000,
-  bytesMax: 536_870_912,
   bytesPerSecondMax: 1_048_576,
   waitMs: 1000,
   historySamples: 4_000_000,
 }
+
+/** Part of the shared area that rows may take; the rest is for their keys, for names, and for files that are still to be merged. */
+const rowsShare = 0.8
 
 /** The options of all cores. */
 export function nodeOptions(host: string, settings: RingSettings): RingNodeOptions {
@@ -67,7 +68,7 @@ export function nodeOptions(host: string, settings: RingSettings): RingNodeOptio
       gossipMs: heartbeatIntervalMs,
     },
     shipper: { ...shipperDefaults, ...own, bytesPerSecondMax, waitMs },
-    keeper: { ...keeperDefaults, host, bytesMax },
+    keeper: { ...keeperDefaults, host, bytesMax: Math.floor(bytesMax * rowsShare) },
     mender: { ...menderDefaults, host, bytesPerSecondMax },
   }
 }

@@ -15,7 +15,7 @@ import type { Ring } from './ring.ts'
 import { ringDefaults } from './ring-options.ts'
 
 const deps = { clock: systemClock, logger: silentLogger }
-const settings = { ...ringDefaults, zone: '', heartbeatIntervalMs: 300, graceMs: 1500, waitMs: 20 }
+const settings = { ...ringDefaults, bytesMax: 2 ** 29, zone: '', heartbeatIntervalMs: 300, graceMs: 1500, waitMs: 20 }
 
 /** One agent, as far as the ring goes. */
 class Machine {

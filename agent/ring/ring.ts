@@ -175,6 +175,11 @@ export class Ring implements AsyncDisposable {
     return this.#node.isAggregator(monitor)
   }
 
+  /** Samples of all owners that are held here. */
+  get heldSamples(): number {
+    return this.#node.keeper.owners.reduce((sum, owner) => sum + (this.#node.keeper.holdingsOf(owner)?.size ?? 0), 0)
+  }
+
   /** Is something of this owner held here? */
   holds(owner: string): boolean {
     return (this.#node.keeper.holdingsOf(owner)?.size ?? 0) > 0

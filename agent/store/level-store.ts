@@ -20,7 +20,7 @@ import type { Level } from './level.ts'
 import type { LevelSlot } from './level-slot.ts'
 import { Maintenance } from './maintenance.ts'
 import type { Memory } from './memory/memory.ts'
-import type { FullStoreOptions, StoreDamage, StoreDeps } from './options.ts'
+import { type FullStoreOptions, type StoreDamage, type StoreDeps, splitBytes } from './options.ts'
 import {
   History,
   type SamplesPiece,
@@ -216,6 +216,10 @@ export class LevelStore implements HistoryStore {
     return this.#committer.commit()
   }
 
+  get sharedBytesMax(): number {
+    return splitBytes(this.#options).shared
+  }
+
   get syncedTo(): number {
     return this.#options.sync === 'never' ? this.#committer.next - 1 : this.#committer.syncedTo
   }
@@ -273,8 +277,7 @@ export class LevelStore implements HistoryStore {
       local,
       tiers,
       bytes: this.#maintenance.bytes,
-      bytesMax: this.#options.bytesMax,
-      localShare: this.#options.localShare,
+      bytesMax: splitBytes(this.#options),
     })
   }
 

@@ -21,7 +21,7 @@ import { nameKey } from './keys.ts'
 import { folderLost, type LevelSlot } from './level-slot.ts'
 import { groupOf } from './memory/buckets.ts'
 import type { Memory } from './memory/memory.ts'
-import type { FullStoreOptions } from './options.ts'
+import { type FullStoreOptions, splitBytes } from './options.ts'
 import { firstKeptDay, nextDrop } from './retention.ts'
 import type { DropReason } from './store.ts'
 import { settleDay, type Tier } from './tier/tier.ts'
@@ -292,7 +292,7 @@ export class Maintenance {
   }
 
   get #localMax(): number {
-    return this.#options.bytesMax * this.#options.localShare
+    return splitBytes(this.#options).local
   }
 
   /** Writing into a folder that is gone is a fault, though LevelDB sees none. */

@@ -15,7 +15,10 @@ export interface StoreOptions {
   readonly commitIntervalMs?: number | undefined
   /** Default `everySecond`: a power cut loses at most one second. */
   readonly sync?: SyncPolicy | undefined
-  /** Bytes of all files together; the oldest samples go first. Default: a tenth of the disk, at most 1 GiB. */
+  /**
+   * Bytes of all files together, copies of others' samples included; the oldest samples go first. Default: a tenth of the disk, at most so
+   * much that the own part is 1 GiB.
+   */
   readonly bytesMax?: number | undefined
   /** Uncommitted samples from which on `isFull` holds; twice as many are the hard end. Default 131,072 (20 bytes each). */
   readonly headSamplesMax?: number | undefined
@@ -28,7 +31,7 @@ export interface StoreOptions {
   readonly retentionDays?: number | undefined
   /** Roll-ups of whole days, finest first. Default ten minutes for 800 days, one hour for 4000. */
   readonly tiers?: readonly TierOptions[] | undefined
-  /** Share of `bytesMax` for this host's own samples; the rest is for copies of others' samples. Default 1. */
+  /** Share of `bytesMax` for this host's own samples; the rest is for copies of others' samples, see `splitBytes`. Default 1. */
   readonly localShare?: number | undefined
   /** The store stops writing while the disk has less room than this, bytes. Default 64 MiB. */
   readonly freeBytesMin?: number | undefined
@@ -79,6 +82,15 @@ export function isTierStep(stepMs: number): boolean {
   return Number.isInteger(dayMs / stepMs) && dayMs / stepMs <= windowsADayMax
 }
 
+/** How `bytesMax` is split: what own samples may take, and what copies of others' samples may. */
+export function splitBytes({ bytesMax, localShare }: Pick<FullStoreOptions, 'bytesMax' | 'localShare'>): {
+  readonly local: number
+  readonly shared: number
+} {
+  const local = Math.floor(bytesMax * localShare)
+  return { local, shared: bytesMax - local }
+}
+
 /** Fills in the defaults; throws STORE_OPTIONS. @param diskBytes size of the disk the folder is on */
 export function fillOptions(options: StoreOptions, diskBytes: number): FullStoreOptions {
   for (const { stepMs } of options.tiers ?? []) {
@@ -95,17 +107,18 @@ export function fillOptions(options: StoreOptions, diskBytes: number): FullStore
       `order the tiers: found steps of ${steps.join(', ')} ms, expected finest first`,
     )
   }
+  const localShare = options.localShare ?? 1
   return {
     folder: options.folder,
     commitIntervalMs: options.commitIntervalMs ?? 200,
     sync: options.sync ?? 'everySecond',
-    bytesMax: options.bytesMax ?? Math.min(gib, Math.floor(diskBytes / 10)),
+    bytesMax: options.bytesMax ?? Math.floor(Math.min(gib / localShare, diskBytes / 10)),
     headSamplesMax: options.headSamplesMax ?? 131_072,
     openSamplesMax: options.openSamplesMax ?? 524_288,
     sealAgeMs: options.sealAgeMs ?? 3_600_000,
     retentionDays: options.retentionDays ?? 400,
     tiers: options.tiers ?? defaultTiers,
-    localShare: options.localShare ?? 1,
+    localShare,
     freeBytesMin: options.freeBytesMin ?? 64 * 1024 * 1024,
   }
 }

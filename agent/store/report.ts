@@ -35,12 +35,11 @@ export interface ReportInput {
   readonly local: BlockArea
   readonly tiers: readonly Tier[]
   readonly bytes: BytesByPart
-  readonly bytesMax: number
-  readonly localShare: number
+  readonly bytesMax: { readonly local: number; readonly shared: number }
 }
 
 export function makeReport(input: ReportInput): StoreReport {
-  const { bytes, bytesMax, localShare } = input
+  const { bytes, bytesMax } = input
   const points = input.local.samples + input.openSamples
   const own = bytes.journal + bytes.local
   const tiers = input.tiers.map((tier, i) => [
@@ -53,8 +52,9 @@ export function makeReport(input: ReportInput): StoreReport {
     bytes: own + bytes.tiers + bytes.shared,
     bytes_per_point: points === 0 ? 0 : Math.round((own / points) * 1000) / 1000,
     areas: {
-      local: { points, bytes: own, bytes_max: Math.floor(bytesMax * localShare) },
-      shared: { points: 0, bytes: bytes.shared, bytes_max: Math.floor(bytesMax * (1 - localShare)) },
+      local: { points, bytes: own, bytes_max: bytesMax.local },
+      // whose samples they are, and how many, the ring knows
+      shared: { points: 0, bytes: bytes.shared, bytes_max: bytesMax.shared },
     },
     tiers: Object.fromEntries(tiers) as Record<string, TierReport>,
   }

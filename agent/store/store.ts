@@ -117,6 +117,8 @@ export interface ArrivalRun {
 
 /** A store that can be asked for what it holds. */
 export interface HistoryStore extends Store {
+  /** What copies of other hosts' samples may take, in the folder `shared` beside the own ones, bytes. */
+  readonly sharedBytesMax: number
   /** Position of the last sample that a power cut cannot take; under `sync: never` of the last one written. */
   readonly syncedTo: number
   /** The first position that the journal may still have; before it there are blocks alone. */

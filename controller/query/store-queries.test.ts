@@ -34,7 +34,7 @@ function storesOf(answers: Readonly<Record<string, ((ask: StoreAsk) => Uint8Arra
 test('sizes are added up over the hosts that answer, and the others are named', async () => {
   const stores = storesOf({
     'main.home.a': () => encodeJsonAnswer(sizes),
-    'main.home.b': () => encodeJsonAnswer({ ...sizes, points: 300 }),
+    'main.home.b': () => encodeJsonAnswer({ ...sizes, points: 300, bytes_per_point: 1 }),
     'main.home.busy': () => encodeRefusal(new LanistaError('BUSY', 'later')),
     'main.home.liar': () => encodeJsonAnswer({ ...sizes, bytes: 'many' }),
     'main.home.off': undefined,
@@ -44,7 +44,7 @@ test('sizes are added up over the hosts that answer, and the others are named', 
     series: 4,
     points: 400,
     bytes: 600,
-    bytes_per_point: 1,
+    bytes_per_point: 1.25,
     areas: { local: { points: 200, bytes: 400, bytes_max: 2000 }, shared: { points: 0, bytes: 0, bytes_max: 20 } },
     tiers: { '1h': { points: 10, bytes: 200 } },
   })

@@ -82,7 +82,8 @@ export function addSizes(all: readonly StoreSizes[]): StoreSizes {
   }
   const sumOf = (of: (sizes: StoreSizes) => number): number => all.reduce((sum, sizes) => sum + of(sizes), 0)
   const points = sumOf((sizes) => sizes.points)
-  const pointBytes = Object.values(areas).reduce((sum, { bytes }) => sum + bytes, 0)
+  // what a store says of its own samples; copies of others' are counted with their own
+  const pointBytes = all.reduce((sum, sizes) => sum + sizes.points * sizes.bytes_per_point, 0)
   return {
     series: sumOf((sizes) => sizes.series),
     points,
