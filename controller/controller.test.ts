@@ -170,6 +170,10 @@ describe('the API', () => {
       '/api/v1/store/check',
       '/api/v1/store/dump',
       '/api/v1/store/repair',
+      '/api/v1/subscriptions',
+      '/api/v1/subscriptions/{id}',
+      '/api/v1/subscriptions/{id}/secret',
+      '/api/v1/subscriptions/{id}/test',
       '/metrics',
     ])
     const page = await get(`${httpUrl}/docs`)

@@ -1,5 +1,5 @@
 /**
- * The controller, composed: registry -> window -> ingest -> presence -> api, in the order the data flows; closed in reverse.
+ * The controller, composed: registry -> window -> subscriptions -> ingest -> presence -> api, in the order the data flows; closed in reverse.
  * The bus is the caller's: open before, closed after.
  */
 import type { Bus, BusCounters } from '#broker/bus.ts'
@@ -15,6 +15,7 @@ import { ringRoutes } from './api/ring-routes.ts'
 import { sampleRoutes } from './api/sample-routes.ts'
 import { ApiServer, newHttpCounters } from './api/server.ts'
 import { storeRoutes } from './api/store-routes.ts'
+import { subscriptionRoutes } from './api/subscription-routes.ts'
 import { type ControllerOptions, type ControllerSettings, settingsOf } from './config.ts'
 import { every } from './every.ts'
 import { ingestLimits } from './ingest/ingest-limits.ts'
@@ -28,6 +29,7 @@ import type { PossibleHost } from './query/plan.ts'
 import { RingQueries } from './query/ring-queries.ts'
 import { StoreQueries } from './query/store-queries.ts'
 import { LevelRegistryStore } from './registry/level-registry-store.ts'
+import { SubscriptionService } from './subscriptions/subscription-service.ts'
 import { SampleWindow } from './window/window.ts'
 import type { WindowSeries } from './window/window-series.ts'
 import { windowTarget } from './window/window-target.ts'
@@ -75,7 +77,8 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
   const registry = closer.use('registry', await LevelRegistryStore.open(settings.dataDir, 'registry'))
   const session = await openControllerSession(registry, clock.now())
   const window = openWindow(settings, clock, closer)
-  const ingest = closer.use('ingest', await openIngest(settings, { ...deps, registry, window }))
+  const subscriptions = closer.use('subscriptions', await openSubscriptions(settings, session, { ...deps, registry }))
+  const ingest = closer.use('ingest', await openIngest(settings, { ...deps, registry, window, subscriptions }))
   const presence = closer.use(
     'presence',
     await PresenceService.open(
@@ -86,7 +89,10 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
   const hosts = (): HostView[] =>
     listHosts(tenant, { hosts: presence.hosts(), window, samplesPerSecond: (host) => ingest.samplesPerSecond(host) })
   const queries = openQueries(settings, { ...deps, window, ingest, presence })
-  const api = closer.use('api', await openApi(settings, { ...deps, window, ingest, presence, hosts, queries }))
+  const api = closer.use(
+    'api',
+    await openApi(settings, { ...deps, window, ingest, presence, hosts, queries, subscriptions }),
+  )
   deps.logger.info({ httpUrl: api.url, session }, 'controller_started')
   return {
     httpUrl: api.url,
@@ -107,9 +113,26 @@ function openWindow(settings: ControllerSettings, clock: Clock, closer: Closer):
   return window
 }
 
+function openSubscriptions(
+  { dataDir }: ControllerSettings,
+  session: number,
+  { bus, registry, clock, logger }: ControllerDeps & { registry: LevelRegistryStore },
+): Promise<SubscriptionService> {
+  return SubscriptionService.open(
+    { session, secretsPath: `${dataDir}/subscription-secrets.json` },
+    { bus, registry, clock, logger: logger.child({ component: 'subscriptions' }) },
+  )
+}
+
+interface IngestParts extends ControllerDeps {
+  readonly registry: LevelRegistryStore
+  readonly window: SampleWindow
+  readonly subscriptions: SubscriptionService
+}
+
 function openIngest(
   { hostsMax, hostRetentionMs }: ControllerSettings,
-  { bus, registry, clock, logger, window }: ControllerDeps & { registry: LevelRegistryStore; window: SampleWindow },
+  { bus, registry, clock, logger, window, subscriptions }: IngestParts,
 ): Promise<IngestService<WindowSeries>> {
   return IngestService.open(
     { limits: { ...ingestLimits, hostsMax }, hostRetentionMs },
@@ -118,7 +141,7 @@ function openIngest(
       registry,
       clock,
       logger: logger.child({ component: 'ingest' }),
-      targetOf: (host: Address) => windowTarget(window, host, clock),
+      targetOf: (host: Address) => windowTarget(window, host, clock, (...sample) => subscriptions.hear(...sample)),
     },
   )
 }
@@ -152,10 +175,11 @@ interface ApiParts extends ControllerDeps {
   readonly presence: PresenceService
   readonly hosts: () => HostView[]
   readonly queries: FleetQueries
+  readonly subscriptions: SubscriptionService
 }
 
 function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServer> {
-  const { bus, clock, logger, window, ingest, presence, hosts, queries } = parts
+  const { bus, clock, logger, window, ingest, presence, hosts, queries, subscriptions } = parts
   const { tenant, connection, operatorToken } = settings
   const startedAt = clock.monotonic()
   const http = newHttpCounters()
@@ -165,6 +189,7 @@ function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServ
     ...sampleRoutes({ queries, clock, tenant }),
     ...ringRoutes({ bus, hosts: known, rings: new RingQueries({ bus, hosts: known }), tenant }),
     ...storeRoutes({ bus, queries, stores, clock, tenant }),
+    ...subscriptionRoutes({ subscriptions, tenant }),
     ...fleetRoutes({
       hosts,
       busState: () => bus.state,
@@ -181,6 +206,7 @@ function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServ
           hostWriteFailures: presence.persistFailures,
           hosts: hosts(),
           window: window.stats(),
+          subscriptions: subscriptions.all(),
           http,
           bus: bus.counters,
           broker: parts.brokerCounters?.(),

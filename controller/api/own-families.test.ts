@@ -12,6 +12,7 @@ const sources: OwnSources = {
   hostsRefused: 0,
   hostWriteFailures: 0,
   hosts: [],
+  subscriptions: [],
   window: { series: 0, samples: 0, bytes: 0, dropped: { expired: 0, budget: 0, series_limit: 0, value: 0 } },
   http: newHttpCounters(),
   bus: undefined,

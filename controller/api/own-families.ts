@@ -5,6 +5,7 @@ import type { IngestCounters } from '#controller/ingest/ingest-limits.ts'
 import { countStates, type HostView } from '#controller/presence/host-view.ts'
 import type { PresenceCounters } from '#controller/presence/presence-service.ts'
 import type { QueryCounters } from '#controller/query/fleet-queries.ts'
+import type { SubscriptionView } from '#controller/subscriptions/subscription-view.ts'
 import type { WindowStats } from '#controller/window/window.ts'
 import { version } from '#protocol/runtime/version.ts'
 import type { MetricFamily, MetricSample } from './open-metrics.ts'
@@ -18,6 +19,7 @@ export interface OwnSources {
   readonly hostWriteFailures: number
   readonly hosts: readonly HostView[]
   readonly window: WindowStats
+  readonly subscriptions: readonly SubscriptionView[]
   readonly http: Readonly<HttpCounters>
   /** Of buses that count. */
   readonly bus: BusCounters | undefined
@@ -37,6 +39,7 @@ export function ownFamilies(sources: OwnSources): MetricFamily[] {
     ...hostFamilies(sources),
     ...windowFamilies(sources.window),
     ...queryFamilies(sources.queries),
+    ...subscriptionFamilies(sources.subscriptions),
     labelled('counter', 'http_requests', 'HTTP requests by outcome.', 'outcome', httpOutcomes(sources.http)),
     counter(
       'http_connections_dropped',
@@ -130,6 +133,37 @@ function queryFamilies(queries: QueryCounters): MetricFamily[] {
     counter('query_answers_invalid', 'Answers of agents that were not what was asked for.', queries.invalid),
     counter('query_pages', 'Pages of answers.', queries.pages),
     counter('query_page_bytes', 'Bytes of these pages.', queries.bytes),
+  ]
+}
+
+/** Sums over all subscriptions: which of them it was is said by `/api/v1/subscriptions`. */
+function subscriptionFamilies(subscriptions: readonly SubscriptionView[]): MetricFamily[] {
+  const sum = (of: (one: SubscriptionView) => number): number =>
+    subscriptions.reduce((total, one) => total + of(one), 0)
+  const inState = (state: string): number => subscriptions.filter(({ health }) => health.state === state).length
+  return [
+    labelled('gauge', 'subscriptions', 'Subscriptions by state.', 'state', {
+      idle: inState('idle'),
+      delivering: inState('delivering'),
+      failing: inState('failing'),
+    }),
+    gauge(
+      'subscription_queued_readings',
+      undefined,
+      'Readings waiting for their sinks.',
+      sum(({ queued }) => queued),
+    ),
+    labelled('gauge', 'subscription_readings', 'Readings of the subscriptions there are, by fate.', 'fate', {
+      delivered: sum(({ counters }) => counters.delivered),
+      unsendable: sum(({ counters }) => counters.unsendable),
+      refused: sum(({ counters }) => counters.refused),
+      dropped: sum(({ counters }) => counters.dropped),
+      series_limit: sum(({ counters }) => counters.seriesLimit),
+    }),
+    labelled('gauge', 'subscription_deliveries', 'Batches handed to sinks by outcome.', 'outcome', {
+      taken: sum(({ counters }) => counters.attempts - counters.failures),
+      failed: sum(({ counters }) => counters.failures),
+    }),
   ]
 }
 

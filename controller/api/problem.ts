@@ -24,6 +24,10 @@ const statuses: Readonly<Record<string, number>> = {
   CLIENT_GONE: 499,
   HOST_UNAVAILABLE: 409,
   LEAVE_REFUSED: 409,
+  SUBSCRIPTION_INVALID: 400,
+  SUBSCRIPTION_UNKNOWN: 404,
+  SUBSCRIPTION_OWNED: 409,
+  SUBSCRIPTIONS_LIMIT: 409,
 }
 
 /** The HTTP status of an error of ours; 500 for whatever is not the client's doing. */

@@ -86,7 +86,9 @@ export function targetOf(sink: SinkSpec): string {
       return 'bus'
     case 'carbon':
       return `carbon ${sink.host}:${sink.port}`
-    default:
+    case 'webhook':
+    case 'influx':
+    case 'remoteWrite':
       return `${sink.kind} ${new URL(sink.url).origin}`
   }
 }

@@ -5,11 +5,15 @@ import type { Address } from '#protocol/subjects/subject.ts'
 import type { SampleWindow } from './window.ts'
 import type { WindowSeries } from './window-series.ts'
 
-/** The window as the place where the ingest puts the samples of one host. */
+/** Told of each sample that arrives, after the window. Must not throw. */
+export type SampleListener = (series: WindowSeries, timestampMs: number, value: number) => void
+
+/** The window as the place where the ingest puts the samples of one host; a listener hears those that are numbers. */
 export function windowTarget(
   window: SampleWindow,
   host: Address,
   clock: Pick<Clock, 'now'>,
+  listener: SampleListener = () => {},
 ): IngestTarget<WindowSeries> {
   return {
     open: ({ name, unit }) => {
@@ -20,6 +24,9 @@ export function windowTarget(
         throw error
       }
     },
-    append: (series, timestampMs, value) => window.append(series, timestampMs, value, clock.now()),
+    append: (series, timestampMs, value) => {
+      window.append(series, timestampMs, value, clock.now())
+      if (Number.isFinite(timestampMs) && Number.isFinite(value)) listener(series, timestampMs, value)
+    },
   }
 }
