@@ -78,6 +78,23 @@ describe('window functions', () => {
     expect(value('max', huge)).toBe(1.7e308)
   })
 
+  it('never give NaN nor infinity, even over samples that no intake lets in', () => {
+    const any = fc.array(fc.tuple(fc.nat(5_000), fc.oneof(fc.double(), fc.constantFrom(1.7e308, -1.7e308))), {
+      maxLength: 20,
+    })
+    fc.assert(
+      fc.property(any, (pairs) => {
+        const span = spanOf(pairs.sort(([a], [b]) => a - b))
+        for (const name of [...functionNames, 'p0', 'p33.3', 'p100']) {
+          const found = value(name, span)
+          const numbers = typeof found === 'number' ? [found] : Object.values(found ?? {})
+          expect(numbers.every(Number.isFinite), name).toBe(true)
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
   it.each(['p101', 'p100.5', 'p-1', 'p', 'p050', 'avg', 'toString', '', 'P95'])(
     'does not know %j and says which it knows',
     (name) => {

@@ -46,6 +46,14 @@ export class LogSketch {
     return Math.tanh((logGamma * 2 ** this.#level) / 2)
   }
 
+  /** Values added. */
+  get count(): number {
+    let total = this.#zeros
+    for (const n of this.#negatives.values()) total += n
+    for (const n of this.#positives.values()) total += n
+    return total
+  }
+
   /** Adds a finite value. */
   add(value: number): void {
     if (value === 0) {

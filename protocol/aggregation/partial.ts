@@ -100,21 +100,12 @@ export class PartialAggregate implements PartialCounts {
    * `bottomN` take the largest or the smallest.
    */
   addPooled(values: Iterable<number>, tags: ResultTags = noTags): void {
-    const finite = Float64Array.from(values).filter(Number.isFinite)
-    if (finite.length === 0) return this.addUnknown()
     const { kind } = this.aggregate
-    if (kind === 'top')
-      return this.add(
-        finite.reduce((a, b) => Math.max(a, b)),
-        tags,
-      )
-    if (kind === 'bottom')
-      return this.add(
-        finite.reduce((a, b) => Math.min(a, b)),
-        tags,
-      )
-    for (const value of finite) this.#addValue(value, tags)
-    this.#known++
+    if (kind === 'top' || kind === 'bottom') return this.add(extremeOf(kind, values), tags)
+    const before = this.#values
+    for (const value of values) if (Number.isFinite(value)) this.#addValue(value, tags)
+    if (this.#values === before) this.addUnknown()
+    else this.#known++
   }
 
   /** Inputs that exist and have no value in the window. */
@@ -165,6 +156,16 @@ export class PartialAggregate implements PartialCounts {
     if (value !== null) return { value }
     return { value, reason: this.#values + this.#unknown + expected === 0 ? 'empty' : 'undecided' }
   }
+}
+
+/** The largest or the smallest of the finite ones, NaN without any. */
+function extremeOf(kind: 'top' | 'bottom', values: Iterable<number>): number {
+  let extreme = Number.NaN
+  for (const value of values) {
+    const isBeyond = kind === 'top' ? value > extreme : value < extreme
+    if (Number.isFinite(value) && (isBeyond || Number.isNaN(extreme))) extreme = value
+  }
+  return extreme
 }
 
 function nameOf({ aggregate, exact }: PartialAggregate): string {

@@ -65,7 +65,7 @@ export class PercentileTally implements Tally<PercentileTally> {
   }
 
   agrees(values: number): boolean {
-    return this.#steps().reduce((sum, [, n]) => sum + n, 0) === values
+    return (this.#sketch?.count ?? this.#values.length) === values
   }
 
   state(): PercentileState {
