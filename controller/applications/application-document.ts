@@ -1,0 +1,116 @@
+/** The text of an application file, and where in it something stands. YAML; JSON is YAML, too. */
+import {
+  type Document,
+  isCollection,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  type Scalar,
+} from 'yaml'
+import { LanistaError, messageOf } from '#protocol/errors.ts'
+
+/** Bytes of an application file with all that was put into it. */
+export const fileBytesMax = 1_048_576
+const aliasesMax = 100
+
+/** A place in a file, both from 1. */
+export interface Place {
+  readonly line: number
+  readonly column: number
+}
+
+/** A mistake in an application file, as `APPLICATION_INVALID` lists it in `data.issues`. */
+export interface FileIssue {
+  /** Dotted, empty for the whole file. */
+  readonly path: string
+  /** Found and expected, in one sentence. */
+  readonly says: string
+  readonly place?: Place | undefined
+}
+
+export interface ApplicationDocument {
+  /** What messages call it. */
+  readonly name: string
+  readonly yaml: Document
+  /** The place of a dotted path, or of the nearest thing around it that has one. */
+  placeOf(path: string): Place | undefined
+}
+
+/** Reads the text as YAML; what it means is not looked at. Throws APPLICATION_INVALID. */
+export function parseApplicationDocument(text: string, name: string): ApplicationDocument {
+  if (Buffer.byteLength(text) > fileBytesMax) {
+    throw invalidFile(name, [
+      { path: '', says: `expected at most ${fileBytesMax} bytes, found ${Buffer.byteLength(text)}` },
+    ])
+  }
+  const lines = new LineCounter()
+  const yaml = parseDocument(text, { logLevel: 'silent', lineCounter: lines, merge: true, prettyErrors: false })
+  const placeAt = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset)
+    return { line, column: col }
+  }
+  if (yaml.errors.length > 0) {
+    const issues = yaml.errors.map(({ message, pos }) => ({
+      path: '',
+      says: `expected YAML or JSON: ${message}`,
+      place: placeAt(pos[0]),
+    }))
+    throw invalidFile(name, issues)
+  }
+  return {
+    name,
+    yaml,
+    placeOf: (path) => {
+      const offset = offsetOf(yaml.contents, path, undefined)
+      return offset === undefined ? undefined : placeAt(offset)
+    },
+  }
+}
+
+/** What the document means. Throws APPLICATION_INVALID for aliases that grow without end. */
+export function valueOf({ yaml, name }: ApplicationDocument): unknown {
+  try {
+    return yaml.toJS({ maxAliasCount: aliasesMax }) as unknown
+  } catch (error) {
+    throw invalidFile(name, [{ path: '', says: `expected fewer aliases: ${messageOf(error)}` }])
+  }
+}
+
+/** APPLICATION_INVALID with every issue, one a line: `shop.yaml:12:5 components.web.image: expected …, found …`. */
+export function invalidFile(name: string, issues: readonly FileIssue[]): LanistaError {
+  const lines = issues.map(({ path, says, place }) => {
+    const where = place ? `${name}:${place.line}:${place.column}` : name
+    return `${where} ${path === '' ? '' : `${path}: `}${says}`
+  })
+  return new LanistaError('APPLICATION_INVALID', `correct the application file:\n${lines.join('\n')}`, {
+    data: { issues },
+  })
+}
+
+/** Dotted paths have no borders where keys have dots: of a map's keys the longest that fits is taken. */
+function offsetOf(node: unknown, path: string, around: number | undefined): number | undefined {
+  const here = isNode(node) && node.range ? node.range[0] : around
+  if (path === '' || !isCollection(node)) return here
+  if (!isMap(node)) {
+    const [index = '', ...rest] = path.split('.')
+    const item = /^\d{1,9}$/.test(index) ? node.items[Number(index)] : undefined
+    return item === undefined ? here : offsetOf(item, rest.join('.'), here)
+  }
+  const fitting = node.items
+    .filter(isPair)
+    .map((pair) => ({ key: keyOf(pair.key), pair }))
+    .filter(({ key }) => path === key || path.startsWith(`${key}.`))
+    .sort((a, b) => b.key.length - a.key.length)
+  const [best] = fitting
+  if (!best) return here
+  const atKey = isNode(best.pair.key) && best.pair.key.range ? best.pair.key.range[0] : here
+  const rest = path.slice(best.key.length + 1)
+  return rest === '' ? atKey : offsetOf(best.pair.value, rest, atKey)
+}
+
+function keyOf(key: unknown): string {
+  return String(isScalar(key) ? key.value : key)
+}
