@@ -6,6 +6,9 @@ set -u
 declare -A packages=(
   [nats-server]=nats-server
   [mosquitto_sub]=mosquitto-clients
+  [victoria-metrics]=victoria-metrics
+  [influxd]=influxdb
+  [carbon-cache]=graphite-carbon
 )
 
 missing=()
