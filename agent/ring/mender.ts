@@ -114,9 +114,10 @@ export class Mender {
     return this.#fetches.size
   }
 
-  /** The ring changed: what others said of who keeps what is void. */
+  /** The ring changed: what others said of who keeps what is void, and who could not be asked before may be there now. */
   ringChanged(nowMs: number): void {
     this.#changedAtMs = nowMs
+    for (const mending of this.#mendings.values()) mending.isBehind = true
     this.#offersAllAtMs = Math.min(this.#offersAllAtMs, nowMs + this.#options.settleMs)
   }
 
