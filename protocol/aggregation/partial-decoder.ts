@@ -15,24 +15,25 @@ import { readDouble, readDoubles, readTally, upTo } from './tally-reader.ts'
 
 /**
  * A partial aggregate from a message body. Any bytes give a valid one or PARTIAL_INVALID, in memory and time that the limits bound.
- * Valid is not true: whoever sends it may lie about values and counts.
+ * Valid is not true: whoever sends it may lie about values and counts. So that a lie cannot use up the 2^40 values of a merge, say how
+ * many this sender may have (`mostValues`, and as many unknown inputs).
  */
-export function decodePartial(body: Uint8Array): PartialAggregate {
+export function decodePartial(body: Uint8Array, mostValues: number = valuesMax): PartialAggregate {
   if (body.length > partialBytesMax) throw invalidPartial(`${body.length} bytes, expected at most ${partialBytesMax}`)
   try {
-    return read(new ByteReader(body))
+    return read(new ByteReader(body), mostValues)
   } catch (error) {
     throw isLanistaError(error, 'PARTIAL_INVALID') ? error : invalidPartial('unreadable bytes', error)
   }
 }
 
-function read(bytes: ByteReader): PartialAggregate {
+function read(bytes: ByteReader, mostValues: number): PartialAggregate {
   const version = bytes.byte()
   if (version !== partialVersion) throw invalidPartial(`version ${version}, expected ${partialVersion}`)
   const code = bytes.byte()
   const exact = code >= exactFlag
   const aggregate = readAggregate(bytes, exact ? code - exactFlag : code)
-  const counts = readCounts(bytes)
+  const counts = readCounts(bytes, mostValues)
   const tally = readTally(bytes, aggregate, exact)
   if (bytes.left > 0) throw invalidPartial(`${bytes.left} bytes behind the end`)
   if (!tally.agrees(counts.values)) throw invalidPartial(`what ${counts.values} values cannot give`)
@@ -66,10 +67,10 @@ function readAggregate(bytes: ByteReader, code: number): Aggregate {
   }
 }
 
-function readCounts(bytes: ByteReader): PartialCounts {
-  const known = upTo(valuesMax, bytes.varint(), 'known inputs')
-  const unknown = upTo(valuesMax, bytes.varint(), 'unknown inputs')
-  const values = upTo(valuesMax, known + bytes.varint(), 'values')
+function readCounts(bytes: ByteReader, mostValues: number): PartialCounts {
+  const known = upTo(mostValues, bytes.varint(), 'known inputs')
+  const unknown = upTo(mostValues, bytes.varint(), 'unknown inputs')
+  const values = upTo(mostValues, known + bytes.varint(), 'values')
   if (known === 0 && values > 0) throw invalidPartial(`${values} values of no input`)
   return { known, unknown, values }
 }

@@ -198,6 +198,9 @@ describe('the decoder of partial aggregates', () => {
     const partial = decodePartial(lie)
     expect(() => partial.merge(decodePartial(lie))).toThrow(expect.objectContaining({ code: 'PARTIAL_INVALID' }))
     expect(encodePartial(partial)).toEqual(lie)
+    expect(() => decodePartial(lie, 2 ** 26)).toThrow(/expected at most 67108864/)
+    expect(() => decodePartial(Uint8Array.from([1, 0, 3, 0, 2]), 4)).toThrow(/values: 5, expected at most 4/)
+    expect(() => decodePartial(Uint8Array.from([1, 0, 3, 5, 0]), 4)).toThrow(/unknown inputs: 5/)
   })
 
   it('decodes the messages of every version there ever was', () => {
