@@ -28,17 +28,12 @@ const plain = ['count', 'sum', 'mean', 'stddev', 'min', 'max', 'mode', 'distinct
 /** Functions of one series in time order, which have no partial aggregate. */
 const ordered: readonly string[] = ['first', 'last', 'delta', 'derivative', 'rate', 'leastSquares']
 
-/** True for a function that needs the samples of one series in time order: over several inputs it needs a reduction after it. */
-export function isOrdered(functionName: string): boolean {
-  return ordered.includes(functionName)
-}
-
 /**
  * A mergeable function from its name: `mean`, `p95`, `top3`, `bottom10`, `histogram(10,50,90)`.
  * @throws LanistaError FUNCTION_UNKNOWN, FUNCTION_ORDERED (for `rate` and the like)
  */
 export function parseAggregate(name: string): Aggregate {
-  if (isOrdered(name)) {
+  if (ordered.includes(name)) {
     throw new LanistaError(
       'FUNCTION_ORDERED',
       `apply ${name} to each series and reduce its values: found it over several inputs, expected a function without order`,

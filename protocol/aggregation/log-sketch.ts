@@ -5,7 +5,7 @@
  */
 
 /** Relative error of a value read from a bucket, as long as nothing has collapsed. */
-export const sketchErrorAtFirst = 0.01
+const sketchErrorAtFirst = 0.01
 /** Buckets of both signs; one more and each two become one. At 1 % they span a factor of 6e17 without a gap. */
 export const sketchBucketsMax = 2_048
 /** All doubles fit into that many buckets at this level: no collapse goes beyond it. */

@@ -6,9 +6,9 @@ import { type Finished, finishedNumber, type Tally } from './tally.ts'
 export type MomentsKind = 'count' | 'sum' | 'mean' | 'stddev'
 
 /** A value beyond this magnitude (9.7e288) makes a sum and a mean unknown, whatever else there is. */
-export const summandMax: number = 2 ** 960
+const summandMax = 2 ** 960
 /** A value beyond this magnitude (2.6e120) makes a standard deviation unknown. */
-export const squaredMax: number = 2 ** 400
+const squaredMax = 2 ** 400
 
 /** A tally as data: the parts of the sum of the values and of the sum of their squares, null after an overflow. */
 export interface MomentsState {
