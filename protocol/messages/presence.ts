@@ -14,6 +14,8 @@ export interface Birth {
   readonly inventory: Readonly<Record<string, string | number>>
   /** Names the agent's store; a new one means that what the old one held is gone. */
   readonly storeId: string
+  /** Names the journal of its orders; a new one does not know what the old one did. Absent = it takes no orders. */
+  readonly journal?: string | undefined
   readonly startedAtMs: number
 }
 
@@ -56,6 +58,7 @@ export const birthSchema: z.ZodMiniType<Birth> = z.object({
   labels: z.record(z.string(), text),
   inventory: z.record(z.string(), z.union([text, z.number()])),
   storeId: text,
+  journal: z.optional(text),
   startedAtMs: z.int(),
 })
 
