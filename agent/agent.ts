@@ -22,6 +22,11 @@ import { type Identity, keepSession, openIdentity, takeSession } from './identit
 import { CarbonServer } from './intake/carbon/carbon-server.ts'
 import { Intake } from './intake/intake.ts'
 import { recordReadings } from './intake/readings.ts'
+import { openOrders } from './orders/open-orders.ts'
+import type { OrderService } from './orders/order-service.ts'
+import { OrderedSensors } from './orders/ordered-sensors.ts'
+import { pingHandler } from './orders/ping-handler.ts'
+import { refuseOrders } from './orders/refuse-orders.ts'
 import { Herald } from './presence/herald.ts'
 import { LeaveDesk } from './presence/leave-desk.ts'
 import { LeaveFile } from './presence/leave-file.ts'
@@ -114,6 +119,7 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
         publisher: link.publisher.counters,
         query: link.query.counters,
         ring: link.ring.counters,
+        orders: link.orders && { open: link.orders.open, ...link.orders.counters },
       },
   }
   const collector = closer.use(
@@ -123,9 +129,14 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
       { ...part('sensors'), onReadings: (_, timestampMs, readings) => recordReadings(intake, timestampMs, readings) },
     ),
   )
-  const configureSensors = (settings: SensorSettings): void =>
-    collector.configure(sensorList(settings, selfSensor(sources)))
-  configureSensors(config)
+  const sensors = new OrderedSensors(
+    { data: config.data, base: config },
+    {
+      configure: (settings) => collector.configure(sensorList(settings, selfSensor(sources))),
+      logger: part('sensors').logger,
+    },
+  )
+  link?.orders?.start([pingHandler(), sensors.handler])
   const stopIntake = async (): Promise<void> => {
     await carbon?.close()
     await collector.close()
@@ -142,7 +153,7 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
     departed: link?.leaveDesk.outcome ?? new Promise(() => {}),
     statusLine: () =>
       `${store.seriesCount} series, ${intake.accepted} samples, ${link?.uplink.lag ?? 0} to send, broker ${link?.bus.state ?? 'none'}`,
-    configureSensors,
+    configureSensors: (settings) => sensors.rebase(settings),
     cycled: async (signal) => {
       await collector.firstRound(signal)
       await store.commit()
@@ -169,6 +180,8 @@ interface Link {
   readonly query: QueryService
   readonly ring: Ring
   readonly leaveDesk: LeaveDesk
+  /** Absent where no controller's orders are taken. */
+  readonly orders: OrderService | undefined
 }
 
 interface LinkParts {
@@ -218,6 +231,16 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
       { bus, store, clock, logger: logger.child({ component: 'uplink' }) },
     ),
   )
+  const orders = config.orders
+    ? closer.use(
+        'orders',
+        await openOrders(
+          { address, config: config.orders, folder: `${config.data}/orders` },
+          { bus, clock, logger: logger.child({ component: 'orders' }) },
+        ),
+      )
+    : undefined
+  if (!orders) closer.use('orders', refuseOrders(address, bus))
   const herald = new Herald(
     { address, heartbeatIntervalMs: config.heartbeatIntervalMs },
     {
@@ -233,6 +256,7 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
         labels: config.labels,
         inventory: readInventory(),
         storeId: store.storeId,
+        ...(orders ? { journal: orders.journal } : {}),
         startedAtMs,
       }),
       heartbeat: () => ({ load: loadavg()[0] ?? 0, lagSamples: uplink.lag, dropped: droppedOf(store) }),
@@ -294,7 +318,7 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
       },
     ),
   )
-  return { bus, uplink, publisher, query, ring, leaveDesk }
+  return { bus, uplink, publisher, query, ring, leaveDesk, orders }
 }
 
 /** Without a broker there is nobody who has copies. */

@@ -9,6 +9,7 @@ import { idForm, isId } from '#protocol/subjects/token.ts'
 import { sensors } from '#sensors/registry.ts'
 import type { SensorAllowList } from '#sensors/sensor.ts'
 import { prepareSensors } from '#sensors/sensor-set.ts'
+import { type OrdersConfig, ordersConfigSchema } from './orders/order-options.ts'
 import { type RingConfig, ringConfigSchema, ringDefaults } from './ring/ring-options.ts'
 import type { PrefixBudget } from './store/cardinality.ts'
 import { fillOptions, isTierStep, type SyncPolicy, syncPolicies, type TierOptions } from './store/options.ts'
@@ -128,6 +129,8 @@ export interface AgentConfig {
   readonly store: StoreConfig
   /** Copies of this host's samples on other hosts of its cloud; its failure domain is the label `zone`. */
   readonly ring: RingConfig
+  /** Whose orders are carried out, and which. Absent = none. */
+  readonly orders?: OrdersConfig | undefined
   /** Facts for people and rules to select by. */
   readonly labels: Readonly<Record<string, string>>
   /** Heartbeat interval until the controller says otherwise, ms. Default 10,000. */
@@ -199,6 +202,19 @@ function selectorFaults(list: string | readonly string[]): Fault[] {
   return typeof list === 'string' ? [] : list.flatMap((text, i) => faultOf([i], () => compileSelector(text)))
 }
 
+/** The sensors of a configuration, or of an order. */
+export const sensorConfigsSchema: z.ZodMiniType<readonly SensorConfig[]> = z
+  .array(
+    z.strictObject({
+      id: z.optional(idText),
+      sensor: z.string(),
+      intervalMs: z.optional(z.int().check(z.minimum(100))),
+      parameters: z.optional(z.record(z.string(), z.unknown())),
+      tags: z.optional(z.record(z.string(), z.string())),
+    }),
+  )
+  .check(ruled(sensorFaults))
+
 /** Checked against {@link AgentConfig}; unknown keys are refused. */
 export const agentConfigSchema: z.ZodMiniType<AgentConfig> = z.strictObject({
   tenant: idText,
@@ -209,17 +225,7 @@ export const agentConfigSchema: z.ZodMiniType<AgentConfig> = z.strictObject({
     z.string().check(z.regex(/^(nats|mqtt):\/\/[^\s/]+$/, 'expected nats://host:port or mqtt://host:port')),
   ),
   carbon: z.optional(z.strictObject({ host: z.string(), port, picklePort: z.optional(port), fourFields: z.boolean() })),
-  sensors: z
-    .array(
-      z.strictObject({
-        id: z.optional(idText),
-        sensor: z.string(),
-        intervalMs: z.optional(z.int().check(z.minimum(100))),
-        parameters: z.optional(z.record(z.string(), z.unknown())),
-        tags: z.optional(z.record(z.string(), z.string())),
-      }),
-    )
-    .check(ruled(sensorFaults)),
+  sensors: sensorConfigsSchema,
   defaultSensors: z.boolean(),
   sensorIntervalMs: z.int().check(z.minimum(100)),
   allow: z.strictObject({
@@ -252,6 +258,7 @@ export const agentConfigSchema: z.ZodMiniType<AgentConfig> = z.strictObject({
     })
     .check(ruled(tierFaults)),
   ring: ringConfigSchema,
+  orders: z.optional(ordersConfigSchema),
   labels: z.record(z.string(), z.string()),
   heartbeatIntervalMs: z.int().check(z.minimum(100)),
   log: z.enum(logLevels),

@@ -65,7 +65,14 @@ describe('the sensor self', () => {
       refused: {},
       damaged: 0,
     }
-    const readings = await read({ ...bare, link: () => ({ uplink, lag: 3, publisher, query, ring }) })
+    const orders = { open: 2, received: 5, repeated: 1, started: 3, refused: { ORDER_UNSIGNED: 1 }, forgotten: 0 }
+    const readings = await read({ ...bare, link: () => ({ uplink, lag: 3, publisher, query, ring, orders }) })
+    expect(readings).toContainEqual({
+      name: 'agent.orders.refused',
+      value: 1,
+      unit: 'messages',
+      tags: { reason: 'ORDER_UNSIGNED' },
+    })
     expect(readings).toContainEqual({ name: 'agent.ring.degree', value: 2, unit: 'count' })
     expect(readings).toContainEqual({ name: 'agent.query.answered', value: 4, unit: 'messages' })
     expect(readings).toContainEqual({ name: 'agent.uplink.lag', value: 3, unit: 'samples' })

@@ -2,6 +2,7 @@
 import type { MetricDescription, OpenSensor, Reading, Sensor } from '#sensors/sensor.ts'
 import type { CarbonCounters } from './intake/carbon/carbon-server.ts'
 import type { Intake } from './intake/intake.ts'
+import type { JournalCounters } from './orders/journal-events.ts'
 import type { PublisherCounters } from './publish/publisher.ts'
 import type { QueryCounters } from './query/query-service.ts'
 import type { RingCounters } from './ring/ring.ts'
@@ -19,6 +20,7 @@ export interface SelfSources {
         readonly publisher: PublisherCounters
         readonly query: QueryCounters
         readonly ring: RingCounters
+        readonly orders: (JournalCounters & { readonly open: number }) | undefined
       }
     | undefined
 }
@@ -66,6 +68,11 @@ const described: readonly (readonly [
   ['agent.ring.bytes_in', 'bytes', 'counter', 'bytes of samples taken from owners and holders'],
   ['agent.ring.repaired_bytes', 'bytes', 'counter', 'bytes fetched to mend copies'],
   ['agent.ring.refused', 'messages', 'counter', 'messages of peers not taken', 'reason'],
+  ['agent.orders.open', 'count', 'gauge', 'orders received and not over'],
+  ['agent.orders.received', 'messages', 'counter', 'orders of the controller that were heard, repeated ones included'],
+  ['agent.orders.started', 'count', 'counter', 'orders given to their handler'],
+  ['agent.orders.refused', 'messages', 'counter', 'orders not taken, and messages that were none', 'reason'],
+  ['agent.orders.forgotten', 'count', 'counter', 'ends removed that no controller ever acknowledged'],
   ['agent.ring.damaged', 'count', 'counter', 'held rows put aside because they could not be read'],
 ]
 
@@ -128,6 +135,7 @@ function linkReadings(link: ReturnType<SelfSources['link']>): Reading[] {
     ...byReason('agent.query.refused', { refused: link.query.refused, unsent: link.query.unsent }),
     ...byReason('agent.publish.skipped', { not_up: link.publisher.notUp, unnameable: link.publisher.unnameable }),
     ...ringReadings(link.ring),
+    ...orderReadings(link.orders),
   ]
 }
 
@@ -170,6 +178,17 @@ function ringReadings(ring: RingCounters): Reading[] {
     reading('agent.ring.repaired_bytes', ring.repairedBytes),
     ...byReason('agent.ring.refused', { ...ring.refused }),
     reading('agent.ring.damaged', ring.damaged),
+  ]
+}
+
+function orderReadings(orders: NonNullable<ReturnType<SelfSources['link']>>['orders']): Reading[] {
+  if (!orders) return []
+  return [
+    reading('agent.orders.open', orders.open),
+    reading('agent.orders.received', orders.received),
+    reading('agent.orders.started', orders.started),
+    ...byReason('agent.orders.refused', orders.refused),
+    ...(orders.forgotten > 0 ? [reading('agent.orders.forgotten', orders.forgotten)] : []),
   ]
 }
 

@@ -39,6 +39,7 @@ export class JournalCore {
   readonly #refused: Record<string, number> = {}
   #facts: JournalFacts
   #rewriteAtMs = 0
+  #isStopping = false
   #actions: JournalAction[] = []
 
   /** Takes up what the disk has; the first step tells what became of orders that were under way. */
@@ -90,6 +91,9 @@ export class JournalCore {
         return this.#settle(event.ids)
       case 'connected':
         return this.#tellAll(nowMs)
+      case 'stop':
+        this.#isStopping = true
+        return
       case 'tick':
         return this.#tick(nowMs)
     }
@@ -253,7 +257,7 @@ export class JournalCore {
 
   /** Starts what may start: one order a key, in order of arrival. */
   #schedule(nowMs: number): void {
-    if (nowMs < this.#rewriteAtMs) return
+    if (this.#isStopping || nowMs < this.#rewriteAtMs) return
     for (const id of this.#entries.waiting) {
       if (this.#entries.running.size >= this.#options.runningMax) return
       const entry = this.#entries.get(id)

@@ -44,6 +44,8 @@ export type JournalEvent =
   | { readonly kind: 'settled'; readonly ids: readonly string[] }
   /** The bus is up again: tell every end that is not acknowledged. */
   | { readonly kind: 'connected' }
+  /** The agent stops: nothing more is started. */
+  | { readonly kind: 'stop' }
   | { readonly kind: 'tick' }
 
 export type JournalAction =
