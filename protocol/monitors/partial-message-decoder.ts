@@ -1,0 +1,85 @@
+import { decodePartial } from '#protocol/aggregation/partial-decoder.ts'
+import { isLanistaError, messageOf } from '#protocol/errors.ts'
+import { ByteReader } from '#protocol/samples/bytes.ts'
+import { isToken } from '#protocol/subjects/token.ts'
+import type { GroupPartial } from './gather.ts'
+import type { ResultTags } from './model.ts'
+import {
+  groupsMax,
+  groupTagsBytesMax,
+  hashBytes,
+  invalidPartialMessage,
+  type PartialMessage,
+  partialMessageBytesMax,
+  partialMessageVersion,
+} from './partial-message-format.ts'
+
+/**
+ * The message in a body. Any bytes give a valid message or MONITOR_PARTIAL_INVALID, in memory and time that the limits bound. Valid is not
+ * true: whoever sends it may lie.
+ */
+export function decodePartialMessage(body: Uint8Array): PartialMessage {
+  if (body.length > partialMessageBytesMax) {
+    throw invalidPartialMessage('size', `${body.length} bytes, expected at most ${partialMessageBytesMax}`)
+  }
+  if (body[0] !== partialMessageVersion) {
+    throw invalidPartialMessage('version', `version ${body[0] ?? 'none'}, expected ${partialMessageVersion}`)
+  }
+  try {
+    return read(new ByteReader(body.subarray(1)))
+  } catch (error) {
+    if (isLanistaError(error, 'MONITOR_PARTIAL_INVALID')) throw error
+    throw invalidPartialMessage('shape', messageOf(error), error)
+  }
+}
+
+function read(reader: ByteReader): PartialMessage {
+  const hash = Buffer.from(reader.take(hashBytes)).toString('hex')
+  const windowEndMs = reader.varint()
+  const session = reader.varint()
+  const by = textOf(reader, 64)
+  check(by === '' || isToken(by), 'an aggregator that is no host')
+  const revision = reader.varint()
+  const hostsCounted = reader.varint()
+  const hostsExpected = reader.varint()
+  check(hostsCounted <= hostsExpected, 'more hosts counted than expected')
+  const count = reader.varint()
+  check(count <= groupsMax, `${count} groups, expected at most ${groupsMax}`)
+  const groups: GroupPartial[] = []
+  for (let i = 0; i < count; i++) groups.push(readGroup(reader))
+  check(reader.left === 0, 'bytes behind the last group')
+  return { hash, windowEndMs, session, by, revision, hostsCounted, hostsExpected, groups }
+}
+
+function readGroup(reader: ByteReader): GroupPartial {
+  const tags = tagsOf(textOf(reader, groupTagsBytesMax))
+  const expected = reader.varint()
+  const partial = decodePartial(reader.take(reader.varint()))
+  check(expected >= partial.known + partial.unknown, 'fewer inputs expected than counted')
+  return { tags, partial, expected }
+}
+
+function textOf(reader: ByteReader, bytesMax: number): string {
+  const length = reader.varint()
+  check(length <= bytesMax, `a text of ${length} bytes, expected at most ${bytesMax}`)
+  return Buffer.from(reader.take(length)).toString('utf8')
+}
+
+function tagsOf(text: string): ResultTags {
+  const tags: Record<string, string> = {}
+  if (text === '') return tags
+  for (const part of text.split(';')) {
+    const cut = part.indexOf('=')
+    check(cut > 0 && cut < part.length - 1, 'tags that are none')
+    Object.defineProperty(tags, part.slice(0, cut), {
+      value: part.slice(cut + 1),
+      enumerable: true,
+      configurable: true,
+    })
+  }
+  return tags
+}
+
+function check(fits: boolean, found: string): void {
+  if (!fits) throw invalidPartialMessage('shape', found)
+}

@@ -1,0 +1,84 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { partialFor } from '#protocol/aggregation/partial.ts'
+import { decodePartialMessage } from './partial-message-decoder.ts'
+import { encodePartialMessage } from './partial-message-encoder.ts'
+import type { PartialMessage } from './partial-message-format.ts'
+
+function messageOf(functionName: string, values: readonly number[], groups = 1): PartialMessage {
+  return {
+    hash: '0123456789ab',
+    windowEndMs: 1_764_000_000_000,
+    session: 1_764_000_001,
+    by: 'a-1',
+    revision: 2,
+    hostsCounted: 3,
+    hostsExpected: 4,
+    groups: Array.from({ length: groups }, (_, i) => {
+      const partial = partialFor(functionName)
+      for (const value of values) partial.add(value)
+      return { tags: groups === 1 ? {} : { zone: `z${i}`, a: 'b=c' }, partial, expected: values.length + 1 }
+    }),
+  }
+}
+
+function brief(message: PartialMessage): unknown {
+  const groups = message.groups.map(({ tags, partial, expected }) => ({ tags, expected, ...partial.finish() }))
+  return { ...message, groups }
+}
+
+describe('a partial message', () => {
+  it('is read as it was written', () => {
+    for (const name of ['mean', 'p95', 'max', 'distinct', 'top3']) {
+      const message = messageOf(name, [1, 2.5, -7], 3)
+      const { body, leftOut } = encodePartialMessage(message)
+      expect(leftOut).toBe(0)
+      expect(brief(decodePartialMessage(body))).toEqual(brief(message))
+    }
+  })
+
+  it('with the mean of a host is short', () => {
+    expect(encodePartialMessage(messageOf('mean', [12.5, 13.25])).body.length).toBeLessThan(64)
+  })
+
+  it('leaves out, and counts, groups beyond its bounds', () => {
+    const { body, leftOut } = encodePartialMessage(messageOf('mean', [1], 10_100))
+    expect(leftOut).toBe(100)
+    expect(decodePartialMessage(body).groups).toHaveLength(10_000)
+    const large = encodePartialMessage(
+      messageOf(
+        'p95',
+        Array.from({ length: 900 }, (_, i) => i * 1.7),
+        5_000,
+      ),
+    )
+    expect(large.leftOut).toBeGreaterThan(0)
+    expect(large.body.length).toBeLessThanOrEqual(1_000_000)
+    expect(() => decodePartialMessage(new Uint8Array(1_000_001))).toThrow(
+      expect.objectContaining({ data: { reason: 'size' } }),
+    )
+  })
+
+  it('of any bytes is valid or refused by reason', () => {
+    const { body } = encodePartialMessage(messageOf('mean', [1, 2], 2))
+    const refused = expect.objectContaining({ code: 'MONITOR_PARTIAL_INVALID' })
+    expect(() => decodePartialMessage(new Uint8Array([2]))).toThrow(
+      expect.objectContaining({ data: { reason: 'version' } }),
+    )
+    for (let length = 0; length < body.length; length++)
+      expect(() => decodePartialMessage(body.subarray(0, length))).toThrow(refused)
+    const attempt = (bytes: Uint8Array): void => {
+      try {
+        brief(decodePartialMessage(bytes))
+      } catch (error) {
+        expect(error).toEqual(refused)
+      }
+    }
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => attempt(Uint8Array.from([1, ...bytes]))))
+    fc.assert(
+      fc.property(fc.nat(body.length - 1), fc.nat(255), (at, byte) =>
+        attempt(body.map((old, i) => (i === at ? byte : old))),
+      ),
+    )
+  })
+})
