@@ -44,6 +44,9 @@ describe('the agent configuration', () => {
     [store({ sync: 'sometimes' }), 'store.sync'],
     [store({ folder: '/elsewhere' }), 'store'],
     [config({ seriesBudget: { prefixes: [{ match: 'shop..web', seriesMax: 1 }] } }), 'seriesBudget.prefixes.0.match'],
+    [config({ ring: { ...defaultAgentConfig().ring, copies: 0 } }), 'ring.copies'],
+    [config({ ring: { ...defaultAgentConfig().ring, copies: 9 } }), 'ring.copies'],
+    [config({ ring: { ...defaultAgentConfig().ring, graceMs: 10 } }), 'ring.graceMs'],
     [config({ seriesBudget: { clientSeriesMax: 0 } }), 'seriesBudget.clientSeriesMax'],
   ])('refuses %j', (wrong, path) => {
     const outcome = agentConfigSchema.safeParse(wrong)

@@ -177,29 +177,36 @@ describe('the ring on a bus', () => {
     expect(holdersOf(a, 300).filter((machine) => machine !== a)).toHaveLength(3)
   })
 
-  test('refuses by reason what is no message, or not the sender\u2019s to say', async () => {
-    const [a, b] = machines as [Machine, Machine]
-    const to = 'lanista.acme.c1.b.ring.a.append'
-    a.bus.publish(`${to}.x1`, Uint8Array.of(9, 9, 9))
-    a.bus.publish(`${to}.x2`, new Uint8Array(1_048_576))
-    const forged = encodeMessage({
-      verb: 'append',
-      storeId: 's',
-      start: 1,
-      owner: 'c',
-      zone: '',
-      ownerStart: 1,
-      from: 1,
-      to: 1,
-      idsTo: 0,
-      rows: new Uint8Array(3),
-    })
-    a.bus.publish(`${to}.x3`, forged)
-    await until('three refusals', () => {
-      const { refused } = b.ring.counters
-      return refused.shape === 1 && refused.version === 1 && refused.owner === 1
-    })
-    expect(b.ring.status().held.filter(({ owner }) => owner === 'c')).toEqual([])
+  test('refuses by reason what is no message, or not the sender’s to say, and keeps nothing of it', async () => {
+    const [a, , c] = machines as [Machine, Machine, Machine]
+    // greeted by it, c knows the newest start of a
+    await until('all greeted', () => a.ring.status().degree === 3)
+    expect(a.ring.status().holders.map(({ host }) => host)).toContain('c')
+    const start = a.ring.status().start
+    const sound = { verb: 'append', storeId: 's', zone: '', from: 1, to: 1, idsTo: 0, rows: new Uint8Array(3) } as const
+    const append = (owner: string, lane: number, ownerStart: number): Uint8Array =>
+      encodeMessage({ ...sound, owner, start: lane, ownerStart })
+    const broken = append('a', start, start)
+    broken[20] = 255 - (broken[20] as number)
+    const rows = { id: 7, owner: 'd', firstId: 0, count: 0, entries: new Uint8Array(0) }
+    const messages: Readonly<Record<string, Uint8Array>> = {
+      shape: Uint8Array.of(9, 9, 9),
+      version: new Uint8Array(1_048_576),
+      checksum: broken,
+      owner: append('d', start, start),
+      old_start: append('a', 1, 1),
+      future: append('a', start + 2 ** 20, start),
+      unasked: encodeMessage({ ...sound, ...rows, verb: 'rows', start }),
+    }
+    for (const [reason, body] of Object.entries(messages))
+      a.bus.publish(`lanista.acme.c1.c.ring.a.append.${reason.replace('_', '-')}`, body)
+    expect(() => a.bus.publish('lanista.acme.c1.c.ring.a.append.x9', new Uint8Array(100 * 1_048_576))).toThrow(
+      expect.objectContaining({ code: 'TOO_LARGE' }),
+    )
+    const expected = Object.fromEntries(Object.keys(messages).map((reason) => [reason, 1]))
+    await until('a refusal of each', () => Object.keys(c.ring.counters.refused).length === Object.keys(expected).length)
+    expect(c.ring.counters.refused).toEqual(expected)
+    expect(c.ring.status().heldBytes).toBe(0)
   })
 
   test('tells the controller what it sees', async () => {
