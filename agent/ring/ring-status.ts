@@ -6,18 +6,39 @@ import { ringPosition } from './ring-position.ts'
 /** A holder that has been behind for longer does not count as a copy, ms. */
 const lagMsMax = 60_000
 
-/** Remembers since when each holder has been behind. */
+/** What a holder must have acknowledged to have been complete at that time. */
+interface Mark {
+  readonly to: number
+  readonly atMs: number
+}
+
+/**
+ * Remembers when each holder last had everything there was. While samples flow it always lacks the latest, so it is measured by what
+ * there was some time ago.
+ */
 export class LagWatch {
   readonly #coveredAtMs = new Map<string, number>()
+  readonly #marks = new Map<string, Mark>()
 
   /** Call with each tick. */
-  tick(node: RingNode, nowMs: number): void {
-    const hosts = new Set(node.shipper.lags.map(({ host }) => host))
-    for (const host of this.#coveredAtMs.keys()) if (!hosts.has(host)) this.#coveredAtMs.delete(host)
-    for (const { host, isGreeted, lagSamples } of node.shipper.lags) {
-      const isCovered = isGreeted && lagSamples === 0
-      if (isCovered || !this.#coveredAtMs.has(host)) this.#coveredAtMs.set(host, isCovered ? nowMs : nowMs - lagMsMax)
+  tick({ shipper }: { readonly shipper: Pick<RingNode['shipper'], 'lags' | 'syncedTo'> }, nowMs: number): void {
+    const { lags, syncedTo } = shipper
+    const hosts = new Set(lags.map(({ host }) => host))
+    for (const host of this.#coveredAtMs.keys()) if (!hosts.has(host)) this.#forget(host)
+    for (const { host, isGreeted, firstMissing = Number.POSITIVE_INFINITY } of lags) {
+      const mark = this.#marks.get(host)
+      const isComplete = isGreeted && firstMissing > syncedTo
+      const hasReached = isGreeted && mark !== undefined && firstMissing > mark.to
+      if (isComplete) this.#coveredAtMs.set(host, nowMs)
+      else if (hasReached) this.#coveredAtMs.set(host, mark.atMs)
+      else if (!this.#coveredAtMs.has(host)) this.#coveredAtMs.set(host, nowMs - lagMsMax)
+      if (isComplete || hasReached || !mark) this.#marks.set(host, { to: syncedTo, atMs: nowMs })
     }
+  }
+
+  #forget(host: string): void {
+    this.#coveredAtMs.delete(host)
+    this.#marks.delete(host)
   }
 
   /** How long this holder has been behind, ms. */

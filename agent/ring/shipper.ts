@@ -112,6 +112,8 @@ export interface HolderLag {
   readonly host: string
   readonly standsInFor: string | undefined
   readonly lagSamples: number
+  /** The oldest position that it has not acknowledged; undefined = none. */
+  readonly firstMissing: number | undefined
   /** Answered the greeting of this start. */
   readonly isGreeted: boolean
 }
@@ -156,12 +158,16 @@ export class Shipper {
   }
 
   get lags(): HolderLag[] {
-    return [...this.#targets.values()].map(({ host, standsInFor, isGreeted, acked }) => ({
-      host,
-      standsInFor,
-      isGreeted,
-      lagSamples: this.#owed().reduce((sum, range) => sum + lengthOfAll(acked.missing(range)), 0),
-    }))
+    const owed = this.#owed()
+    return [...this.#targets.values()].map(({ host, standsInFor, isGreeted, acked }) => {
+      const missing = owed.flatMap((range) => acked.missing(range))
+      return { host, standsInFor, isGreeted, lagSamples: lengthOfAll(missing), firstMissing: missing[0]?.from }
+    })
+  }
+
+  /** Own samples up to here are on disk. */
+  get syncedTo(): number {
+    return this.#syncedTo
   }
 
   /** Own samples up to here are with every holder there is now. */
