@@ -158,12 +158,17 @@ describe('the API', () => {
     const { httpUrl } = await stage.controller()
     const document = (await get(`${httpUrl}/openapi.json`)).json() as { paths: Record<string, unknown> }
     expect(Object.keys(document.paths).toSorted()).toEqual([
+      '/api/v1/applications',
+      '/api/v1/applications/{name}',
+      '/api/v1/applications/{name}/file',
+      '/api/v1/applications/{name}/plan',
       '/api/v1/connection',
       '/api/v1/export',
       '/api/v1/health',
       '/api/v1/hosts',
       '/api/v1/hosts/leave',
       '/api/v1/metrics',
+      '/api/v1/monitors',
       '/api/v1/query',
       '/api/v1/ring',
       '/api/v1/store',

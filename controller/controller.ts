@@ -1,5 +1,5 @@
 /**
- * The controller, composed: registry -> window -> subscriptions -> ingest -> presence -> api, in the order the data flows; closed in reverse.
+ * The controller, composed: registry -> applications -> window -> subscriptions -> ingest -> presence -> api, in the order the data flows; closed in reverse.
  * The bus is the caller's: open before, closed after.
  */
 import type { Bus, BusCounters } from '#broker/bus.ts'
@@ -8,6 +8,7 @@ import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { type Address, hostIdOf } from '#protocol/subjects/subject.ts'
+import { applicationRoutes } from './api/application-routes.ts'
 import { fleetFamilies } from './api/fleet-families.ts'
 import { fleetRoutes } from './api/fleet-routes.ts'
 import { ownFamilies } from './api/own-families.ts'
@@ -16,6 +17,8 @@ import { sampleRoutes } from './api/sample-routes.ts'
 import { ApiServer, newHttpCounters } from './api/server.ts'
 import { storeRoutes } from './api/store-routes.ts'
 import { subscriptionRoutes } from './api/subscription-routes.ts'
+import { ApplicationRegistry } from './applications/application-registry.ts'
+import { followSubscriptions } from './applications/subscription-follower.ts'
 import { type ControllerOptions, type ControllerSettings, settingsOf } from './config.ts'
 import { every } from './every.ts'
 import { ingestLimits } from './ingest/ingest-limits.ts'
@@ -76,8 +79,14 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
   const { tenant } = settings
   const registry = closer.use('registry', await LevelRegistryStore.open(settings.dataDir, 'registry'))
   const session = await openControllerSession(registry, clock.now())
+  const applications = await ApplicationRegistry.open({
+    registry,
+    clock,
+    logger: deps.logger.child({ component: 'applications' }),
+  })
   const window = openWindow(settings, clock, closer)
   const subscriptions = closer.use('subscriptions', await openSubscriptions(settings, session, { ...deps, registry }))
+  closer.defer('applications', await followSubscriptions(tenant, { applications, subscriptions, logger: deps.logger }))
   const ingest = closer.use('ingest', await openIngest(settings, { ...deps, registry, window, subscriptions }))
   const presence = closer.use(
     'presence',
@@ -91,7 +100,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
   const queries = openQueries(settings, { ...deps, window, ingest, presence })
   const api = closer.use(
     'api',
-    await openApi(settings, { ...deps, window, ingest, presence, hosts, queries, subscriptions }),
+    await openApi(settings, { ...deps, window, ingest, presence, hosts, queries, subscriptions, applications }),
   )
   deps.logger.info({ httpUrl: api.url, session }, 'controller_started')
   return {
@@ -176,10 +185,11 @@ interface ApiParts extends ControllerDeps {
   readonly hosts: () => HostView[]
   readonly queries: FleetQueries
   readonly subscriptions: SubscriptionService
+  readonly applications: ApplicationRegistry
 }
 
 function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServer> {
-  const { bus, clock, logger, window, ingest, presence, hosts, queries, subscriptions } = parts
+  const { bus, clock, logger, window, ingest, presence, hosts, queries, subscriptions, applications } = parts
   const { tenant, connection, operatorToken } = settings
   const startedAt = clock.monotonic()
   const http = newHttpCounters()
@@ -189,6 +199,7 @@ function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServ
     ...sampleRoutes({ queries, clock, tenant }),
     ...ringRoutes({ bus, hosts: known, rings: new RingQueries({ bus, hosts: known }), tenant }),
     ...storeRoutes({ bus, queries, stores, clock, tenant }),
+    ...applicationRoutes({ applications, queries, clock, tenant }),
     ...subscriptionRoutes({ subscriptions, tenant }),
     ...fleetRoutes({
       hosts,

@@ -1,15 +1,5 @@
 /** The text of an application file, and where in it something stands. YAML; JSON is YAML, too. */
-import {
-  type Document,
-  isCollection,
-  isMap,
-  isNode,
-  isPair,
-  isScalar,
-  LineCounter,
-  parseDocument,
-  type Scalar,
-} from 'yaml'
+import { type Document, isCollection, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
 
 /** Bytes of an application file with all that was put into it. */

@@ -25,6 +25,7 @@ import {
   type Transition,
 } from './application-state.ts'
 import { type ApplicationPlan, planOf, wantedAfter } from './plan.ts'
+import { type OpenedFile, openApplicationFile } from './secrets.ts'
 
 export interface ApplicationRegistryDeps {
   readonly registry: Pick<RegistryStore, 'list' | 'write'>
@@ -36,12 +37,17 @@ export interface ApplicationRegistryDeps {
 export interface ApplicationChange {
   readonly tenant: string
   readonly application: string
-  /** `applied` and `removed` change files and perhaps counts, `scaled` a count alone. */
-  readonly kind: 'applied' | 'removed' | 'scaled'
+  /**
+   * `applied` and `removed` change files and perhaps counts, `scaled` a count alone; `secrets` = what is in force was applied again with
+   * secrets, which may be others than before.
+   */
+  readonly kind: 'applied' | 'removed' | 'scaled' | 'secrets'
   /** Of the tenant's set, now. */
   readonly generation: number
   /** What changed. */
   readonly plan: ApplicationPlan
+  /** As they are now, with the secrets that were just given; undefined where they stay as they were. */
+  readonly subscriptions?: readonly Subscription[] | undefined
 }
 
 export interface ApplyOutcome {
@@ -54,6 +60,15 @@ export interface ApplyOutcome {
 /** Refuses with APPLICATION_CHANGED where another generation of the application is in force; 0 = none; undefined = any. */
 export interface Expecting {
   readonly generation?: number | undefined
+}
+
+/** Another count of a component. */
+export interface Scale {
+  readonly application: string
+  readonly component: string
+  /** Refused with COUNT_CHANGED where it is another; undefined = whatever it is. */
+  readonly from?: number | undefined
+  readonly to: number
 }
 
 /** Applications of one tenant. */
@@ -139,8 +154,8 @@ export class ApplicationRegistry {
    * @throws LanistaError APPLICATION_INVALID, APPLICATION_CHANGED, APPLICATIONS_LIMIT, BUSY, REGISTRY_WRITE_FAILED (nothing changed)
    */
   async apply(tenant: string, text: string, expecting: Expecting, signal: AbortSignal): Promise<ApplyOutcome> {
-    const file = readApplicationFile(text, 'file')
-    return this.#turns.run(() => this.#apply(tenant, text, file, expecting), signal)
+    const opened = openApplicationFile(text, 'file')
+    return this.#turns.run(() => this.#apply(tenant, opened, expecting), signal)
   }
 
   /** Takes the application away with its versions and counts. Throws NOT_FOUND, APPLICATION_CHANGED, BUSY, REGISTRY_WRITE_FAILED. */
@@ -149,18 +164,19 @@ export class ApplicationRegistry {
   }
 
   /**
-   * Wants another count of a component, in one write with the rows that say why.
-   * @throws LanistaError NOT_FOUND, COUNT_OUT_OF_BOUNDS (below `min` or above `max`), BUSY, REGISTRY_WRITE_FAILED (nothing changed)
+   * Wants another count of a component, in one write with the rows that say why; only if it is `from` still, where that is given.
+   * @throws LanistaError NOT_FOUND, COUNT_OUT_OF_BOUNDS (below `min` or above `max`), COUNT_CHANGED, BUSY, REGISTRY_WRITE_FAILED: nothing
+   * changed then
    */
   async scale(
     tenant: string,
-    { application, component, to }: { readonly application: string; readonly component: string; readonly to: number },
+    { application, component, from, to }: Scale,
     signal: AbortSignal,
     because: readonly RegistryChange[] = [],
   ): Promise<{ readonly from: number; readonly to: number }> {
     return this.#turns.run(async () => {
       const standing = this.#standing(tenant, application)
-      const made = scaled(standing, component, to, because)
+      const made = scaled(standing, component, { from, to }, because)
       await this.#make('scaled', standing, made)
       return { from: made.from, to }
     }, signal)
@@ -170,28 +186,38 @@ export class ApplicationRegistry {
     return { tenant, name, before: this.get(tenant, name), generation: this.generation(tenant) }
   }
 
-  async #apply(tenant: string, text: string, file: ApplicationFile, expecting: Expecting): Promise<ApplyOutcome> {
+  async #apply(tenant: string, opened: OpenedFile, { generation }: Expecting): Promise<ApplyOutcome> {
+    const { text, file, subscriptions, hasSecrets } = opened
     const standing = this.#standing(tenant, file.name)
-    refuseChanged(standing, expecting.generation)
+    refuseChanged(standing, generation)
     if (!standing.before && this.list(tenant).length >= applicationsMax) throw tooMany()
-    return this.#make('applied', standing, applied(standing, text, file, this.#deps.clock.now()))
+    const made = applied(standing, text, file, this.#deps.clock.now())
+    const kind = !made.isChanged && hasSecrets ? 'secrets' : 'applied'
+    return this.#make(kind, standing, made, subscriptions)
   }
 
   async #remove(tenant: string, name: string, expecting: Expecting): Promise<ApplyOutcome> {
     this.#require(tenant, name)
     const standing = this.#standing(tenant, name)
     refuseChanged(standing, expecting.generation)
-    return this.#make('removed', standing, removed(standing))
+    return this.#make('removed', standing, removed(standing), [])
   }
 
   /** Writes the transition, then makes it the state, then says so. */
-  async #make(kind: ApplicationChange['kind'], { tenant, name }: Standing, made: Transition): Promise<ApplyOutcome> {
+  async #make(
+    kind: ApplicationChange['kind'],
+    { tenant, name }: Standing,
+    made: Transition,
+    subscriptions?: readonly Subscription[],
+  ): Promise<ApplyOutcome> {
     const { after, plan, isChanged, generation, rows } = made
     await this.#deps.registry.write(rows, { sync: true })
     if (after) this.#applied.set(`${tenant}/${name}`, after)
     else this.#applied.delete(`${tenant}/${name}`)
     this.#generations.set(tenant, generation)
-    if (isChanged) this.#say({ tenant, application: name, kind, generation, plan })
+    if (isChanged || kind === 'secrets') {
+      this.#say({ tenant, application: name, kind, generation, plan, subscriptions })
+    }
     return { plan, generation: after?.generation ?? 0, isChanged }
   }
 

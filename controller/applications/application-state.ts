@@ -98,17 +98,18 @@ export function removalOf({ name, file, wanted }: AppliedApplication): Applicati
   return { ...planOf(file, undefined, wanted), application: name }
 }
 
-/** What another count of a component comes to; `because` are rows that are written with it. Throws NOT_FOUND, COUNT_OUT_OF_BOUNDS. */
+/** What another count of a component comes to; `because` are rows that are written with it. Throws NOT_FOUND, COUNT_CHANGED, COUNT_OUT_OF_BOUNDS. */
 export function scaled(
   { tenant, name, before, generation }: Standing,
   component: string,
-  to: number,
+  { from: expected, to }: { readonly from?: number | undefined; readonly to: number },
   because: readonly RegistryChange[],
 ): Transition & { readonly from: number } {
   const bounds = before?.file?.components.find((one) => one.name === component)?.instances
   const from = before?.wanted.get(component)
   if (!before || !bounds || from === undefined)
     throw notFound(`${name}/${component}`, [...(before?.wanted.keys() ?? [])])
+  if (expected !== undefined && expected !== from) throw countChanged(component, from, expected)
   if (!Number.isInteger(to) || to < bounds.min || to > bounds.max) throw outOfBounds(component, to, bounds)
   const plan = { application: name, steps: [], wanted: from === to ? [] : [{ component, from, to }] }
   return {
@@ -136,6 +137,14 @@ export function refuseChanged({ name, before }: Standing, expected: number | und
 export function notFound(name: string, known: readonly string[]): LanistaError {
   const expected = known.length > 0 ? `one of ${known.join(', ')}` : 'one that was applied'
   return new LanistaError('NOT_FOUND', `name another: found no ${name}, expected ${expected}`, { data: { known } })
+}
+
+function countChanged(component: string, found: number, expected: number): LanistaError {
+  return new LanistaError(
+    'COUNT_CHANGED',
+    `decide again on ${component}: found ${found} wanted, expected ${expected}`,
+    { data: { found, expected } },
+  )
 }
 
 function outOfBounds(component: string, to: number, { min, max }: { min: number; max: number }): LanistaError {
