@@ -38,7 +38,8 @@ export function wantedCountsOf(applications: ApplicationRegistry, tenant: string
   }
 }
 
-function ruleContext({ name, rules, monitors, components }: ApplicationFile): RuleContext {
+/** What the rule engine needs of a file. */
+export function ruleContext({ name, rules, monitors, components }: ApplicationFile): RuleContext {
   return {
     application: name,
     rules,
