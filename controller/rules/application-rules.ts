@@ -15,6 +15,8 @@ export interface RoundSources {
   readonly wanted: (component: string) => number | undefined
   readonly scalings: () => ReadonlyMap<string, ScalingMemory>
   readonly events: (application: string) => EventsInput
+  /** Of the past, with instances as they were: those wanted now are not missed. */
+  readonly isPast?: boolean | undefined
 }
 
 /** Paused or resumed by hand, by rule. */
@@ -72,6 +74,12 @@ export class ApplicationRules {
     }
   }
 
+  /** Takes over what a round leaves. */
+  remember({ rules, last }: RoundMemory): void {
+    for (const [rule, memory] of rules) this.memories.set(rule, memory)
+    for (const [rule, decision] of last) this.last.set(rule, decision)
+  }
+
   /** Does every leaf that is read at `nowMs` have its result? */
   isComplete(nowMs: number, conditions: Pick<ConditionSource, 'newest'>): boolean {
     return dueAt(this.#rules, nowMs).every(({ name }) => this.#hasResults(name, nowMs, conditions))
@@ -90,7 +98,7 @@ export class ApplicationRules {
     return judgeRound(this.#rules, this.#inputs(nowMs, sources), memory, nowMs)
   }
 
-  #inputs(nowMs: number, { conditions, wanted, events }: RoundSources): RuleInputs {
+  #inputs(nowMs: number, { conditions, wanted, events, isPast = false }: RoundSources): RuleInputs {
     const { application, components } = this.context
     const names = new Set(dueAt(this.#rules, nowMs).flatMap(({ name }) => this.#leavesOf.get(name) ?? []))
     return {
@@ -98,7 +106,9 @@ export class ApplicationRules {
       leaves: new Map(
         [...names].flatMap((name) => {
           const facts = this.#facts.get(name)
-          return facts ? [[name, leafInput(application, name, facts, conditions, nowMs)] as const] : []
+          if (!facts) return []
+          const seen = isPast ? { ...facts, components: [] } : facts
+          return [[name, leafInput(application, name, seen, conditions, nowMs)] as const]
         }),
       ),
       components: new Map(

@@ -14,6 +14,7 @@ import { carryOut } from './carry-out.ts'
 import type { ConditionSource } from './condition-source.ts'
 import type { Decision } from './decision.ts'
 import { type Effect, eventFieldsOf, metricOf, wantedMetric } from './decision-report.ts'
+import { News } from './news.ts'
 import type { ResultSink } from './result-sink.ts'
 import type { RuleBook, RuleContext } from './rule-book.ts'
 import { RuleEvents } from './rule-events.ts'
@@ -65,7 +66,7 @@ export class RuleEngine {
   readonly #applications = new Map<string, ApplicationRules>()
   readonly #busy = new Map<string, Promise<void>>()
   readonly #effects = new Map<string, Effect>()
-  readonly #told = new Map<string, string>()
+  readonly #news = new News()
   readonly #stops: (() => void)[] = []
   readonly #counters = { rounds: 0, decisions: 0, late: 0, scaled: 0, raised: 0, notDone: 0, writeFailures: 0 }
   #restored = new Map<string, RuleRow>()
@@ -186,7 +187,7 @@ export class RuleEngine {
     const rules = this.#applications.get(application)?.context.rules ?? []
     const gone = rules.filter(({ name }) => !kept.has(name))
     for (const { name } of gone) {
-      this.#told.delete(`${application}.${name}`)
+      this.#news.forget(application, name)
       this.#effects.delete(`${application}.${name}`)
     }
     void this.#write(gone.map(({ name }) => this.#rows.change(application, name, undefined)))
@@ -265,13 +266,10 @@ export class RuleEngine {
 
   /** An event for what changes something, and for what is held back for another reason than before. */
   #tell(decision: Decision, effect: Effect | undefined): void {
-    const { application, rule, id, verdict } = decision
-    const key = `${application}.${rule}`
-    const says = `${verdict} ${effect?.outcome ?? ''}`
-    const isNew = this.#told.get(key) !== says
-    this.#told.set(key, says)
-    if (effect) this.#effects.set(key, effect)
-    if (isNew || effect) this.#say(application, id, 'rule.decided', eventFieldsOf(decision, effect))
+    const { application, rule, id } = decision
+    if (effect) this.#effects.set(`${application}.${rule}`, effect)
+    if (this.#news.isNew(decision, effect?.outcome))
+      this.#say(application, id, 'rule.decided', eventFieldsOf(decision, effect))
   }
 
   #say(application: string, id: string, kind: string, fields: Readonly<Record<string, unknown>>): void {
