@@ -22,16 +22,26 @@ interface Series {
  * time; a window without results in it is unknown. A result of a window that is there already takes its place.
  */
 export class ResultHistory {
-  readonly #byMonitor = new Map<string, Map<string, Series>>()
+  readonly #byMonitor: Map<string, Map<string, Series>> = new Map()
   readonly #keepMs: number
   readonly #seriesMax: number
   #size = 0
   #evicted = 0
 
-  /** @param keepMs results are dropped, and series without any are forgotten, when they are this much older than the newest */
-  constructor(keepMs: number, seriesMax: number = historySeriesMax) {
+  /**
+   * @param keepMs results are dropped, and series without any are forgotten, when they are this much older than the newest
+   * @param before a history whose results this one takes over
+   */
+  constructor(keepMs: number, before?: ResultHistory, seriesMax: number = historySeriesMax) {
     this.#keepMs = keepMs
     this.#seriesMax = seriesMax
+    if (before === undefined) return
+    this.#byMonitor = before.#byMonitor
+    this.#size = before.#size
+  }
+
+  get keepMs(): number {
+    return this.#keepMs
   }
 
   /** Series dropped at the bound, ever. */

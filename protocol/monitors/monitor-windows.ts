@@ -1,0 +1,174 @@
+/** The open and lately closed windows of one monitor at one wider scope, and what is known of who should say something of them. */
+import { emptyPartial, type GroupPartial, keyOf } from './gather.ts'
+import type { MonitorResult } from './model.ts'
+import type { PartialMessage } from './partial-message-format.ts'
+import type { PlannedMonitor } from './plan.ts'
+import type { Published } from './published.ts'
+
+/** Windows of one monitor that are kept, open or closed: as far back as a late partial still counts, and as a next aggregator asks. */
+export const windowsKept = 20
+
+const floorsMax = 200
+
+/** One window. */
+export interface OpenWindow {
+  readonly windowEndMs: number
+  /** Epoch ms. */
+  readonly closesAtMs: number
+  /** From when on those who have said nothing are asked, epoch ms. */
+  readonly asksAtMs: number
+  /** What hosts, or clouds, said of it. */
+  readonly parts: Map<string, PartialMessage>
+  /** How often each was asked, and when last, epoch ms. */
+  readonly asked: Map<string, { times: number; atMs: number }>
+  isClosed: boolean
+  /** The revision that what is published here next gets at least. */
+  revision: number
+  /** Another one's results, heard before it was closed here. */
+  heard: Published | undefined
+  /** What stands published; undefined while it is open. */
+  published: Published | undefined
+  /** The groups as sent to the wider scope, for monitors of that. */
+  groups: readonly GroupPartial[]
+  /** Something changed since it was closed. */
+  isStale: boolean
+}
+
+/** What was last heard of one child. */
+interface LastWord {
+  windowEndMs: number
+  groups: readonly GroupPartial[]
+}
+
+export class MonitorWindows {
+  #planned: PlannedMonitor
+  readonly windows: Map<number, OpenWindow> = new Map()
+  readonly #lastWords = new Map<string, LastWord>()
+  /** Revisions that windows must begin with which were published before their time, by a clock that was ahead. */
+  readonly #floors = new Map<number, number>()
+  /** The newest window end that was opened. */
+  openedToMs: number = Number.NEGATIVE_INFINITY
+  /** The newest results anybody published, for what a next aggregator should expect. */
+  #lastPublished: readonly MonitorResult[] = []
+
+  constructor(planned: PlannedMonitor) {
+    this.#planned = planned
+  }
+
+  get planned(): PlannedMonitor {
+    return this.#planned
+  }
+
+  /** The same windows under a plan that computes the same. */
+  withPlan(planned: PlannedMonitor): this {
+    this.#planned = planned
+    return this
+  }
+
+  /** Results that somebody published; the newest count. */
+  noteResults(results: readonly MonitorResult[]): void {
+    const [first] = results
+    const [known] = this.#lastPublished
+    if (first !== undefined && first.windowEndMs >= (known?.windowEndMs ?? 0)) this.#lastPublished = results
+  }
+
+  /** Window ends, ascending. */
+  get ends(): number[] {
+    return [...this.windows.keys()].sort((a, b) => a - b)
+  }
+
+  open(windowEndMs: number, closesAtMs: number, asksAtMs: number): OpenWindow {
+    const window: OpenWindow = {
+      windowEndMs,
+      closesAtMs,
+      asksAtMs,
+      isClosed: false,
+      revision: this.#floors.get(windowEndMs) ?? 0,
+      parts: new Map(),
+      asked: new Map(),
+      heard: undefined,
+      published: undefined,
+      groups: [],
+      isStale: false,
+    }
+    this.windows.set(windowEndMs, window)
+    this.openedToMs = Math.max(this.openedToMs, windowEndMs)
+    for (const old of this.ends.slice(0, -windowsKept)) this.windows.delete(old)
+    return window
+  }
+
+  /** The clock was ahead: drops windows that have not ended, and remembers what was published of them. */
+  turnBack(newestEndMs: number): void {
+    for (const [windowEndMs, { revision }] of this.windows) {
+      if (windowEndMs <= newestEndMs) continue
+      this.windows.delete(windowEndMs)
+      if (revision > 0) this.#floors.set(windowEndMs, revision)
+    }
+    for (const windowEndMs of [...this.#floors.keys()].slice(0, -floorsMax)) this.#floors.delete(windowEndMs)
+    this.openedToMs = Math.min(this.openedToMs, newestEndMs)
+  }
+
+  /** Takes what a child says; false when nothing changed by it. */
+  take(child: string, message: PartialMessage, window: OpenWindow): boolean {
+    const word = this.#lastWords.get(child)
+    if (word === undefined || message.windowEndMs >= word.windowEndMs) {
+      this.#lastWords.set(child, { windowEndMs: message.windowEndMs, groups: message.groups })
+    }
+    const known = window.parts.get(child)
+    if (known !== undefined && !isNewer(message, known)) return false
+    window.parts.set(child, message)
+    return true
+  }
+
+  /** Forgets children that are no members any more. */
+  keep(isMember: (child: string) => boolean): void {
+    for (const child of this.#lastWords.keys()) if (!isMember(child)) this.#lastWords.delete(child)
+  }
+
+  /** Members that should say something of a window and have not: all but those whose last word was that they have no inputs. */
+  missing(window: OpenWindow, members: Iterable<string>): string[] {
+    return [...members].filter((child) => {
+      if (window.parts.has(child)) return false
+      return this.#lastWords.get(child)?.groups.length !== 0
+    })
+  }
+
+  /**
+   * The groups with all inputs there should be: those of a missing child as it last had them; one more in every group for a child that
+   * never said anything; and, while there is such a one, no fewer than were published last.
+   */
+  expect(groups: readonly GroupPartial[], missing: readonly string[]): GroupPartial[] {
+    const all = new Map(groups.map((group) => [keyOf(group.tags), group]))
+    const more = (tags: GroupPartial['tags'], inputs: number): void => {
+      const key = keyOf(tags)
+      const group = all.get(key) ?? { tags, partial: emptyPartial(this.#planned), expected: 0 }
+      all.set(key, { ...group, expected: group.expected + inputs })
+    }
+    let unheard = 0
+    for (const child of missing) {
+      const word = this.#lastWords.get(child)
+      if (word === undefined) unheard++
+      else for (const { tags, expected } of word.groups) more(tags, expected)
+    }
+    if (unheard === 0) return [...all.values()]
+    if (all.size === 0 && isWhole(this.#planned)) more({}, 0)
+    for (const { tags } of all.values()) more(tags, unheard)
+    for (const { tags, expected } of this.#lastPublished) {
+      const found = all.get(keyOf(tags))
+      if (found !== undefined) more(tags, Math.max(0, expected - found.expected))
+    }
+    return [...all.values()]
+  }
+}
+
+/** Of one sender the later session and the higher revision; of two aggregators of a cloud the one that counted more hosts, then the later. */
+function isNewer(message: PartialMessage, known: PartialMessage): boolean {
+  const share = (of: PartialMessage): number => (of.hostsExpected === 0 ? 0 : of.hostsCounted / of.hostsExpected)
+  if (message.by !== known.by && share(message) !== share(known)) return share(message) > share(known)
+  if (message.session !== known.session) return message.session > known.session
+  return message.revision > known.revision
+}
+
+function isWhole({ monitor }: PlannedMonitor): boolean {
+  return monitor.kind !== 'constant' && monitor.by.length === 0
+}
