@@ -83,8 +83,8 @@ export class BusCore implements CountedBus, Receiver {
     return { ...this.#counts }
   }
 
-  states(): AsyncIterable<BusStateChange> {
-    return this.#feed.states()
+  states(signal?: AbortSignal | undefined): AsyncIterable<BusStateChange> {
+    return this.#feed.states(signal)
   }
 
   up(signal: AbortSignal): Promise<void> {

@@ -42,8 +42,11 @@ export interface BusStateChange {
 export interface Bus extends AsyncDisposable {
   readonly state: BusState
 
-  /** Every state change from now on, starting with the present state; ends after `closed`. A slow reader sees the newest only. */
-  states(): AsyncIterable<BusStateChange>
+  /**
+   * Every state change from now on, starting with the present state; ends after `closed`, or when the signal aborts. A slow reader sees
+   * the newest only.
+   */
+  states(signal?: AbortSignal | undefined): AsyncIterable<BusStateChange>
 
   /** Resolves when `up`; rejects with the signal's reason, or `CLOSED`. */
   up(signal: AbortSignal): Promise<void>

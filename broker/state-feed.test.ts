@@ -19,6 +19,21 @@ describe('a state feed', () => {
     expect(seen).toEqual(['connecting', 'up', 'down', 'closed'])
   })
 
+  it('ends for a reader whose signal aborts, while it waits and while it does not, and for nobody else', async () => {
+    const feed = new StateFeed(opened)
+    const stop = new AbortController()
+    const other = feed.states()
+    await other.next()
+    const states = feed.states(stop.signal)
+    await states.next()
+    const next = states.next()
+    stop.abort()
+    expect((await next).done).toBe(true)
+    expect((await feed.states(stop.signal).next()).done).toBe(true)
+    feed.set('up', '1')
+    expect((await other.next()).value).toMatchObject({ state: 'up' })
+  })
+
   it('shows a slow reader the newest only', async () => {
     const feed = new StateFeed(opened)
     const states = feed.states()

@@ -30,15 +30,28 @@ export class StateFeed {
   }
 
   /** See `Bus.states`. */
-  async *states(): AsyncGenerator<BusStateChange> {
+  async *states(signal?: AbortSignal | undefined): AsyncGenerator<BusStateChange> {
     let seen = 0
     for (;;) {
-      if (seen === this.#version) await new Promise<void>((resolve) => this.#wakers.add(resolve))
+      if (seen === this.#version && !signal?.aborted) await this.#changedOrAborted(signal)
+      if (signal?.aborted) return
       seen = this.#version
       const change = this.#current
       yield change
       if (change.state === 'closed') return
     }
+  }
+
+  async #changedOrAborted(signal: AbortSignal | undefined): Promise<void> {
+    let wake = (): void => undefined
+    const woken = new Promise<void>((resolve) => {
+      wake = resolve
+    })
+    this.#wakers.add(wake)
+    signal?.addEventListener('abort', wake, { once: true })
+    await woken
+    this.#wakers.delete(wake)
+    signal?.removeEventListener('abort', wake)
   }
 
   /** Resolves when `up`; rejects with the signal's reason, or CLOSED. */
