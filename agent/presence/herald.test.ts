@@ -53,7 +53,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  herald.close('stopped')
+  await herald.close('stopped')
   await Promise.all([agentBus.close(), controllerBus.close()])
 })
 
@@ -93,8 +93,8 @@ describe('the herald of an agent', () => {
   })
 
   it('says goodbye once and is silent from then on', async () => {
-    herald.close('stopped')
-    herald.close('stopped')
+    await herald.close('stopped')
+    await herald.close('stopped')
     await clock.advance(60_000)
     expect(deaths).toEqual(['stopped'])
     expect(beats).toHaveLength(1)

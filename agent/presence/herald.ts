@@ -33,6 +33,8 @@ export class Herald {
   readonly #options: HeraldOptions
   readonly #deps: HeraldDeps
   readonly #subscriptions: BusSubscription[]
+  readonly #stop = new AbortController()
+  readonly #following: Promise<void>
   #intervalMs: number
   #cancelBeat: (() => void) | undefined
   #bornAtMs = Number.NEGATIVE_INFINITY
@@ -51,13 +53,18 @@ export class Herald {
       deps.bus.subscribe(`${home}.death.${cloud}.${host}`, ({ body }) => this.#onDeath(body)),
       deps.bus.subscribe(buildSubject(options.address, 'death'), ({ body }) => this.#onDeath(body)),
     ]
-    void this.#follow(deps.bus.states())
+    this.#following = this.#follow(deps.bus.states(this.#stop.signal))
   }
 
   /** Says goodbye when the bus is up; stops speaking. Idempotent. The bus must be flushed by its owner. */
-  close(reason: string): void {
-    if (this.#isClosed) return
+  async close(reason: string): Promise<void> {
+    if (!this.#isClosed) this.#sayGoodbye(reason)
+    await this.#following
+  }
+
+  #sayGoodbye(reason: string): void {
     this.#isClosed = true
+    this.#stop.abort()
     this.#cancelBeat?.()
     for (const subscription of this.#subscriptions) subscription.close()
     if (this.#deps.bus.state === 'up') this.#publish('death', { session: this.#deps.session(), reason })
@@ -70,12 +77,8 @@ export class Herald {
 
   async #follow(states: AsyncIterable<BusStateChange>): Promise<void> {
     for await (const { state } of states) {
-      if (this.#isClosed) return
-      if (state === 'up') {
-        this.#beBorn()
-      } else {
-        this.#cancelBeat?.()
-      }
+      if (state === 'up') this.#beBorn()
+      else this.#cancelBeat?.()
     }
   }
 

@@ -92,7 +92,8 @@ export class Ring implements AsyncDisposable {
   #cancelTick: (() => void) | undefined
   #session: number
   #isStepping = false
-  #isClosed = false
+  readonly #stop = new AbortController()
+  readonly #following: Promise<void>
   #closing: Promise<void> | undefined
   #floor = 0
   #floorAtMs = Number.NEGATIVE_INFINITY
@@ -123,7 +124,7 @@ export class Ring implements AsyncDisposable {
     this.#stopListening = deps.store.onCommit(() => this.#synced())
     // the journal is let go of only as far as every holder has it: see #letGo
     deps.store.consumer(consumerName)
-    void this.#follow()
+    this.#following = this.#follow()
     this.#tick()
   }
 
@@ -252,19 +253,19 @@ export class Ring implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#isClosed = true
+    this.#stop.abort()
     this.#cancelTick?.()
     this.#stopListening()
     this.#presence.close()
     for (const subscription of this.#subscriptions) subscription.close()
-    await Promise.all(this.#open)
+    await Promise.all([this.#following, ...this.#open])
     await this.#disk.done()
     await this.#deps.replicas.close()
   }
 
   /** One event after the other: what an action brings about waits until the present step is done. */
   #take(event: RingEvent): void {
-    if (this.#isClosed) return
+    if (this.#stop.signal.aborted) return
     this.#events.push(event)
     if (this.#isStepping) return
     this.#isStepping = true
@@ -278,7 +279,7 @@ export class Ring implements AsyncDisposable {
   }
 
   #tick(): void {
-    if (this.#isClosed) return
+    if (this.#stop.signal.aborted) return
     this.#followSession()
     this.#lookUpFloor()
     this.#take({ kind: 'tick' })
@@ -291,8 +292,7 @@ export class Ring implements AsyncDisposable {
 
   async #follow(): Promise<void> {
     let isUp = false
-    for await (const { state } of this.#deps.bus.states()) {
-      if (this.#isClosed) return
+    for await (const { state } of this.#deps.bus.states(this.#stop.signal)) {
       if ((state === 'up') === isUp) continue
       isUp = state === 'up'
       this.#take({ kind: 'membership', event: { kind: isUp ? 'busBack' : 'busLost' } })

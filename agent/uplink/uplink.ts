@@ -58,7 +58,8 @@ export class Uplink {
   readonly #removeCommitListener: () => void
   #wake: (() => void) | undefined
   #isAwake = false
-  #running: Promise<void>
+  readonly #running: Promise<void>
+  readonly #following: Promise<void>
   #counters = { batches: 0, samples: 0, bytes: 0, resent: 0, badAcks: 0 }
 
   /** Starts at once. Throws SELECTOR_INVALID for a selector that does not parse. */
@@ -74,7 +75,7 @@ export class Uplink {
     )
     this.#removeCommitListener = deps.store.onCommit(() => this.#awake())
     this.#running = this.#run()
-    void this.#follow()
+    this.#following = this.#follow()
   }
 
   get counters(): UplinkCounters {
@@ -92,7 +93,7 @@ export class Uplink {
     this.#removeCommitListener()
     this.#stop.abort()
     this.#awake()
-    await this.#running
+    await Promise.all([this.#running, this.#following])
   }
 
   async #run(): Promise<void> {
@@ -212,9 +213,6 @@ export class Uplink {
 
   /** Wakes at each change of the bus, until it is closed or we are. */
   async #follow(): Promise<void> {
-    for await (const _ of this.#deps.bus.states()) {
-      if (this.#stop.signal.aborted) return
-      this.#awake()
-    }
+    for await (const _ of this.#deps.bus.states(this.#stop.signal)) this.#awake()
   }
 }

@@ -89,6 +89,8 @@ export class PresenceService {
   readonly #rows: HostRows
   readonly #logged: OnceAMinute
   readonly #stops: (() => void)[] = []
+  readonly #stop = new AbortController()
+  #following: Promise<void> | undefined
   #state: PresenceState
   #ids = 0
 
@@ -130,7 +132,9 @@ export class PresenceService {
 
   /** Stops listening and writes what was learnt. Idempotent. */
   async close(): Promise<void> {
+    this.#stop.abort()
     for (const stop of this.#stops.splice(0).reverse()) stop()
+    await this.#following
     for (const id of this.#records.keys()) this.#rows.touch(id)
     await this.#rows.flush()
   }
@@ -152,23 +156,15 @@ export class PresenceService {
     this.#stops.push(every(clock, tickMs, () => this.#step({ kind: 'tick' })))
     this.#stops.push(every(clock, stateIntervalMs, () => this.#tellAll()))
     this.#stops.push(every(clock, forgetIntervalMs, () => this.#forget()))
-    this.#follow()
+    this.#following = this.#follow()
   }
 
-  /** The bus outlives us: its next state finds us closed and ends the loop. */
-  #follow(): void {
-    let isClosed = false
-    this.#stops.push(() => {
-      isClosed = true
-    })
-    const follow = async (): Promise<void> => {
-      for await (const { state } of this.#deps.bus.states()) {
-        if (isClosed) return
-        this.#step({ kind: state === 'up' ? 'brokerBack' : 'brokerLost' })
-        if (state === 'up') this.#tellAll()
-      }
+  /** The bus outlives us. */
+  async #follow(): Promise<void> {
+    for await (const { state } of this.#deps.bus.states(this.#stop.signal)) {
+      this.#step({ kind: state === 'up' ? 'brokerBack' : 'brokerLost' })
+      if (state === 'up') this.#tellAll()
     }
-    void follow()
   }
 
   #hear(kind: 'birth' | 'heartbeat' | 'death', { subject, body }: BusMessage): void {
