@@ -5,13 +5,14 @@
  */
 import { formatSeries } from '#protocol/metrics/series.ts'
 import { cloudHost, controllerHost, homeCloud } from '#protocol/subjects/subject.ts'
+import { perSource } from './per-source.ts'
 import { labelsOf, type Reading, type ReadingSource } from './reading.ts'
 
-/** One line with its newline; undefined for an unknown value. */
-export function carbonLine({ source, value, timestampMs }: Reading, withTags: boolean): string | undefined {
-  if (value === null) return undefined
-  const path = withTags ? taggedPath(source) : plainPath(source)
-  return `${path} ${value} ${Math.floor(timestampMs / 1000)}\n`
+/** Writes one line with its newline; undefined for an unknown value. */
+export function carbonLines(withTags: boolean): (reading: Reading) => string | undefined {
+  const pathOf = perSource(withTags ? taggedPath : plainPath)
+  return ({ source, value, timestampMs }) =>
+    value === null ? undefined : `${pathOf(source)} ${value} ${Math.floor(timestampMs / 1000)}\n`
 }
 
 /** Carbon refuses `;`, `~` at the start of a value and white space, which no series has; a name's `!`, `^` are only refused in tags. */

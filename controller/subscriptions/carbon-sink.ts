@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { messageOf } from '#protocol/errors.ts'
 import { formatHostPort } from '#protocol/runtime/host-port.ts'
-import { carbonLine } from './carbon-lines.ts'
+import { carbonLines } from './carbon-lines.ts'
 import { type Sink, unavailable } from './sink.ts'
 import type { CarbonSpec } from './subscription.ts'
 
@@ -10,9 +10,10 @@ import type { CarbonSpec } from './subscription.ts'
  * the end. Carbon, carbon-relay, VictoriaMetrics, InfluxDB, Telegraf and lanista do. One that does not is retried at the deadline.
  */
 export function carbonSink({ host, port, tags }: CarbonSpec): Sink {
+  const lineOf = carbonLines(tags)
   return {
     deliver: async (batch, signal) => {
-      const lines = batch.flatMap((reading) => carbonLine(reading, tags) ?? [])
+      const lines = batch.flatMap((reading) => lineOf(reading) ?? [])
       if (lines.length > 0) await send(host, port, lines.join(''), signal)
       return batch.length - lines.length
     },

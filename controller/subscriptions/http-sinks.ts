@@ -1,8 +1,8 @@
 /** The sinks behind a POST: webhook, InfluxDB, Prometheus remote write. */
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { post } from './http-post.ts'
-import { influxLine } from './line-protocol.ts'
-import { encodeWriteRequest } from './remote-write-format.ts'
+import { influxLines } from './line-protocol.ts'
+import { writeRequests } from './remote-write-format.ts'
 import { signatureHeader, signatureOf } from './signature.ts'
 import type { Sink } from './sink.ts'
 import { snappyCompress } from './snappy.ts'
@@ -24,10 +24,11 @@ export function webhookSink({ url }: WebhookSpec, subscription: string, secret: 
 
 export function influxSink(spec: InfluxSpec, secret: string | undefined, clock: Now): Sink {
   const url = influxUrl(spec)
+  const lineOf = influxLines()
   const headers = { 'content-type': 'text/plain; charset=utf-8', ...influxAuthorization(spec, secret) }
   return {
     deliver: async (batch, signal) => {
-      const lines = batch.flatMap((reading) => influxLine(reading) ?? [])
+      const lines = batch.flatMap((reading) => lineOf(reading) ?? [])
       if (lines.length > 0) await post({ url, headers, body: lines.join('') }, () => clock.now(), signal)
       return batch.length - lines.length
     },
@@ -35,6 +36,7 @@ export function influxSink(spec: InfluxSpec, secret: string | undefined, clock: 
 }
 
 export function remoteWriteSink({ url, user }: RemoteWriteSpec, secret: string | undefined, clock: Now): Sink {
+  const encode = writeRequests()
   const headers = {
     'content-type': 'application/x-protobuf',
     'content-encoding': 'snappy',
@@ -43,7 +45,7 @@ export function remoteWriteSink({ url, user }: RemoteWriteSpec, secret: string |
   }
   return {
     deliver: async (batch, signal) => {
-      const body = snappyCompress(encodeWriteRequest(batch))
+      const body = snappyCompress(encode(batch))
       await post({ url, headers, body }, () => clock.now(), signal)
       return 0
     },

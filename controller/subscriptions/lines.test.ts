@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { SeriesName } from '#protocol/metrics/series.ts'
-import { carbonLine } from './carbon-lines.ts'
-import { influxLine } from './line-protocol.ts'
+import { carbonLines } from './carbon-lines.ts'
+import { influxLines } from './line-protocol.ts'
 import { type Reading, sourceOf } from './reading.ts'
 
 const host = { tenant: 'main', cloud: 'c', host: 'h' }
@@ -42,16 +42,12 @@ test.each<[SeriesName, string, string, string]>([
     'rule.shop.grow,scope=cross-cloud value=1.5 1700000000999\n',
   ],
 ])('%j as lines', (series, plain, tagged, influx) => {
-  expect(carbonLine(reading(series), false)).toBe(plain)
-  expect(carbonLine(reading(series), true)).toBe(tagged)
-  expect(influxLine(reading(series))).toBe(influx)
+  expect(carbonLines(false)(reading(series))).toBe(plain)
+  expect(carbonLines(true)(reading(series))).toBe(tagged)
+  expect(influxLines()(reading(series))).toBe(influx)
 })
 
 test('an unknown value has no line', () => {
   const unknown = reading({ name: 'a', tags: {} }, null)
-  expect([carbonLine(unknown, true), carbonLine(unknown, false), influxLine(unknown)]).toEqual([
-    undefined,
-    undefined,
-    undefined,
-  ])
+  for (const write of [carbonLines(true), carbonLines(false), influxLines()]) expect(write(unknown)).toBeUndefined()
 })

@@ -109,6 +109,11 @@ test.each<[string, unknown, string]>([
     'mine.to.secret: expected text, found "number"',
   ],
   [
+    'a secret of two lines',
+    { ...base, to: { ...hook, secret: 'a\nb' } },
+    'mine.to.secret: expected 1 to 4096 printable ASCII characters, found "string"',
+  ],
+  [
     'Influx nowhere',
     { ...base, to: { influx: 'http://a', org: 'o' } },
     'mine.to: expected database (version 1), or org and bucket (version 2), found org',

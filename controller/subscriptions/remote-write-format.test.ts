@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { sourceOf } from './reading.ts'
-import { encodeWriteRequest, promLabels } from './remote-write-format.ts'
+import { promLabels, writeRequests } from './remote-write-format.ts'
 
 const host = { tenant: 'main', cloud: 'c', host: 'h' }
 
 test('a request is the bytes that the protobuf schema says', () => {
   const source = sourceOf(host, { name: 'up', tags: {} }, undefined)
-  const bytes = encodeWriteRequest([
+  const bytes = writeRequests()([
     { source, timestampMs: 300, value: 1 },
     { source, timestampMs: 1, value: null },
   ])

@@ -10,20 +10,24 @@
  * first digit gets a `_` before it, a label that begins with `__` (theirs alone) gets `tag` before it, and of two labels that become
  * one the later gets `_2`. An unknown value is the staleness marker: from there on the series has no value.
  */
+import { perSource } from './per-source.ts'
 import { labelsOf, type Reading, type ReadingSource } from './reading.ts'
 
 /** The NaN that means "gone stale" (prometheus/prometheus:model/value/value.go). */
 const staleMarker = Buffer.from('020000000000f07f', 'hex')
 
-/** The message for these readings. */
-export function encodeWriteRequest(readings: readonly Reading[]): Uint8Array {
-  const bySeries = new Map<string, Reading[]>()
-  for (const reading of readings) {
-    const those = bySeries.get(reading.source.key)
-    if (those) those.push(reading)
-    else bySeries.set(reading.source.key, [reading])
+/** Encodes the message for these readings. */
+export function writeRequests(): (readings: readonly Reading[]) => Uint8Array {
+  const labels = perSource(labelFields)
+  return (readings) => {
+    const bySeries = new Map<string, Reading[]>()
+    for (const reading of readings) {
+      const those = bySeries.get(reading.source.key)
+      if (those) those.push(reading)
+      else bySeries.set(reading.source.key, [reading])
+    }
+    return Buffer.concat([...bySeries.values()].flatMap((those) => timeSeries(labels, those)))
   }
-  return Buffer.concat([...bySeries.values()].map((those) => field(1, timeSeries(those))))
 }
 
 /** The labels of a series, `__name__` among them, as they are sent. */
@@ -33,21 +37,32 @@ export function promLabels(source: ReadingSource): readonly (readonly [string, s
   return [...labels].sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-function timeSeries(readings: readonly Reading[]): Buffer {
+/** The header of the field, then the series in pieces. */
+function timeSeries(labels: (source: ReadingSource) => Uint8Array, readings: Reading[]): Uint8Array[] {
   const { source } = readings[0] as Reading
-  const samples = readings.toSorted((a, b) => a.timestampMs - b.timestampMs)
-  return Buffer.concat([
-    ...promLabels(source).map(([name, value]) => field(1, Buffer.concat([text(1, name), text(2, value)]))),
-    ...samples.map((reading) => field(2, sample(reading))),
-  ])
+  if (readings.length > 1) readings.sort((a, b) => a.timestampMs - b.timestampMs)
+  const pieces = [labels(source), ...readings.map(sampleField)]
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
+  return [header(1, length), ...pieces]
 }
 
-function sample({ value, timestampMs }: Reading): Buffer {
-  const double = Buffer.allocUnsafe(9)
-  double[0] = (1 << 3) | 1
-  if (value === null) double.set(staleMarker, 1)
-  else double.writeDoubleLE(value, 1)
-  return Buffer.concat([double, Buffer.from([2 << 3]), varint(BigInt.asUintN(64, BigInt(Math.floor(timestampMs))))])
+function labelFields(source: ReadingSource): Uint8Array {
+  return Buffer.concat(
+    promLabels(source).map(([name, value]) => field(1, Buffer.concat([text(1, name), text(2, value)]))),
+  )
+}
+
+/** Field 2 of a series: at most 2 + 9 + 1 + 10 bytes. */
+function sampleField({ value, timestampMs }: Reading): Uint8Array {
+  const bytes = Buffer.allocUnsafe(22)
+  bytes[0] = (2 << 3) | 2
+  bytes[2] = (1 << 3) | 1
+  if (value === null) bytes.set(staleMarker, 3)
+  else bytes.writeDoubleLE(value, 3)
+  bytes[11] = 2 << 3
+  const end = writeVarint(bytes, 12, Math.floor(timestampMs))
+  bytes[1] = end - 2
+  return bytes.subarray(0, end)
 }
 
 function text(number: number, value: string): Buffer {
@@ -55,16 +70,25 @@ function text(number: number, value: string): Buffer {
 }
 
 /** A field with a length: wire type 2. */
-function field(number: number, bytes: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([(number << 3) | 2]), varint(BigInt(bytes.length)), bytes])
+function field(number: number, bytes: Uint8Array): Buffer {
+  return Buffer.concat([header(number, bytes.length), bytes])
 }
 
-function varint(value: bigint): Buffer {
-  const bytes: number[] = []
-  let rest = value
-  for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80)
-  bytes.push(Number(rest))
-  return Buffer.from(bytes)
+function header(number: number, length: number): Uint8Array {
+  const bytes = Buffer.allocUnsafe(11)
+  bytes[0] = (number << 3) | 2
+  return bytes.subarray(0, writeVarint(bytes, 1, length))
+}
+
+/** A negative number takes ten bytes, as an int64 does. Returns where it ends. */
+function writeVarint(bytes: Buffer, at: number, value: number): number {
+  let end = at
+  let rest = BigInt.asUintN(64, BigInt(value))
+  for (; rest > 0xffff_ffffn; rest >>= 7n) bytes[end++] = Number(rest & 0x7fn) | 0x80
+  let small = Number(rest)
+  for (; small >= 0x80; small = Math.floor(small / 128)) bytes[end++] = (small & 0x7f) | 0x80
+  bytes[end++] = small
+  return end
 }
 
 function metricName(name: string): string {

@@ -38,11 +38,12 @@ export class Router {
     for (const taker of takers) taker.take({ source, timestampMs, value })
   }
 
-  /** A result of the controller's own. */
+  /** A result of the controller's own; a value that is no number is unknown. */
   offer({ tenant, series, unit, timestampMs, value }: OfferedResult): void {
-    if (this.#takers.length === 0) return
+    if (this.#takers.length === 0 || !Number.isFinite(timestampMs)) return
+    const known = value !== null && Number.isFinite(value) ? value : null
     const source = sourceOf({ tenant, cloud: homeCloud, host: controllerHost }, series, unit)
-    for (const taker of this.#takersOf(source)) taker.take({ source, timestampMs, value })
+    for (const taker of this.#takersOf(source)) taker.take({ source, timestampMs, value: known })
   }
 
   #routeOf(series: WindowSeries): Route {

@@ -45,14 +45,21 @@ export interface SinkForms {
 const matchCountMax = 16
 /** Characters of a selector, glob, URL or name. */
 const textMax = 1024
-const secretMax = 4096
 const referencesMax = 64
 
+/** What a secret looks like, in words for error messages. */
+export const secretForm = '1 to 4096 printable ASCII characters'
+
 const text = z.string().min(1).max(textMax)
-const secret = z.string().min(1).max(secretMax).optional()
+const secret = z.string().refine(isSecret, `expected ${secretForm}`).optional()
 const token = z.string().refine(isId, 'expected 1 to 64 of A-Z a-z 0-9 _ - without a leading _')
 const url = z.string().max(textMax).refine(isPlainUrl, 'expected http://… or https://… without user, password, ? or #')
 const place = z.string().max(300).refine(isHostPort, 'expected HOST:PORT')
+
+/** It goes into a header as it is. */
+export function isSecret(text: string): boolean {
+  return /^[\x20-\x7e]{1,4096}$/.test(text)
+}
 
 /** A query would hide what a sink adds, a password would be told to everybody who may list. */
 function isPlainUrl(text: string): boolean {

@@ -1,7 +1,7 @@
 import { array, assert, nat, oneof, property, tuple, uint8Array } from 'fast-check'
 import { expect, test } from 'vitest'
 import { sourceOf } from './reading.ts'
-import { encodeWriteRequest } from './remote-write-format.ts'
+import { writeRequests } from './remote-write-format.ts'
 import { snappyCompress } from './snappy.ts'
 
 /** The other side, by the book: google/snappy:format_description.txt. */
@@ -66,6 +66,6 @@ test('a remote write of many hosts shrinks to less than a third', () => {
     timestampMs: 1_700_000_000_000,
     value: i / 7,
   }))
-  const request = encodeWriteRequest(readings)
+  const request = writeRequests()(readings)
   expect(snappyCompress(request).length).toBeLessThan(request.length / 3)
 })

@@ -18,6 +18,7 @@ import { compileMatch } from './matcher.ts'
 import { openSink } from './open-sink.ts'
 import { type OfferedResult, sourceOf } from './reading.ts'
 import { Router, type Taker } from './router.ts'
+import { isSecret, secretForm } from './schema.ts'
 import { type Subscription, subscriptionId } from './subscription.ts'
 import { type Owned, ownedKey, SubscriptionRows } from './subscription-rows.ts'
 import { type SubscriptionView, viewOf } from './subscription-view.ts'
@@ -137,8 +138,11 @@ export class SubscriptionService {
     }, this.#closing.signal)
   }
 
-  /** Gives one another secret, or none. Throws SUBSCRIPTION_UNKNOWN, and as `put`. */
+  /** Gives one another secret, or none. Throws SUBSCRIPTION_INVALID, SUBSCRIPTION_UNKNOWN, and as `put`. */
   async setSecret(tenant: string, id: string, secret: string | undefined): Promise<void> {
+    if (secret !== undefined && !isSecret(secret)) {
+      throw new LanistaError('SUBSCRIPTION_INVALID', `send another secret: expected ${secretForm}`)
+    }
     await this.#changes.run(async () => {
       const { subscription } = this.#require(tenant, id)
       await this.#replace([{ tenant, subscription: { ...subscription, secret } }], [])
