@@ -7,7 +7,13 @@ import type { Monitor } from '#protocol/monitors/model.ts'
 import { parseAxe } from '#protocol/monitors/parse.ts'
 import type { Rule } from '#protocol/monitors/rule.ts'
 import type { ConfigIssue } from '#protocol/runtime/config-issues.ts'
-import { type ApplicationDocument, invalidFile, parseApplicationDocument, valueOf } from './application-document.ts'
+import {
+  type ApplicationDocument,
+  type FileIssue,
+  invalidFile,
+  parseApplicationDocument,
+  valueOf,
+} from './application-document.ts'
 
 export interface ApplicationFile extends Application {
   /** Those of the file, then those made for rules. */
@@ -31,17 +37,17 @@ export function checkApplicationDocument(document: ApplicationDocument): Applica
     monitors: axe.monitors.map(({ name }) => name),
   })
   const all = [...parsed.issues, ...axe.issues, ...issues]
-  if (all.length > 0)
-    throw invalidFile(
-      document.name,
-      all.map((issue) => placed(issue, document)),
-    )
+  if (all.length > 0) {
+    const issues = all.map((issue) => placed(issue, document))
+    throw invalidFile(document.name, issues.sort(byPlace))
+  }
   return { ...application, monitors: axe.monitors, rules: axe.rules, subscriptions }
 }
 
-function placed(
-  { path, expected, says, found }: ConfigIssue,
-  document: ApplicationDocument,
-): Parameters<typeof invalidFile>[1][number] {
+function placed({ path, expected, says, found }: ConfigIssue, document: ApplicationDocument): FileIssue {
   return { path, says: says ?? `expected ${expected}, found ${found}`, place: document.placeOf(path) }
+}
+
+function byPlace(a: FileIssue, b: FileIssue): number {
+  return (a.place?.line ?? 0) - (b.place?.line ?? 0) || (a.place?.column ?? 0) - (b.place?.column ?? 0)
 }

@@ -12,6 +12,7 @@ const usedWrongly: ReadonlySet<string> = new Set([
   'DATA_DIR_LOCKED',
   'CONFIG_INVALID',
   'CONFIG_UNREADABLE',
+  'APPLICATION_INVALID',
   'NATS_SERVER_MISSING',
   'TOKEN_INVALID',
   'SUBJECT_INVALID',

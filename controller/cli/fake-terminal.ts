@@ -14,6 +14,8 @@ export interface FakeTerminalOptions {
   readonly columns?: number
   readonly rows?: number
   readonly isTty?: boolean
+  /** What a person answers to each question; absent = nobody is there. */
+  readonly answer?: string
   readonly env?: Readonly<Record<string, string | undefined>>
 }
 
@@ -32,6 +34,10 @@ export function fakeTerminal(options: FakeTerminalOptions = {}): FakeTerminal {
     },
     note: (line) => {
       notes.push(line)
+    },
+    ask: async (question) => {
+      if (options.answer !== undefined) notes.push(question)
+      return options.answer
     },
     isTty: options.isTty ?? false,
     size: () => ({ columns: options.columns ?? 120, rows: options.rows ?? 40 }),

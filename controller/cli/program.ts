@@ -4,6 +4,7 @@ import { messageOf } from '#protocol/errors.ts'
 import { parseDuration } from '#protocol/runtime/time.ts'
 import { version } from '#protocol/runtime/version.ts'
 import { runAgentBundle } from './agent-bundle.ts'
+import { addApplications } from './application-commands.ts'
 import type { SharedFlags } from './context.ts'
 import { runController } from './controller.ts'
 import { runDoctor } from './doctor.ts'
@@ -12,6 +13,7 @@ import { type HostsLeaveFlags, runHosts, runHostsLeave } from './hosts.ts'
 import { type MetricsFlags, runMetrics } from './metrics.ts'
 import { type QueryFlags, runQuery } from './query.ts'
 import { type RingFlags, runRing } from './ring.ts'
+import { shared } from './shared-options.ts'
 import {
   type ExportFlags,
   runStoreCheck,
@@ -82,6 +84,7 @@ function buildProgram(terminal: Terminal, done: (code: ExitCode) => void): Comma
   for (const [name, summary] of agentCommands) program.command(name).description(summary)
   addAsking(program, terminal, done)
   addStore(program, terminal, done)
+  addApplications(program, terminal, done)
   addSubscriptions(program, terminal, done)
   return program
 }
@@ -251,13 +254,6 @@ function addSubscriptions(program: Command, terminal: Terminal, done: (code: Exi
     .action(async (name: string, flags: SharedFlags & { secretFile: string }) =>
       done(await runSubscriptionsSecret(name, flags, terminal)),
     )
-}
-
-function shared(command: Command): Command {
-  return command
-    .option('--json', 'the answer as JSON on stdout')
-    .option('--controller <url>', 'controller to ask (default: LANISTA_CONTROLLER, or the one with a token)')
-    .allowExcessArguments(false)
 }
 
 function countOf(text: string): number {

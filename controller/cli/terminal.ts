@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { createInterface } from 'node:readline/promises'
 
 /** What a command has to speak with: stdout for the answer, stderr for everything else, and the wish to stop. */
 export interface Terminal {
@@ -8,6 +9,8 @@ export interface Terminal {
   writeAll(text: string): Promise<void>
   /** One line on stderr. */
   note(line: string): void
+  /** A person's answer to a question on stderr; undefined when nobody can be asked: stdin or stderr is no terminal. */
+  ask(question: string): Promise<string | undefined>
   /** True when stdout is a terminal that a person looks at. */
   readonly isTty: boolean
   /** Columns and rows of that terminal. */
@@ -42,9 +45,27 @@ export function openTerminal(): Terminal {
     note: (line) => {
       process.stderr.write(`${line}\n`)
     },
+    ask: (question) => askPerson(question, stop.signal),
     isTty: process.stdout.isTTY,
     size: () => ({ columns: process.stdout.columns || 120, rows: process.stdout.rows || 40 }),
     env: process.env,
     stop: stop.signal,
+  }
+}
+
+async function askPerson(question: string, signal: AbortSignal): Promise<string | undefined> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  const ended = new AbortController()
+  lines.once('close', () => ended.abort())
+  // in its raw mode the terminal tells readline of Ctrl-C, not the process
+  lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  try {
+    return await lines.question(question, { signal: AbortSignal.any([signal, ended.signal]) })
+  } catch {
+    signal.throwIfAborted()
+    return ''
+  } finally {
+    lines.close()
   }
 }
