@@ -7,6 +7,7 @@
  * | `birth` | empty | none: the agent publishes its birth again (NATS retains nothing) |
  * | `query`, `store` | `../query/ask.ts`, `../query/store-ask.ts` | a page of samples, sizes or a check of the store: `../query/README.md` |
  * | `ring` | empty | `../query/ring-status.ts` |
+ * | `monitors` | MonitorSetPart of `./monitor-set.ts` | none: heartbeats say the generation that is applied |
  * | `leave` | LeaveAsk of `./leave.ts` | LeaveReport; the agent ends once it has left. An order, as soon as there are orders |
  */
 import * as z from 'zod/mini'

@@ -29,6 +29,8 @@ export interface Heartbeat {
   readonly lagSamples: number
   /** Samples dropped since start, all reasons. */
   readonly dropped: number
+  /** Of the set of monitors that it computes (`monitor-set.ts`); 0 = none, absent = an agent that knows of no sets. */
+  readonly generation?: number | undefined
 }
 
 export interface Death {
@@ -68,6 +70,7 @@ const heartbeatSchema: z.ZodMiniType<Heartbeat> = z.object({
   load: z.number(),
   lagSamples: z.number(),
   dropped: z.number(),
+  generation: z.optional(z.int()),
 })
 
 const deathSchema: z.ZodMiniType<Death> = z.object({ session, reason: text })
