@@ -169,6 +169,8 @@ describe('the API', () => {
       '/api/v1/hosts/leave',
       '/api/v1/metrics',
       '/api/v1/monitors',
+      '/api/v1/orders',
+      '/api/v1/orders/{id}',
       '/api/v1/query',
       '/api/v1/ring',
       '/api/v1/store',

@@ -11,6 +11,7 @@ import { type Address, hostIdOf } from '#protocol/subjects/subject.ts'
 import { applicationRoutes } from './api/application-routes.ts'
 import { fleetFamilies } from './api/fleet-families.ts'
 import { fleetRoutes } from './api/fleet-routes.ts'
+import { orderRoutes } from './api/order-routes.ts'
 import { ownFamilies } from './api/own-families.ts'
 import { ringRoutes } from './api/ring-routes.ts'
 import { sampleRoutes } from './api/sample-routes.ts'
@@ -23,6 +24,9 @@ import { type ControllerOptions, type ControllerSettings, settingsOf } from './c
 import { every } from './every.ts'
 import { ingestLimits } from './ingest/ingest-limits.ts'
 import { IngestService } from './ingest/ingest-service.ts'
+import type { OrderHost } from './orders/order-hosts.ts'
+import { openOrderKey } from './orders/order-key.ts'
+import { OrderService } from './orders/order-service.ts'
 import { openControllerSession } from './presence/controller-session.ts'
 import { listHosts } from './presence/host-list.ts'
 import type { HostView } from './presence/host-view.ts'
@@ -49,6 +53,8 @@ export interface ControllerDeps {
 export interface Controller extends AsyncDisposable {
   /** `http://host:port` of the API; it answers from now on. */
   readonly httpUrl: string
+  /** Public nkey (`U…`) that agents must know to take our orders. */
+  readonly orderKey: string
   /** Every host of the operator's tenant, present or not. */
   hosts(): readonly HostView[]
   /** Ends the API, acknowledges what was ingested, writes the registry. Idempotent; leaves the bus open. */
@@ -95,16 +101,32 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
       { bus, registry, clock, logger: deps.logger.child({ component: 'presence' }) },
     ),
   )
+  const orderKey = openOrderKey(settings.dataDir)
+  const orders = closer.use(
+    'orders',
+    await OrderService.open(
+      { session },
+      {
+        bus,
+        registry,
+        clock,
+        logger: deps.logger.child({ component: 'orders' }),
+        sign: (data) => orderKey.sign(data),
+        hosts: () => orderHosts(presence),
+      },
+    ),
+  )
   const hosts = (): HostView[] =>
     listHosts(tenant, { hosts: presence.hosts(), window, samplesPerSecond: (host) => ingest.samplesPerSecond(host) })
   const queries = openQueries(settings, { ...deps, window, ingest, presence })
   const api = closer.use(
     'api',
-    await openApi(settings, { ...deps, window, ingest, presence, hosts, queries, subscriptions, applications }),
+    await openApi(settings, { ...deps, window, ingest, presence, hosts, queries, subscriptions, applications, orders }),
   )
   deps.logger.info({ httpUrl: api.url, session }, 'controller_started')
   return {
     httpUrl: api.url,
+    orderKey: orderKey.publicKey,
     hosts,
     close: () => closer.close(),
     [Symbol.asyncDispose]: () => closer.close(),
@@ -174,11 +196,22 @@ function openQueries(
   )
 }
 
+/** Who can be ordered: those whose newest session was born, by the journal that it named. */
+function* orderHosts(presence: PresenceService): Iterable<OrderHost> {
+  for (const { record, presence: known } of presence.hosts()) {
+    const { state, session, isBorn } = known
+    const isHere = isBorn && (state === 'online' || state === 'suspect')
+    const journal = record.birth?.session === session ? record.birth.journal : undefined
+    yield { id: hostIdOf(record.address), isHere, hasLeft: state === 'left', session, journal }
+  }
+}
+
 function possibleHosts(presence: PresenceService): PossibleHost[] {
   return [...presence.hosts()].map(({ record, presence: { state } }) => ({ address: record.address, state }))
 }
 
 interface ApiParts extends ControllerDeps {
+  readonly orders: OrderService
   readonly window: SampleWindow
   readonly ingest: IngestService<WindowSeries>
   readonly presence: PresenceService
@@ -189,7 +222,7 @@ interface ApiParts extends ControllerDeps {
 }
 
 function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServer> {
-  const { bus, clock, logger, window, ingest, presence, hosts, queries, subscriptions, applications } = parts
+  const { bus, clock, logger, window, ingest, presence, hosts, queries, subscriptions, applications, orders } = parts
   const { tenant, connection, operatorToken } = settings
   const startedAt = clock.monotonic()
   const http = newHttpCounters()
@@ -197,6 +230,7 @@ function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServ
   const stores = new StoreQueries({ bus, clock, plan: (choice) => queries.plan(choice) })
   const routes = [
     ...sampleRoutes({ queries, clock, tenant }),
+    ...orderRoutes({ orders, hosts: () => possibleHosts(presence), tenant }),
     ...ringRoutes({ bus, hosts: known, rings: new RingQueries({ bus, hosts: known }), tenant }),
     ...storeRoutes({ bus, queries, stores, clock, tenant }),
     ...applicationRoutes({ applications, queries, clock, tenant }),

@@ -54,6 +54,11 @@ export class OrderCore {
     return this.#book.open
   }
 
+  /** Hosts with orders that are not over. */
+  targets(): Iterable<string> {
+    return this.#book.targets()
+  }
+
   get counters(): OrderCounters {
     return { ...this.#counts, settled: this.#settledCounts }
   }

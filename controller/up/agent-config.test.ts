@@ -26,6 +26,12 @@ test('a child is told how many copies there are to be, how long to wait for the 
   })
 })
 
+test('a child takes orders of the controller beside it, and of no other', () => {
+  expect(agentConfigOf(host, { brokerUrl: 'mqtt://127.0.0.1:1', orderKey: 'UKEY' })).toMatchObject({
+    orders: { key: 'UKEY', allow: ['ping', 'sensors-configure'] },
+  })
+})
+
 test.each([
   ['127.0.0.1:2003', 2003],
   ['[::1]:2003', 2003],

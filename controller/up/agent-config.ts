@@ -10,12 +10,17 @@ export interface AgentSetting {
   /** The port it got in an earlier run; wins over the plan's 0. */
   readonly carbonPort?: number | undefined
   readonly heartbeatIntervalMs?: number | undefined
+  /** Public key of the controller whose orders it takes. */
+  readonly orderKey?: string | undefined
 }
+
+/** What a child lets our controller order. */
+const allowed: readonly string[] = ['ping', 'sensors-configure']
 
 /** The configuration of a child agent. On one machine traffic is free: everything goes up, everything is published. */
 export function agentConfigOf(host: PlannedHost, setting: AgentSetting): object {
   const { tenant, cloud, host: name } = host.address
-  const { heartbeatIntervalMs } = setting
+  const { heartbeatIntervalMs, orderKey } = setting
   return {
     tenant,
     cloud,
@@ -27,6 +32,7 @@ export function agentConfigOf(host: PlannedHost, setting: AgentSetting): object 
     uplink: 'all',
     publish: 'all',
     ...(heartbeatIntervalMs === undefined ? {} : { heartbeatIntervalMs }),
+    ...(orderKey === undefined ? {} : { orders: { key: orderKey, allow: allowed } }),
   }
 }
 

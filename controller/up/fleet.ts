@@ -73,7 +73,8 @@ async function buildFleet(plan: FleetPlan, deps: FleetDeps, signal: AbortSignal,
     await Promise.all(supervisors.map((supervisor) => supervisor.stop()))
     await Promise.all(plan.hosts.map((host) => deps.ledger.release(hostIdOf(host.address))))
   })
-  for (const host of plan.hosts) supervisors.push(superviseAgent(host, plan, broker, deps))
+  for (const host of plan.hosts)
+    supervisors.push(superviseAgent(host, plan, { broker, orderKey: controller.orderKey }, deps))
   const ready = await unlessAborted(Promise.all(supervisors.map((supervisor) => supervisor.firstReady())), signal)
   return {
     controller,
@@ -107,7 +108,18 @@ function openController(plan: FleetPlan, users: FleetUsers, broker: FleetBroker,
   )
 }
 
-function superviseAgent(host: PlannedHost, plan: FleetPlan, broker: FleetBroker, deps: FleetDeps): Supervisor {
+/** What an agent must know of its controller. */
+interface AgentLink {
+  readonly broker: FleetBroker
+  readonly orderKey: string
+}
+
+function superviseAgent(
+  host: PlannedHost,
+  plan: FleetPlan,
+  { broker, orderKey }: AgentLink,
+  deps: FleetDeps,
+): Supervisor {
   const id = hostIdOf(host.address)
   const brokerUrl = broker.leaves.get(host.address.cloud) ?? broker.url
   const { clock, ledger } = deps
@@ -119,7 +131,8 @@ function superviseAgent(host: PlannedHost, plan: FleetPlan, broker: FleetBroker,
       logger,
       start: (last) => {
         const { heartbeatIntervalMs } = plan
-        const configPath = writeAgentConfig(host, { brokerUrl, carbonPort: portOf(last?.carbon), heartbeatIntervalMs })
+        const carbonPort = portOf(last?.carbon)
+        const configPath = writeAgentConfig(host, { brokerUrl, carbonPort, heartbeatIntervalMs, orderKey })
         const process = AgentProcess.start({ bundle: deps.agentBundle, configPath, onLog: deps.onChildLog })
         const identity = process.pid === undefined ? undefined : identifyProcess(process.pid)
         if (identity) {
