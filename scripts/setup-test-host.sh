@@ -6,6 +6,7 @@ set -u
 declare -A packages=(
   [nats-server]=nats-server
   [mosquitto_sub]=mosquitto-clients
+  [ip]=iproute2
   [victoria-metrics]=victoria-metrics
   [influxd]=influxdb
   [carbon-cache]=graphite-carbon

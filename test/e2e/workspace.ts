@@ -59,6 +59,13 @@ export class Workspace {
     return this.startProgram(process.execPath, [bundle, ...args])
   }
 
+  /** Starts an agent itself, as systemd does; `wrap` = words before the command. */
+  startAgent(config: string, wrap: readonly string[] = []): Running {
+    const command = [process.execPath, join(dist, 'agent.mjs'), 'run', '--config', config, '--json']
+    const [program = '', ...args] = [...wrap, ...command]
+    return this.startProgram(program, args)
+  }
+
   /** Starts any program in this workspace. */
   startProgram(program: string, args: readonly string[]): Running {
     const env = { ...process.env, XDG_CONFIG_HOME: join(this.folder, 'config'), LANISTA_CONTROLLER: '' }
