@@ -11,6 +11,7 @@ import { runDoctor } from './doctor.ts'
 import { type ExitCode, usageError } from './exit-code.ts'
 import { type HostsLeaveFlags, runHosts, runHostsLeave } from './hosts.ts'
 import { type MetricsFlags, runMetrics } from './metrics.ts'
+import { addOrders } from './order-commands.ts'
 import { type QueryFlags, runQuery } from './query.ts'
 import { type RingFlags, runRing } from './ring.ts'
 import { shared } from './shared-options.ts'
@@ -86,6 +87,7 @@ function buildProgram(terminal: Terminal, done: (code: ExitCode) => void): Comma
   addStore(program, terminal, done)
   addApplications(program, terminal, done)
   addSubscriptions(program, terminal, done)
+  addOrders(program, terminal, done)
   return program
 }
 
