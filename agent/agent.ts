@@ -33,8 +33,8 @@ import { LeaveFile } from './presence/leave-file.ts'
 import { Publisher } from './publish/publisher.ts'
 import { QueryService } from './query/query-service.ts'
 import { openRing } from './ring/open-ring.ts'
-import type { Ring } from './ring/ring.ts'
 import type { RingSettings } from './ring/ring-options.ts'
+import { StandingRing } from './ring/standing-ring.ts'
 import { type SelfSources, selfSensor } from './self-sensor.ts'
 import { type SensorSettings, sensorList } from './sensor-list.ts'
 import { openStore } from './store/open-store.ts'
@@ -118,7 +118,7 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
         lag: link.uplink.lag,
         publisher: link.publisher.counters,
         query: link.query.counters,
-        ring: link.ring.counters,
+        ring: link.rings.current.counters,
         orders: link.orders && { open: link.orders.open, ...link.orders.counters },
       },
   }
@@ -178,7 +178,7 @@ interface Link {
   readonly uplink: Uplink
   readonly publisher: Publisher
   readonly query: QueryService
-  readonly ring: Ring
+  readonly rings: StandingRing
   readonly leaveDesk: LeaveDesk
   /** Absent where no controller's orders are taken. */
   readonly orders: OrderService | undefined
@@ -264,22 +264,23 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
   )
   closer.defer('presence', () => herald.close(leaveDesk.hasLeft ? leftReason : 'stopped'))
   // also where nothing is to be copied: the journal waits for the ring to let go of what it need not keep
-  const ring = closer.use(
+  const ringLogger = logger.child({ component: 'ring' })
+  const renewSession = (above: number): void => {
+    take(nextSession(above, clock.now()))
+    herald.announce()
+  }
+  const rings = closer.use(
     'ring',
-    await openRing(
-      { address, settings: ringSettings(config, store), storeFolder: storeOptions(config).folder },
-      {
-        bus,
-        store,
-        clock,
-        logger: logger.child({ component: 'ring' }),
-        session: () => session,
-        renewSession: (above) => {
-          take(nextSession(above, clock.now()))
-          herald.announce()
-        },
-      },
-    ),
+    await StandingRing.open({
+      open: () =>
+        openRing(
+          { address, settings: ringSettings(config, store), storeFolder: storeOptions(config).folder },
+          { bus, store, clock, logger: ringLogger, session: () => session, renewSession },
+        ),
+      renewSession: () => renewSession(session),
+      clock,
+      logger: ringLogger,
+    }),
   )
   const query = closer.use(
     'query',
@@ -290,8 +291,8 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
         store,
         clock,
         logger: logger.child({ component: 'query' }),
-        copiesOf: (host) => ring.historyOf(host),
-        heldSamples: () => ring.heldSamples,
+        copiesOf: (host) => rings.current.historyOf(host),
+        heldSamples: () => rings.current.heldSamples,
       },
     ),
   )
@@ -305,20 +306,20 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
         logger: logger.child({ component: 'presence' }),
         departure: {
           get hasHeirs() {
-            return ring.hasHeirs
+            return rings.current.hasHeirs
           },
           get toHandOver() {
-            return ring.toHandOver
+            return rings.current.toHandOver
           },
           handOver: async (signal) => {
             await parts.stopIntake()
-            await ring.leave(signal)
+            await rings.current.leave(signal)
           },
         },
       },
     ),
   )
-  return { bus, uplink, publisher, query, ring, leaveDesk, orders }
+  return { bus, uplink, publisher, query, rings, leaveDesk, orders }
 }
 
 /** Without a broker there is nobody who has copies. */

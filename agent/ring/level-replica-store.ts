@@ -177,6 +177,10 @@ export class LevelReplicaStore implements ReplicaStore {
     await this.#slot.write((level) => level.put(metaKey(name), json(value), { sync: true }))
   }
 
+  isInPlace(): Promise<boolean> {
+    return this.#slot.isInPlace()
+  }
+
   close(): Promise<void> {
     return this.#slot.close()
   }

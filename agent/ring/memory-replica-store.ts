@@ -61,6 +61,10 @@ export class MemoryReplicaStore implements ReplicaStore {
     this.#facts.set(name, value)
   }
 
+  async isInPlace(): Promise<boolean> {
+    return true
+  }
+
   async close(): Promise<void> {}
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 import { LanistaError } from '#protocol/errors.ts'
 import { canWrite, diskSpace } from '../store/disk.ts'
 import type { Level } from '../store/level.ts'
-import type { LevelSlot } from '../store/level-slot.ts'
+import { folderLost, type LevelSlot } from '../store/level-slot.ts'
 
 /** Room without which the database is not opened again: opening writes what its log held to a table. */
 const freeBytesMin = 2 * 1024 * 1024
@@ -24,15 +24,22 @@ export class ReplicaSlot {
     return this.#slot.level
   }
 
-  /** Rejects with what LevelDB said, STORE_UNAVAILABLE while the disk takes no writes; then nothing of the change may be relied on. */
+  /** Rejects with what LevelDB said, STORE_FOLDER when the folder was taken away, STORE_UNAVAILABLE while the disk takes no writes; then nothing of the change may be relied on. */
   async write(change: (level: Level) => Promise<void>): Promise<void> {
     if (this.#hasFailed) await this.#recover()
     try {
       await change(this.#slot.level)
+      // an acknowledgement of what is nowhere would be a lie
+      if (!(await this.#slot.isInPlace())) throw folderLost(this.#slot.folder)
     } catch (error) {
       this.#hasFailed = true
       throw error
     }
+  }
+
+  /** See `ReplicaStore`. */
+  isInPlace(): Promise<boolean> {
+    return this.#slot.isInPlace()
   }
 
   close(): Promise<void> {

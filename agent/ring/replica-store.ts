@@ -44,5 +44,7 @@ export interface ReplicaStore extends AsyncDisposable {
   fact(name: string): Promise<unknown>
   /** Resolves when it is synced. */
   keepFact(name: string, value: unknown): Promise<void>
+  /** False when its folder was deleted, moved or covered: what is written then is nowhere. Rejects when the disk does not answer. */
+  isInPlace(): Promise<boolean>
   close(): Promise<void>
 }

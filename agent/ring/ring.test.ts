@@ -13,6 +13,7 @@ import { encodeMessage } from './message-encoder.ts'
 import { openRing } from './open-ring.ts'
 import type { Ring } from './ring.ts'
 import { ringDefaults } from './ring-options.ts'
+import { StandingRing } from './standing-ring.ts'
 
 const deps = { clock: systemClock, logger: silentLogger }
 const settings = { ...ringDefaults, bytesMax: 2 ** 29, zone: '', heartbeatIntervalMs: 300, graceMs: 1500, waitMs: 20 }
@@ -25,7 +26,7 @@ class Machine {
   session = 0
   bus!: CountedBus
   store!: HistoryStore
-  ring!: Ring
+  rings!: StandingRing
   #isRunning = false
 
   constructor(host: string, broker: MemoryBroker, root: string) {
@@ -39,24 +40,29 @@ class Machine {
     this.session = Math.max(this.session + 1, Math.floor(Date.now() / 1000))
     this.bus = this.#broker.connect({ kind: 'agent', address })
     this.store = await openStore({ folder: this.folder, commitIntervalMs: 5, sync: 'always', freeBytesMin: 0 }, deps)
-    this.ring = await openRing(
-      { address, settings, storeFolder: this.folder },
-      {
-        ...deps,
-        bus: this.bus,
-        store: this.store,
-        session: () => this.session,
-        renewSession: (above) => {
-          this.session = above + 1
-          this.#say('birth')
-        },
-      },
-    )
+    const renewSession = (above: number): void => {
+      this.session = above + 1
+      this.#say('birth')
+    }
+    const { bus, store } = this
+    this.rings = await StandingRing.open({
+      ...deps,
+      open: () =>
+        openRing(
+          { address, settings, storeFolder: this.folder },
+          { ...deps, bus, store, session: () => this.session, renewSession },
+        ),
+      renewSession: () => renewSession(this.session),
+    })
     await this.bus.up(AbortSignal.timeout(5000))
     this.#isRunning = true
     this.#say('birth')
     this.#beat()
     return this
+  }
+
+  get ring(): Ring {
+    return this.rings.current
   }
 
   #beat(): void {
@@ -88,7 +94,7 @@ class Machine {
   async stop(): Promise<void> {
     if (!this.#isRunning) return
     this.#isRunning = false
-    await this.ring.close()
+    await this.rings.close()
     await this.bus.close()
     await this.store.close()
   }
@@ -167,6 +173,34 @@ describe('the ring on a bus', () => {
     for await (const piece of a.store.read({ matches: () => true, fromMs: 0, untilMs: 2e12 }))
       values.push(...piece.values)
     expect(values.sort((x, y) => x - y)).toEqual(Array.from({ length: 300 }, (_, i) => i))
+  })
+
+  test('begins anew when the disk is taken away under it: what it held and what it measures are copied again', async () => {
+    const [a, b] = machines as [Machine, Machine]
+    a.append(0, 300)
+    b.append(0, 300)
+    await until('two copies', () => holdersOf(a, 300).length === 2 && holdersOf(b, 300).length === 2)
+    const { storeId, session } = { storeId: a.store.storeId, session: a.session }
+    rmSync(a.folder, { recursive: true })
+    let next = 300
+    await until('another store', () => {
+      a.append(next++, 1)
+      return a.store.storeId !== storeId
+    })
+    await until('a ring of its own', () => a.session > session)
+    a.append(10_000, 200)
+    await a.store.commit()
+    await until('copies of what came since', () => {
+      const { holders } = a.ring.status()
+      return holders.length === 2 && holders.every(({ lagSamples }) => lagSamples === 0)
+    })
+    const holder = machines.find(({ host }) => host === a.ring.status().holders[0]?.host)
+    const values: number[] = []
+    const history = await holder?.ring.historyOf('a')
+    for await (const piece of history?.read({ matches: () => true, fromMs: 0, untilMs: 2e12 }) ?? [])
+      values.push(...piece.values)
+    expect(values.filter((value) => value >= 10_000)).toHaveLength(200)
+    await until('whole copies of the others', () => holdersOf(b, 300).length === 2)
   })
 
   test('hands over when a machine leaves', async () => {

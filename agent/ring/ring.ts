@@ -82,6 +82,7 @@ export class Ring implements AsyncDisposable {
   readonly #courier: RingCourier
   readonly #presence: RingPresence
   readonly #subscriptions: readonly BusSubscription[]
+  readonly #storeId: string
   readonly #lag = new LagWatch()
   readonly #quiet: OnceAMinute
   readonly #refused: Partial<Record<Refusal, number>> = {}
@@ -109,6 +110,7 @@ export class Ring implements AsyncDisposable {
     this.#deps = deps
     this.#openings = openings
     this.#node = node
+    this.#storeId = deps.store.storeId
     this.#session = deps.session()
     this.#quiet = new OnceAMinute(deps.clock)
     this.#disk = new RingDisk(address.host, { ...deps, answer: (event) => this.#take(event) })
@@ -179,6 +181,12 @@ export class Ring implements AsyncDisposable {
   /** Samples of all owners that are held here. */
   get heldSamples(): number {
     return this.#node.keeper.owners.reduce((sum, owner) => sum + (this.#node.keeper.holdingsOf(owner)?.size ?? 0), 0)
+  }
+
+  /** False when it has to be opened anew: the own store is another now, or the shared area is nowhere. Rejects when the disk does not answer. */
+  async isInPlace(): Promise<boolean> {
+    const { store, replicas } = this.#deps
+    return store.storeId === this.#storeId && !this.#stop.signal.aborted && (await replicas.isInPlace())
   }
 
   /** Is something of this owner held here? */
