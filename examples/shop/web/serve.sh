@@ -2,4 +2,4 @@
 # Runs until it is stopped: busybox's nc hands each connection to answer.sh.
 set -eu
 ./rewire.sh
-exec nc -lk -p "${CONTAINER_HTTP:-8080}" -e ./answer.sh
+exec nc -ll -p "${CONTAINER_HTTP:-8080}" -e ./answer.sh
