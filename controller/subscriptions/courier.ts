@@ -14,7 +14,7 @@ import { type CourierCounters, newCourierCounters } from './courier-counters.ts'
 import { judge, type Seen } from './filter.ts'
 import { Health, type HealthChange, type HealthState } from './health.ts'
 import type { Reading } from './reading.ts'
-import type { Sink } from './sink.ts'
+import { type Sink, unavailable } from './sink.ts'
 import type { SubscriptionFilter } from './subscription.ts'
 import type { Numbered } from './webhook-body.ts'
 
@@ -153,8 +153,9 @@ export class Courier {
         return true
       } catch (error) {
         this.counters.failures++
-        if (isLanistaError(error, 'SINK_REFUSED')) {
-          this.#lose('refused', batch.length, error.message)
+        if (this.#gone.signal.aborted) return false
+        if (!isLanistaError(error, 'SINK_UNAVAILABLE')) {
+          this.#lose('refused', batch.length, messageOf(error)) // a batch that cannot be said must not hold up the next
           return true
         }
         this.#report(this.#health.failed(messageOf(error), this.#deps.clock.now()))
@@ -166,7 +167,7 @@ export class Courier {
 
   async #attempt(batch: readonly Numbered[]): Promise<number> {
     const late = new AbortController()
-    const reason = new Error(`no answer within ${deliveryDeadlineMs / 1000} s`)
+    const reason = unavailable(`no answer within ${deliveryDeadlineMs / 1000} s`)
     const cancel = this.#deps.clock.after(deliveryDeadlineMs, () => late.abort(reason))
     try {
       return await this.#deps.sink.deliver(batch, AbortSignal.any([late.signal, this.#gone.signal]))

@@ -3,6 +3,7 @@
  * touches is restarted. Samples come from the ingest (`hear`), results of the controller from whoever makes them (`offer`).
  */
 import type { Bus } from '#broker/bus.ts'
+import type { OwnEvent } from '#controller/events/event-service.ts'
 import type { RegistryStore } from '#controller/registry/registry-store.ts'
 import type { WindowSeries } from '#controller/window/window-series.ts'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
@@ -11,9 +12,10 @@ import type { Logger } from '#protocol/runtime/logger.ts'
 import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
 import { Turns } from '#protocol/runtime/turns.ts'
 import type { Address } from '#protocol/subjects/subject.ts'
-import { raiseAlarm } from './alarm.ts'
+import { alarmOf } from './alarm.ts'
 import { Courier, deliveryDeadlineMs } from './courier.ts'
 import { expectRoom, isSame, withSecret } from './differences.ts'
+import type { HealthChange } from './health.ts'
 import { compileMatch } from './matcher.ts'
 import { openSink } from './open-sink.ts'
 import { type OfferedResult, sourceOf } from './reading.ts'
@@ -67,6 +69,7 @@ export class SubscriptionService {
   readonly #entries = new Map<string, Entry>()
   readonly #changes = new Turns({ atOnceMax: 1, waitingMax: changesWaitingMax })
   readonly #listeners = new Set<() => void>()
+  readonly #alarmListeners = new Set<(event: OwnEvent) => void>()
   readonly #alarms: OnceAMinute
   /** Couriers started: with the session, what makes the ids of readings unique. */
   #started = 0
@@ -185,6 +188,15 @@ export class SubscriptionService {
     return () => this.#listeners.delete(listener)
   }
 
+  /**
+   * Calls `listener` with `subscription.failing` when deliveries of one fail or readings are lost, and `subscription.recovered` when that
+   * is over; at most one of each a minute and subscription. It must not throw. Until the returned function is called.
+   */
+  onAlarm(listener: (event: OwnEvent) => void): () => void {
+    this.#alarmListeners.add(listener)
+    return () => this.#alarmListeners.delete(listener)
+  }
+
   /** Every subscription of every tenant, for metrics. */
   all(): SubscriptionView[] {
     return [...this.#entries.values()].map(viewOf)
@@ -243,12 +255,14 @@ export class SubscriptionService {
     const key = ownedKey(owned)
     const before = this.#entries.get(key)
     const idPrefix = `${this.#options.session}.${++this.#started}`
+    let alarms = 0
     const courier = new Courier(
       { filter: subscription.filter, idPrefix, queueMax: () => this.#queueMax() },
       {
         sink: openSink(tenant, subscription, this.#deps),
         clock: this.#deps.clock,
-        onHealth: (change) => this.#alarms.pass(`${key} ${change.kind}`, () => raiseAlarm(owned, change, this.#deps)),
+        onHealth: (change) =>
+          this.#alarms.pass(`${key} ${change.kind}`, () => this.#raise(owned, `${idPrefix}-${++alarms}`, change)),
       },
       before && this.#leave(before.courier),
     )
@@ -261,6 +275,14 @@ export class SubscriptionService {
     const left = courier.close().finally(() => this.#leaving.delete(left))
     this.#leaving.add(left)
     return left
+  }
+
+  #raise(owned: Owned, id: string, change: HealthChange): void {
+    const event = alarmOf(owned, id, change)
+    const { subscription: name, reason } = event.fields
+    if (change.kind === 'failing') this.#deps.logger.warn({ subscription: name, reason }, 'subscription_failing')
+    else this.#deps.logger.info({ subscription: name }, 'subscription_recovered')
+    for (const listener of this.#alarmListeners) listener(event)
   }
 
   #routeAnew(): void {

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { OwnEvent } from '#controller/events/event-service.ts'
 import { MemoryRegistryStore } from '#controller/registry/memory-registry-store.ts'
 import { WindowSeries } from '#controller/window/window-series.ts'
 import { LanistaError } from '#protocol/errors.ts'
@@ -19,6 +20,8 @@ export class SubscriptionStage implements AsyncDisposable {
   readonly rows: Map<string, string> = new Map()
   /** Subjects and bodies that were published. */
   readonly said: (readonly [subject: string, body: unknown])[] = []
+  /** What it had to say itself. */
+  readonly events: OwnEvent[] = []
   isBusUp = true
   service: SubscriptionService
   readonly #series = new Map<string, WindowSeries>()
@@ -61,8 +64,8 @@ export class SubscriptionStage implements AsyncDisposable {
     await rm(this.folder, { recursive: true, force: true })
   }
 
-  #start(session: number): Promise<SubscriptionService> {
-    return SubscriptionService.open(
+  async #start(session: number): Promise<SubscriptionService> {
+    const service = await SubscriptionService.open(
       { session, secretsPath: this.secretsPath },
       {
         registry: new MemoryRegistryStore(this.rows),
@@ -71,6 +74,8 @@ export class SubscriptionStage implements AsyncDisposable {
         logger: silentLogger,
       },
     )
+    service.onAlarm((event) => this.events.push(event))
+    return service
   }
 
   #publish(subject: string, body: Uint8Array): void {

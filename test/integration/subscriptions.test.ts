@@ -98,11 +98,13 @@ it('a wrong password is refused once, with the reason', async () => {
     counters: { attempts: 1, delivered: 0 },
     health: { state: 'failing', lastError: expect.stringContaining('HTTP 401') },
   })
-  expect(stage.said).toEqual([
-    [
-      'lanista.main._home._controller.event.subscription-failing',
-      { t: expect.any(Number), subscription: 'vm', reason: expect.stringContaining('HTTP 401') },
-    ],
+  expect(stage.events).toEqual([
+    {
+      tenant: 'main',
+      id: 'subscription-7.1-1',
+      kind: 'subscription.failing',
+      fields: { subscription: 'vm', reason: expect.stringContaining('HTTP 401') },
+    },
   ])
 })
 
