@@ -9,11 +9,13 @@ import { Closer } from '#protocol/runtime/closer.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { type Address, hostIdOf } from '#protocol/subjects/subject.ts'
 import { applicationRoutes } from './api/application-routes.ts'
+import { eventRoutes } from './api/event-routes.ts'
 import { fleetFamilies } from './api/fleet-families.ts'
 import { fleetRoutes } from './api/fleet-routes.ts'
 import { orderRoutes } from './api/order-routes.ts'
 import { ownFamilies } from './api/own-families.ts'
 import { ringRoutes } from './api/ring-routes.ts'
+import { ruleRoutes } from './api/rule-routes.ts'
 import { sampleRoutes } from './api/sample-routes.ts'
 import { ApiServer, newHttpCounters } from './api/server.ts'
 import { storeRoutes } from './api/store-routes.ts'
@@ -36,6 +38,9 @@ import type { PossibleHost } from './query/plan.ts'
 import { RingQueries } from './query/ring-queries.ts'
 import { StoreQueries } from './query/store-queries.ts'
 import { LevelRegistryStore } from './registry/level-registry-store.ts'
+import { ConditionResults } from './rules/condition-source.ts'
+import { PublishedResults } from './rules/published-results.ts'
+import { openRules, type RulesPart } from './rules/rules-part.ts'
 import { SubscriptionService } from './subscriptions/subscription-service.ts'
 import { SampleWindow } from './window/window.ts'
 import type { WindowSeries } from './window/window-series.ts'
@@ -119,9 +124,26 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
   const hosts = (): HostView[] =>
     listHosts(tenant, { hosts: presence.hosts(), window, samplesPerSecond: (host) => ingest.samplesPerSecond(host) })
   const queries = openQueries(settings, { ...deps, window, ingest, presence })
+  const conditions = new ConditionResults()
+  const sink = new PublishedResults(tenant, { bus, clock, logger: deps.logger })
+  const rules = closer.use(
+    'rules',
+    await openRules(tenant, { ...deps, registry, applications, queries, conditions, sink }),
+  )
   const api = closer.use(
     'api',
-    await openApi(settings, { ...deps, window, ingest, presence, hosts, queries, subscriptions, applications, orders }),
+    await openApi(settings, {
+      ...deps,
+      window,
+      ingest,
+      presence,
+      hosts,
+      queries,
+      subscriptions,
+      applications,
+      orders,
+      rules,
+    }),
   )
   deps.logger.info({ httpUrl: api.url, session }, 'controller_started')
   return {
@@ -211,6 +233,7 @@ function possibleHosts(presence: PresenceService): PossibleHost[] {
 }
 
 interface ApiParts extends ControllerDeps {
+  readonly rules: RulesPart
   readonly orders: OrderService
   readonly window: SampleWindow
   readonly ingest: IngestService<WindowSeries>
@@ -222,7 +245,8 @@ interface ApiParts extends ControllerDeps {
 }
 
 function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServer> {
-  const { bus, clock, logger, window, ingest, presence, hosts, queries, subscriptions, applications, orders } = parts
+  const { bus, clock, logger, window, ingest, presence, hosts, queries, subscriptions, applications, orders, rules } =
+    parts
   const { tenant, connection, operatorToken } = settings
   const startedAt = clock.monotonic()
   const http = newHttpCounters()
@@ -235,6 +259,8 @@ function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServ
     ...storeRoutes({ bus, queries, stores, clock, tenant }),
     ...applicationRoutes({ applications, queries, clock, tenant }),
     ...subscriptionRoutes({ subscriptions, tenant }),
+    ...ruleRoutes({ rules: rules.desk, clock, tenant }),
+    ...eventRoutes({ events: rules.events.store, clock, tenant }),
     ...fleetRoutes({
       hosts,
       busState: () => bus.state,

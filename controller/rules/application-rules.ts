@@ -85,17 +85,30 @@ export class ApplicationRules {
     return dueAt(this.#rules, nowMs).every(({ name }) => this.#hasResults(name, nowMs, conditions))
   }
 
-  /** The last window of a rule that has all its results, of the last two; else the last. */
-  newestWindow({ name, everyMs }: Rule, nowMs: number, conditions: Pick<ConditionSource, 'newest'>): number {
-    const endMs = dueWindow({ everyMs }, nowMs)
-    const isEarlier = !this.#hasResults(name, endMs, conditions) && this.#hasResults(name, endMs - everyMs, conditions)
-    return isEarlier ? endMs - everyMs : endMs
+  /** A rule judged for its newest window, as if it were not paused, among the others that are due then. Changes nothing. */
+  tryOut(name: string, nowMs: number, sources: RoundSources): Decision | undefined {
+    const rule = this.#rules.find((one) => one.name === name)
+    if (!rule) return undefined
+    const windowEndMs = this.#newestWindow(rule, nowMs, sources.conditions)
+    const rules = this.#rules.map((one) => (one === rule ? { ...rule, paused: false } : one))
+    return this.#judge(rules, windowEndMs, sources).find((decision) => decision.rule === name)
   }
 
   /** Decisions of the rules that are due at `nowMs`. Changes nothing. */
   judge(nowMs: number, sources: RoundSources): Decision[] {
+    return this.#judge(this.#rules, nowMs, sources)
+  }
+
+  #judge(rules: readonly Rule[], nowMs: number, sources: RoundSources): Decision[] {
     const memory: RoundMemory = { rules: this.memories, scalings: sources.scalings(), last: this.last }
-    return judgeRound(this.#rules, this.#inputs(nowMs, sources), memory, nowMs)
+    return judgeRound(rules, this.#inputs(nowMs, sources), memory, nowMs)
+  }
+
+  /** The last window of a rule that has all its results, of the last two; else the last. */
+  #newestWindow({ name, everyMs }: Rule, nowMs: number, conditions: Pick<ConditionSource, 'newest'>): number {
+    const endMs = dueWindow({ everyMs }, nowMs)
+    const isEarlier = !this.#hasResults(name, endMs, conditions) && this.#hasResults(name, endMs - everyMs, conditions)
+    return isEarlier ? endMs - everyMs : endMs
   }
 
   #inputs(nowMs: number, { conditions, wanted, events, isPast = false }: RoundSources): RuleInputs {

@@ -109,6 +109,12 @@ export class RuleEngine {
     return this.#effects.get(`${application}.${rule}`)
   }
 
+  /** What a rule would decide now, as if it were not paused, out of its newest results. Changes nothing; undefined = no such rule. */
+  tryOut(application: string, rule: string): Decision | undefined {
+    const state = this.#applications.get(application)
+    return state?.tryOut(rule, this.#deps.clock.now(), this.sourcesOf(application))
+  }
+
   /** What rounds of an application are judged from. */
   sourcesOf(application: string): RoundSources {
     const { conditions, executor } = this.#deps
