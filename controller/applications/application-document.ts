@@ -95,7 +95,7 @@ function offsetOf(node: unknown, path: string, around: number | undefined): numb
     .filter(({ key }) => path === key || path.startsWith(`${key}.`))
     .sort((a, b) => b.key.length - a.key.length)
   const [best] = fitting
-  if (!best) return here
+  if (!best) return around ?? here
   const atKey = isNode(best.pair.key) && best.pair.key.range ? best.pair.key.range[0] : here
   const rest = path.slice(best.key.length + 1)
   return rest === '' ? atKey : offsetOf(best.pair.value, rest, atKey)

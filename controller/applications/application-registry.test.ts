@@ -63,7 +63,9 @@ describe('applying a file', () => {
   it('keeps other words for the same meaning, and changes nothing by them', async () => {
     const { registry, changes } = await open()
     await apply(registry, shop())
+    const file = registry.get('main', 'shop')?.file
     expect(await apply(registry, `# ours\n${shop()}`)).toMatchObject({ generation: 1, isChanged: false })
+    expect(registry.get('main', 'shop')?.file).toBe(file)
     expect(registry.get('main', 'shop')?.text).toMatch(/^# ours/)
     expect(changes).toHaveLength(1)
     expect(registry.get('main', 'shop')?.versions).toHaveLength(1)
@@ -194,5 +196,22 @@ describe('a file that this lanista cannot read any more', () => {
     expect(registry.contexts('main')).toEqual([])
     expect(await apply(registry, shop())).toMatchObject({ generation: 2, isChanged: true })
     expect(registry.get('main', 'shop')?.problem).toBeUndefined()
+  })
+})
+
+describe('a secret in a file', () => {
+  it('is handed on each time it is given, and kept nowhere', async () => {
+    const rows = new Map<string, string>()
+    const { registry, changes } = await open(rows)
+    const text = shop(6, 'subscriptions: { s: { monitor: cpu, to: { webhook: "http://127.0.0.1:9/", secret: hush } } }')
+    await apply(registry, text)
+    await apply(registry, text.replace('hush', 'husher'))
+    expect(changes.map(({ kind, subscriptions }) => [kind, subscriptions?.[0]?.secret])).toEqual([
+      ['applied', 'hush'],
+      ['secrets', 'husher'],
+    ])
+    expect(JSON.stringify([...rows])).not.toContain('hush')
+    expect(registry.subscriptions('main')[0]?.secret).toBeUndefined()
+    expect(registry.generation('main')).toBe(1)
   })
 })

@@ -12,7 +12,7 @@ import { type ApplicationPlan, isNothing, planOf, type WantedCounts } from './pl
 export interface AppliedApplication extends VersionRow {
   readonly tenant: string
   readonly name: string
-  /** What the text means; absent = this lanista cannot read it any more, `problem` says why. */
+  /** What the text means, the same object until it means something else; absent = this lanista cannot read it any more, `problem` says why. */
   readonly file?: ApplicationFile | undefined
   readonly problem?: string | undefined
   readonly wanted: WantedCounts
@@ -57,11 +57,12 @@ export function applied(standing: Standing, text: string, file: ApplicationFile,
   const row = isChanged
     ? { generation, appliedAtMs: nowMs, text }
     : { generation: before.generation, appliedAtMs: before.appliedAtMs, text }
+  const meant = isChanged ? file : before.file
   const older = (before?.versions ?? []).filter((version) => version.generation !== row.generation)
   const dropped = older.slice(0, Math.max(0, older.length + 1 - versionsMax))
   const versions = [...older.slice(dropped.length), row]
   return {
-    after: { tenant, name, ...row, file, wanted: wantedBy(plan, before?.wanted), versions },
+    after: { tenant, name, ...row, file: meant, wanted: wantedBy(plan, before?.wanted), versions },
     plan,
     isChanged,
     generation,

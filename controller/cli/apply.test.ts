@@ -121,8 +121,8 @@ describe('lanista apply', () => {
       'correct the application file:',
       `${path}:4:5 components.web.imag: expected image?, found an unknown key`,
       `${path}:5:5 components.web.restart: expected never?, found "nver"`,
-      `${path}:7:6 rules.r.when: expected a map, found nothing`,
-      `${path}:7:6 rules.r.then: expected a map or a list, found nothing`,
+      `${path}:7:3 rules.r.when: expected a map, found nothing`,
+      `${path}:7:3 rules.r.then: expected a map or a list, found nothing`,
       `${path}:7:8 rules.r.wen: expected when?, found an unknown key`,
     ])
   })

@@ -1,0 +1,28 @@
+/** What the controller says when an application becomes another: `application.applied`, `application.removed`. */
+import type { OwnEvent } from '#controller/events/event-service.ts'
+import type { ApplicationChange } from './application-registry.ts'
+
+/** The event of a change; undefined for counts and secrets, of which those who change them speak. */
+export function applicationEvent({
+  tenant,
+  application,
+  kind,
+  generation,
+  plan,
+}: ApplicationChange): OwnEvent | undefined {
+  if (kind !== 'applied' && kind !== 'removed') return undefined
+  const many = (verb: string): number => plan.steps.filter((step) => step.verb === verb).length
+  return {
+    tenant,
+    id: `application/${application}/${generation}`,
+    kind: `application.${kind}`,
+    application,
+    fields: {
+      generation,
+      created: many('create'),
+      changed: many('change'),
+      removed: many('remove'),
+      restarts: plan.steps.filter(({ restarts }) => restarts).map(({ name }) => name),
+    },
+  }
+}
