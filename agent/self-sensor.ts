@@ -5,7 +5,7 @@ import type { Intake } from './intake/intake.ts'
 import type { JournalCounters } from './orders/journal-events.ts'
 import type { PublisherCounters } from './publish/publisher.ts'
 import type { QueryCounters } from './query/query-service.ts'
-import type { RingCounters } from './ring/ring.ts'
+import type { RingCounters } from './ring/ring-counters.ts'
 import type { Store } from './store/store.ts'
 import type { UplinkCounters } from './uplink/uplink.ts'
 

@@ -4,26 +4,28 @@
  */
 import type { Bus, BusMessage, BusSubscription } from '#broker/bus.ts'
 import { isLanistaError, messageOf } from '#protocol/errors.ts'
-import { encodeJson } from '#protocol/messages/json.ts'
 import type { OwnerSamples } from '#protocol/messages/leave.ts'
 import { encodeJsonAnswer } from '#protocol/query/answer.ts'
 import type { RingStatus } from '#protocol/query/ring-status.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
-import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
 import { unlessAborted } from '#protocol/runtime/unless-aborted.ts'
-import { type Address, buildSubject, parseSubject, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
+import { type Address, parseSubject, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
 import { CopiesHistory, type HistorySource } from './copies-history.ts'
-import { type Opening, openLane, reopenLane } from './lane.ts'
+import type { Opening } from './lane.ts'
 import { decodeMessage } from './message-decoder.ts'
 import { type RingAction, type RingEvent, RingNode, type RingReport } from './node.ts'
+import { openLaneAbove, openNewLane } from './openings-fact.ts'
+import { OwnJournal } from './own-journal.ts'
 import { type OwnStore, readOwnRows } from './own-log.ts'
 import type { ReplicaStore, RowDamage } from './replica-store.ts'
+import { countersOf, type RingCounters } from './ring-counters.ts'
 import { type FetchAnswer, RingCourier } from './ring-courier.ts'
 import { RingDisk } from './ring-disk.ts'
 import type { Fetch, Refusal } from './ring-message.ts'
 import { nodeOptions, type RingSettings } from './ring-options.ts'
 import { RingPresence } from './ring-presence.ts'
+import { RingReports } from './ring-reports.ts'
 import { LagWatch, statusOf } from './ring-status.ts'
 
 export interface RingOptions {
@@ -44,33 +46,7 @@ export interface RingDeps {
   readonly renewSession: (above: number) => void
 }
 
-/** What the ring has done since the start, for metrics. */
-export interface RingCounters {
-  readonly members: number
-  readonly suspects: number
-  readonly degree: number
-  /** Samples that the holder furthest behind lacks, and for how long it has lacked some, s. */
-  readonly lagSamples: number
-  readonly lagSeconds: number
-  readonly heldBytes: number
-  readonly heldOwners: number
-  /** Bytes of rows. */
-  readonly bytesOut: number
-  readonly bytesIn: number
-  readonly repairedBytes: number
-  /** Messages that could not be handed to the bus; the next tick makes up for them. */
-  readonly unsent: number
-  /** Messages not taken, by reason: ours of others, not others' of ours. */
-  readonly refused: Readonly<Partial<Record<Refusal, number>>>
-  /** Rows put aside because they could not be read. */
-  readonly damaged: number
-}
-
 const tickMs = 1000
-/** The journal's beginning is looked up this often, ms. */
-const floorMs = 30_000
-/** Too few copies for this long is an alarm, ms. */
-const alarmAfterMs = 60_000
 /** Things to be done on disk at which messages are not taken any more. */
 const diskWaitingMax = 2000
 
@@ -84,8 +60,8 @@ export class Ring implements AsyncDisposable {
   readonly #subscriptions: readonly BusSubscription[]
   readonly #storeId: string
   readonly #lag = new LagWatch()
-  readonly #quiet: OnceAMinute
-  readonly #refused: Partial<Record<Refusal, number>> = {}
+  readonly #reports: RingReports
+  readonly #journal: OwnJournal
   readonly #events: RingEvent[] = []
   readonly #open = new Set<Promise<void>>()
   readonly #stopListening: () => void
@@ -96,12 +72,8 @@ export class Ring implements AsyncDisposable {
   readonly #stop = new AbortController()
   readonly #following: Promise<void>
   #closing: Promise<void> | undefined
-  #floor = 0
-  #floorAtMs = Number.NEGATIVE_INFINITY
   #damaged = 0
   #bytesIn = 0
-  #underSinceMs: number | undefined
-  #hasAlarm = false
   #onHandedOver: (() => void) | undefined
 
   private constructor(options: RingOptions, deps: RingDeps, openings: readonly Opening[], node: RingNode) {
@@ -112,7 +84,8 @@ export class Ring implements AsyncDisposable {
     this.#node = node
     this.#storeId = deps.store.storeId
     this.#session = deps.session()
-    this.#quiet = new OnceAMinute(deps.clock)
+    this.#reports = new RingReports(address, deps)
+    this.#journal = new OwnJournal(options.settings, deps)
     this.#disk = new RingDisk(address.host, { ...deps, answer: (event) => this.#take(event) })
     this.#courier = new RingCourier(address, deps)
     this.#presence = new RingPresence(address, deps.bus, (event) => {
@@ -124,8 +97,6 @@ export class Ring implements AsyncDisposable {
       deps.bus.subscribe(`${prefixOf(address)}.control.ring.>`, (message) => this.#answerStatus(message)),
     ]
     this.#stopListening = deps.store.onCommit(() => this.#synced())
-    // the journal is let go of only as far as every holder has it: see #letGo
-    deps.store.consumer(consumerName)
     this.#following = this.#follow()
     this.#tick()
   }
@@ -133,32 +104,19 @@ export class Ring implements AsyncDisposable {
   /** Opens a lane for this start, on disk before anything is shipped, and joins the ring. */
   static async open(options: RingOptions, deps: RingDeps): Promise<Ring> {
     const { store, replicas, clock } = deps
-    const known = parseOpenings(await replicas.fact(openingsName(store)))
-    const openings = openLane(known, store.nextPosition, clock.now(), Math.random())
-    await replicas.keepFact(openingsName(store), openings)
+    const openings = await openNewLane(deps)
     const init = { session: deps.session(), storeId: store.storeId, openings, copies: await replicas.copies() }
     const node = new RingNode(nodeOptions(options.address.host, options.settings), init, clock.monotonic())
     return new Ring(options, deps, openings, node)
   }
 
   get counters(): RingCounters {
-    const status = this.status()
-    const lag = Math.max(0, ...status.holders.map(({ lagSamples }) => lagSamples))
-    return {
-      members: 1 + status.members.filter(({ state }) => state === 'alive').length,
-      suspects: status.members.filter(({ state }) => state === 'suspect').length,
-      degree: status.degree,
-      lagSamples: lag,
-      lagSeconds: Math.max(0, ...status.holders.map(({ lagSeconds }) => lagSeconds)),
-      heldBytes: status.heldBytes,
-      heldOwners: status.held.length,
-      bytesOut: status.bytesOut,
-      bytesIn: this.#bytesIn,
+    return countersOf(this.status(), {
       repairedBytes: this.#node.mender.bytesFetched,
       unsent: this.#courier.unsent,
-      refused: { ...this.#refused },
+      refused: this.#reports.refused,
       damaged: this.#damaged,
-    }
+    })
   }
 
   /** As this agent sees it. */
@@ -289,12 +247,12 @@ export class Ring implements AsyncDisposable {
   #tick(): void {
     if (this.#stop.signal.aborted) return
     this.#followSession()
-    this.#lookUpFloor()
+    if (this.#journal.isLookDue) this.#later('floor', () => this.#lookUpFloor())
     this.#take({ kind: 'tick' })
     const nowMs = this.#deps.clock.monotonic()
     this.#lag.tick(this.#node, nowMs)
-    this.#letGo()
-    this.#warnWhenUnderReplicated(nowMs)
+    this.#journal.letGo(this.#node.shipper.settledTo)
+    this.#reports.watch(this.status(), nowMs)
     this.#cancelTick = this.#deps.clock.after(tickMs, () => this.#tick())
   }
 
@@ -316,46 +274,19 @@ export class Ring implements AsyncDisposable {
   }
 
   #synced(): void {
-    this.#take({ kind: 'synced', to: this.#deps.store.syncedTo, floor: this.#floor })
+    this.#take({ kind: 'synced', to: this.#deps.store.syncedTo, floor: this.#journal.floor })
   }
 
-  #lookUpFloor(): void {
-    const nowMs = this.#deps.clock.monotonic()
-    if (nowMs - this.#floorAtMs < floorMs) return
-    this.#floorAtMs = nowMs
-    this.#later('floor', async () => {
-      this.#floor = (await this.#deps.store.arrivalsFrom()) - 1
-      this.#synced()
-    })
-  }
-
-  /** The journal need not keep what every holder has, but for some history for a holder that comes new. */
-  #letGo(): void {
-    const { store } = this.#deps
-    const { copies, historySamples } = this.#options.settings
-    const keepFrom = store.nextPosition - (copies > 1 ? historySamples : 0)
-    const to = Math.min(this.#node.shipper.settledTo, keepFrom - 1)
-    if (to >= 1) store.consumer(consumerName).acknowledge([{ from: 1, to }])
-  }
-
-  /** Once it has lasted: a member that comes or goes is not at once an alarm. */
-  #warnWhenUnderReplicated(nowMs: number): void {
-    const { degree, copies, isUnderReplicated, members } = this.status()
-    if (!isUnderReplicated) this.#underSinceMs = undefined
-    else this.#underSinceMs ??= nowMs
-    const isAlarm = this.#underSinceMs !== undefined && nowMs - this.#underSinceMs >= alarmAfterMs
-    if (isAlarm === this.#hasAlarm) return
-    this.#hasAlarm = isAlarm
-    const facts = { degree, copies, members: members.length + 1 }
-    this.#deps.logger.info(facts, isAlarm ? 'ring_under_replicated' : 'ring_replicated')
-    this.#publishEvent({ alarm: 'under_replicated', isOn: isAlarm, ...facts })
+  async #lookUpFloor(): Promise<void> {
+    await this.#journal.look()
+    this.#synced()
   }
 
   #hear({ subject, body }: BusMessage): void {
     const [from] = parseSubject(subject).rest
     if (from === undefined || from === this.#options.address.host) return
     if (this.#disk.waiting >= diskWaitingMax) {
-      this.#countRefused('busy')
+      this.#reports.countRefused('busy')
       return
     }
     try {
@@ -364,10 +295,7 @@ export class Ring implements AsyncDisposable {
       this.#take({ kind: 'message', from, message })
     } catch (error) {
       if (!isLanistaError(error, 'RING_MESSAGE_INVALID')) throw error
-      this.#countRefused(error.data['reason'] as Refusal)
-      this.#quiet.pass(`${from} invalid`, (suppressed) =>
-        this.#deps.logger.warn({ from, error: error.message, suppressed }, 'ring_message_refused'),
-      )
+      this.#reports.unreadable(from, error.data['reason'] as Refusal, error.message)
     }
   }
 
@@ -436,83 +364,25 @@ export class Ring implements AsyncDisposable {
   }
 
   async #reopen(above: number, isInPlace: boolean): Promise<void> {
-    const { store, replicas, clock } = this.#deps
-    const first = isInPlace ? undefined : store.nextPosition
-    const openings = reopenLane(this.#openings, above, first, clock.now(), Math.random())
     try {
-      await replicas.keepFact(openingsName(store), openings)
+      this.#openings = await openLaneAbove(above, isInPlace, this.#openings, this.#deps)
     } catch (error) {
       this.#take({ kind: 'opened', opening: undefined })
       throw error
     }
-    this.#openings = openings
-    this.#take({ kind: 'opened', opening: openings.at(-1) })
+    this.#take({ kind: 'opened', opening: this.#openings.at(-1) })
   }
 
   #report(report: RingReport): void {
-    const { logger } = this.#deps
-    switch (report.kind) {
-      case 'refused':
-        this.#countRefused(report.reason)
-        this.#quiet.pass(`${report.from} ${report.reason}`, (suppressed) =>
-          logger.warn({ ...report, suppressed }, 'ring_refused'),
-        )
-        return
-      case 'clone':
-        this.#quiet.pass('clone', (suppressed) => {
-          logger.error({ ...report, suppressed }, 'ring_clone')
-          this.#publishEvent({ alarm: 'clone', isOn: true, ...report })
-        })
-        return
-      case 'handedOver':
-        logger.info({}, 'ring_handed_over')
-        this.#onHandedOver?.()
-        return
-      case 'member':
-      case 'dropped':
-        logger.info(report, `ring_${report.kind}`)
-    }
-  }
-
-  #publishEvent(event: object): void {
-    const { bus, clock, logger } = this.#deps
-    if (bus.state !== 'up') return
-    try {
-      bus.publish(buildSubject(this.#options.address, 'event', 'ring'), encodeJson({ t: clock.now(), ...event }))
-    } catch (error) {
-      logger.debug({ error: messageOf(error) }, 'ring_event_unsent')
-    }
-  }
-
-  #countRefused(reason: Refusal): void {
-    this.#refused[reason] = (this.#refused[reason] ?? 0) + 1
+    this.#reports.tell(report)
+    if (report.kind === 'handedOver') this.#onHandedOver?.()
   }
 
   /** Work that waits for the disk; its failure is logged, and the node asks again. */
   #later(what: string, work: () => Promise<void>): void {
     const done = work()
-      .catch((error: unknown) =>
-        this.#quiet.pass(what, (suppressed) =>
-          this.#deps.logger.warn({ what, error: messageOf(error), suppressed }, 'ring_work_failed'),
-        ),
-      )
+      .catch((error: unknown) => this.#reports.failed(what, error))
       .finally(() => this.#open.delete(done))
     this.#open.add(done)
   }
-}
-
-/** The ring's place among the readers of the arrival order. */
-const consumerName = 'ring'
-
-function openingsName({ storeId }: OwnStore): string {
-  return `openings ${storeId}`
-}
-
-/** What cannot be read counts as none: everything is then shipped once more, in a lane of its own. */
-function parseOpenings(value: unknown): readonly Opening[] {
-  if (!Array.isArray(value)) return []
-  const isOpening = ({ start, first }: Opening): boolean => Number.isSafeInteger(start) && Number.isSafeInteger(first)
-  return value.every((entry: unknown) => typeof entry === 'object' && entry !== null && isOpening(entry as Opening))
-    ? (value as readonly Opening[])
-    : []
 }
