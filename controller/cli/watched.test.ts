@@ -27,6 +27,12 @@ test('for people it is a line of columns that no escape sequence gets through', 
   expect(line).toMatch(/^1970-01-01T00:00:00\.000Z {2}home\.h1 +shop\.orders;a=\?\[2J +1\.5$/)
 })
 
+test('a result that is unknown is told as such', () => {
+  const watched = parseWatched(message('monitor.shop.load', { t: 0, v: null }))
+  expect(watched?.value).toBeNull()
+  expect(watched && watchedLine(watched, false)).toMatch(/monitor\.shop\.load +-$/)
+})
+
 test.each([
   ['a body that is no metric', message('x', { t: 'now', v: 1 })],
   ['a subject that is not ours', { subject: 'other.thing', body: encodeJson({ t: 1, v: 1 }) }],

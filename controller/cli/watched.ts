@@ -16,7 +16,8 @@ export interface Watched {
   readonly cloud: string
   readonly host: string
   readonly timestampMs: number
-  readonly value: number
+  /** Null = unknown: a result that could not be computed. */
+  readonly value: number | null
   readonly unit?: string
 }
 
