@@ -20,6 +20,7 @@ import { sampleRoutes } from './api/sample-routes.ts'
 import { ApiServer, newHttpCounters } from './api/server.ts'
 import { storeRoutes } from './api/store-routes.ts'
 import { subscriptionRoutes } from './api/subscription-routes.ts'
+import { sayApplications } from './applications/application-event.ts'
 import { ApplicationRegistry } from './applications/application-registry.ts'
 import { followSubscriptions } from './applications/subscription-follower.ts'
 import { type ControllerOptions, type ControllerSettings, settingsOf } from './config.ts'
@@ -28,6 +29,7 @@ import { ingestLimits } from './ingest/ingest-limits.ts'
 import { IngestService } from './ingest/ingest-service.ts'
 import type { OrderHost } from './orders/order-hosts.ts'
 import { openOrderKey } from './orders/order-key.ts'
+import { tellOrderEnds } from './orders/order-news.ts'
 import { OrderService } from './orders/order-service.ts'
 import { openControllerSession } from './presence/controller-session.ts'
 import { listHosts } from './presence/host-list.ts'
@@ -41,6 +43,7 @@ import { LevelRegistryStore } from './registry/level-registry-store.ts'
 import { ConditionResults } from './rules/condition-source.ts'
 import { PublishedResults } from './rules/published-results.ts'
 import { openRules, type RulesPart } from './rules/rules-part.ts'
+import { alsoOffered } from './subscriptions/also-offered.ts'
 import { SubscriptionService } from './subscriptions/subscription-service.ts'
 import { SampleWindow } from './window/window.ts'
 import type { WindowSeries } from './window/window-series.ts'
@@ -125,10 +128,17 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
     listHosts(tenant, { hosts: presence.hosts(), window, samplesPerSecond: (host) => ingest.samplesPerSecond(host) })
   const queries = openQueries(settings, { ...deps, window, ingest, presence })
   const conditions = new ConditionResults()
-  const sink = new PublishedResults(tenant, { bus, clock, logger: deps.logger })
+  const published = new PublishedResults(tenant, { bus, clock, logger: deps.logger })
+  const sink = alsoOffered(tenant, subscriptions, published)
   const rules = closer.use(
     'rules',
     await openRules(tenant, { ...deps, registry, applications, queries, conditions, sink }),
+  )
+  closer.defer('application events', sayApplications(applications, rules.events))
+  closer.defer('order events', tellOrderEnds(orders, rules.events))
+  closer.defer(
+    'alarms',
+    subscriptions.onAlarm((event) => rules.events.say(event)),
   )
   const api = closer.use(
     'api',
@@ -273,6 +283,7 @@ function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServ
           ingest: ingest.counters,
           presence: presence.counters,
           queries: queries.counters,
+          orders: { ...orders.counters, open: orders.open },
           hostsRefused: presence.refused,
           hostWriteFailures: presence.persistFailures,
           hosts: hosts(),

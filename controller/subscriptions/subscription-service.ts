@@ -185,7 +185,9 @@ export class SubscriptionService {
   /** Calls `listener` after each change of the subscriptions, until the returned function is called. It must not throw. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
   }
 
   /**
@@ -194,7 +196,9 @@ export class SubscriptionService {
    */
   onAlarm(listener: (event: OwnEvent) => void): () => void {
     this.#alarmListeners.add(listener)
-    return () => this.#alarmListeners.delete(listener)
+    return () => {
+      this.#alarmListeners.delete(listener)
+    }
   }
 
   /** Every subscription of every tenant, for metrics. */
