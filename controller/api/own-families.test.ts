@@ -9,6 +9,7 @@ const sources: OwnSources = {
   ingest: newIngestCounters(),
   presence: { births: 0, heartbeats: 0, deaths: 0, malformed: 0, birthsAsked: 0, deathsTold: 0 },
   queries: { questions: 0, answered: 0, unanswered: 0, invalid: 0, pages: 0, bytes: 0 },
+  orders: { open: 1, issued: 3, sent: 4, reports: 5, strange: 0, conflicts: 0, settled: { done: 2 } },
   hostsRefused: 0,
   hostWriteFailures: 0,
   hosts: [],

@@ -2,6 +2,7 @@
 import type { BusCounters } from '#broker/bus.ts'
 import type { EmbeddedBrokerCounters } from '#broker/embedded.ts'
 import type { IngestCounters } from '#controller/ingest/ingest-limits.ts'
+import type { OrderCounters } from '#controller/orders/order-events.ts'
 import { countStates, type HostView } from '#controller/presence/host-view.ts'
 import type { PresenceCounters } from '#controller/presence/presence-service.ts'
 import type { QueryCounters } from '#controller/query/fleet-queries.ts'
@@ -15,6 +16,7 @@ export interface OwnSources {
   readonly ingest: Readonly<IngestCounters>
   readonly presence: Readonly<PresenceCounters>
   readonly queries: QueryCounters
+  readonly orders: OrderCounters & { readonly open: number }
   readonly hostsRefused: number
   readonly hostWriteFailures: number
   readonly hosts: readonly HostView[]
@@ -39,6 +41,7 @@ export function ownFamilies(sources: OwnSources): MetricFamily[] {
     ...hostFamilies(sources),
     ...windowFamilies(sources.window),
     ...queryFamilies(sources.queries),
+    ...orderFamilies(sources.orders),
     ...subscriptionFamilies(sources.subscriptions),
     labelled('counter', 'http_requests', 'HTTP requests by outcome.', 'outcome', httpOutcomes(sources.http)),
     counter(
@@ -163,6 +166,20 @@ function subscriptionFamilies(subscriptions: readonly SubscriptionView[]): Metri
     labelled('gauge', 'subscription_deliveries', 'Batches handed to sinks by outcome.', 'outcome', {
       taken: sum(({ counters }) => counters.attempts - counters.failures),
       failed: sum(({ counters }) => counters.failures),
+    }),
+  ]
+}
+
+function orderFamilies(orders: OwnSources['orders']): MetricFamily[] {
+  return [
+    gauge('orders_open', undefined, 'Orders that are not over.', orders.open),
+    counter('orders_issued', 'Orders issued.', orders.issued),
+    counter('orders_sent', 'Copies of orders sent, the first ones included.', orders.sent),
+    labelled('counter', 'orders_settled', 'Orders that ended, by state.', 'state', orders.settled),
+    labelled('counter', 'order_reports', 'What agents said of orders, by what it was.', 'kind', {
+      taken: orders.reports - orders.strange - orders.conflicts,
+      strange: orders.strange,
+      conflict: orders.conflicts,
     }),
   ]
 }
