@@ -20,6 +20,7 @@ import { sampleRoutes } from './api/sample-routes.ts'
 import { ApiServer, newHttpCounters } from './api/server.ts'
 import { storeRoutes } from './api/store-routes.ts'
 import { subscriptionRoutes } from './api/subscription-routes.ts'
+import { sayApplications } from './applications/application-event.ts'
 import { ApplicationRegistry } from './applications/application-registry.ts'
 import { followSubscriptions } from './applications/subscription-follower.ts'
 import { type ControllerOptions, type ControllerSettings, settingsOf } from './config.ts'
@@ -131,6 +132,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
     'rules',
     await openRules(tenant, { ...deps, registry, applications, queries, conditions, sink }),
   )
+  closer.defer('application events', sayApplications(applications, rules.events))
   closer.defer('order events', tellOrderEnds(orders, rules.events))
   const api = closer.use(
     'api',

@@ -71,6 +71,11 @@ describe('applications over HTTP', () => {
       is_changed: true,
     })
     expect(await answer(applicationsShape, 'GET', '/applications')).toEqual([])
+    const events = JSON.parse((await ask('GET', '/events?kind=application.*&application=shop')).text) as unknown
+    expect(events).toMatchObject([
+      { kind: 'application.applied', fields: { generation: 1, created: 5, restarts: [] } },
+      { kind: 'application.removed', fields: { generation: 2, removed: 5 } },
+    ])
   })
 
   it('keep the file with its comments and without its secrets, and hand those on', async () => {

@@ -1,15 +1,20 @@
 /** What the controller says when an application becomes another: `application.applied`, `application.removed`. */
-import type { OwnEvent } from '#controller/events/event-service.ts'
-import type { ApplicationChange } from './application-registry.ts'
+import type { EventService, OwnEvent } from '#controller/events/event-service.ts'
+import type { ApplicationChange, ApplicationRegistry } from './application-registry.ts'
+
+/** Says every change as an event, until the returned function is called. */
+export function sayApplications(
+  applications: Pick<ApplicationRegistry, 'onChange'>,
+  events: Pick<EventService, 'say'>,
+): () => void {
+  return applications.onChange((change) => {
+    const event = eventOf(change)
+    if (event) events.say(event)
+  })
+}
 
 /** The event of a change; undefined for counts and secrets, of which those who change them speak. */
-export function applicationEvent({
-  tenant,
-  application,
-  kind,
-  generation,
-  plan,
-}: ApplicationChange): OwnEvent | undefined {
+function eventOf({ tenant, application, kind, generation, plan }: ApplicationChange): OwnEvent | undefined {
   if (kind !== 'applied' && kind !== 'removed') return undefined
   const many = (verb: string): number => plan.steps.filter((step) => step.verb === verb).length
   return {
