@@ -43,6 +43,7 @@ import { LevelRegistryStore } from './registry/level-registry-store.ts'
 import { ConditionResults } from './rules/condition-source.ts'
 import { PublishedResults } from './rules/published-results.ts'
 import { openRules, type RulesPart } from './rules/rules-part.ts'
+import { alsoOffered } from './subscriptions/also-offered.ts'
 import { SubscriptionService } from './subscriptions/subscription-service.ts'
 import { SampleWindow } from './window/window.ts'
 import type { WindowSeries } from './window/window-series.ts'
@@ -127,13 +128,18 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
     listHosts(tenant, { hosts: presence.hosts(), window, samplesPerSecond: (host) => ingest.samplesPerSecond(host) })
   const queries = openQueries(settings, { ...deps, window, ingest, presence })
   const conditions = new ConditionResults()
-  const sink = new PublishedResults(tenant, { bus, clock, logger: deps.logger })
+  const published = new PublishedResults(tenant, { bus, clock, logger: deps.logger })
+  const sink = alsoOffered(tenant, subscriptions, published)
   const rules = closer.use(
     'rules',
     await openRules(tenant, { ...deps, registry, applications, queries, conditions, sink }),
   )
   closer.defer('application events', sayApplications(applications, rules.events))
   closer.defer('order events', tellOrderEnds(orders, rules.events))
+  closer.defer(
+    'alarms',
+    subscriptions.onAlarm((event) => rules.events.say(event)),
+  )
   const api = closer.use(
     'api',
     await openApi(settings, {
