@@ -38,6 +38,7 @@ import { StandingRing } from './ring/standing-ring.ts'
 import { type SelfSources, selfSensor } from './self-sensor.ts'
 import { type SensorSettings, sensorList } from './sensor-list.ts'
 import { openStore } from './store/open-store.ts'
+import { localShareOf } from './store/options.ts'
 import type { HistoryStore, Store } from './store/store.ts'
 import { Uplink } from './uplink/uplink.ts'
 
@@ -340,7 +341,7 @@ function ringSettings({ ring, labels, heartbeatIntervalMs }: AgentConfig, store:
 
 function storeOptions(config: AgentConfig): Parameters<typeof openStore>[0] {
   const { store, ring } = config
-  return { folder: `${config.data}/store`, ...store, localShare: store.localShare ?? 1 / ring.copies }
+  return { folder: `${config.data}/store`, ...store, localShare: store.localShare ?? localShareOf(ring.copies) }
 }
 
 function droppedOf(store: Store): number {

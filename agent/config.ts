@@ -55,7 +55,8 @@ export interface StoreConfig {
   /**
    * Share of `bytesMax` for this host's own samples, above 0 to 1; the rest is for copies of other hosts' samples, of whom the one that has
    * most gives way first. More = a longer history of its own, less room for others. Default 1 / `ring.copies`: as much for each of the
-   * hosts that are copied here as for itself. Give all hosts of a cloud the same, or those with less keep less of the others.
+   * hosts that are copied here as for itself; 0.8 where nothing is copied, for what hosts that leave hand over. Give all hosts of a
+   * cloud the same, or those with less keep less of the others.
    */
   readonly localShare?: number | undefined
   /** Days that samples are kept as they came; `bytesMax` may end them sooner, and then the tiers go on. Default 400. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { fillOptions, splitBytes } from './options.ts'
+import { fillOptions, localShareOf, splitBytes } from './options.ts'
 
 const gib = 1024 ** 3
 const mib = 1024 ** 2
@@ -17,4 +17,12 @@ test.each([
 test('a budget that is given is split whole, to the byte', () => {
   const { local, shared } = splitBytes(fillOptions({ folder: '', bytesMax: 10_000_001, localShare: 1 / 3 }, 0))
   expect([local, shared]).toEqual([3_333_333, 6_666_668])
+})
+
+test.each([
+  [1, 0.8],
+  [2, 1 / 2],
+  [8, 1 / 8],
+])('with R = %d own samples have %d of the budget', (copies, share) => {
+  expect(localShareOf(copies)).toBe(share)
 })

@@ -82,6 +82,11 @@ export function isTierStep(stepMs: number): boolean {
   return Number.isInteger(dayMs / stepMs) && dayMs / stepMs <= windowsADayMax
 }
 
+/** The share of own samples where nobody says otherwise. @param copies R: hosts that have each sample, its own included */
+export function localShareOf(copies: number): number {
+  return copies === 1 ? 0.8 : 1 / copies
+}
+
 /** How `bytesMax` is split: what own samples may take, and what copies of others' samples may. */
 export function splitBytes({ bytesMax, localShare }: Pick<FullStoreOptions, 'bytesMax' | 'localShare'>): {
   readonly local: number
