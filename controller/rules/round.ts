@@ -24,7 +24,9 @@ export function dueAt(rules: readonly Rule[], nowMs: number): Rule[] {
 export function judgeRound(rules: readonly Rule[], inputs: RuleInputs, memory: RoundMemory, nowMs: number): Decision[] {
   const due = dueAt(rules, nowMs)
   const decisions = due.map((rule) => judge(rule, inputs, historyOf(rule, memory), nowMs))
-  const others = rules.filter((rule) => !due.includes(rule)).flatMap((rule) => stillInForce(rule, memory, nowMs))
+  const others = rules
+    .filter(({ everyMs }) => nowMs % everyMs !== 0)
+    .flatMap((rule) => stillInForce(rule, memory, nowMs))
   return settle(decisions, others)
 }
 

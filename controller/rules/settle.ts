@@ -55,8 +55,9 @@ function vetoesOf(decisions: readonly Decision[]): ReadonlyMap<string, readonly 
     for (const action of actions) {
       const isSilent = action.guards.some(({ guard, isHeld }) => isHeld && (guard === 'paused' || guard === 'schedule'))
       if (action.kind !== 'scale' || action.direction !== 'up' || isSilent) continue
-      const veto = { rule, says: value === null ? 'cannot tell whether it wants more' : 'wants more' }
-      vetoes.set(action.target, [...(vetoes.get(action.target) ?? []), veto])
+      const against = vetoes.get(action.target) ?? []
+      against.push({ rule, says: value === null ? 'cannot tell whether it wants more' : 'wants more' })
+      vetoes.set(action.target, against)
     }
   }
   return vetoes
