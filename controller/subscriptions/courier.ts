@@ -131,7 +131,8 @@ export class Courier {
         this.#wake = resolve
       })
     }
-    if (this.#queue.size < batchMax) await rested(clock.sleep(lingerMs, this.#closing.signal))
+    // a batch that is full goes at once, but lets everybody else have a turn first: a bus takes batches without a wait
+    await rested(clock.sleep(this.#queue.size < batchMax ? lingerMs : 0, this.#closing.signal))
     return this.#queue.size > 0 || !this.#closing.signal.aborted
   }
 

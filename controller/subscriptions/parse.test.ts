@@ -99,6 +99,11 @@ test.each<[string, unknown, string]>([
     'mine.to.webhook: expected http://… or https://… without user, password, ? or #, found "http://…@a/"',
   ],
   [
+    'a URL alone',
+    { ...base, to: 'http://u:p@a/' },
+    'mine.to: expected bus, or one of bus, webhook, carbon, influx, remoteWrite, found "http://…@a/"',
+  ],
+  [
     'a port that is none',
     { ...base, to: { carbon: 'a:70000' } },
     'mine.to.carbon: expected HOST:PORT, found "a:70000"',

@@ -111,11 +111,16 @@ function shown(to: unknown, [key]: readonly PropertyKey[]): unknown {
   if (key === undefined) return keysOf(to)
   const value = (to as Readonly<Record<PropertyKey, unknown>>)[key]
   if (key === 'secret' || key === 'token') return typeof value
-  return typeof value === 'string' ? value.replace(/\/\/[^/]*@/, '//…@') : value
+  return typeof value === 'string' ? masked(value) : value
+}
+
+/** Whoever writes a password into a URL must not read it in a log. */
+function masked(text: string): string {
+  return text.replace(/\/\/[^/]*@/, '//…@')
 }
 
 function keysOf(to: unknown): string {
-  if (typeof to !== 'object' || to === null) return showValue(to)
+  if (typeof to !== 'object' || to === null) return masked(showValue(to))
   return Object.keys(to).join(', ').slice(0, 80) || 'nothing'
 }
 

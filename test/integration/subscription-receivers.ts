@@ -148,10 +148,11 @@ async function start(
     said = (said + piece.toString()).slice(-2000)
   })
   child.on('error', (error) => {
-    said = `install ${command} (scripts/setup-test-host.sh): ${error.message}`
+    said = error.message
   })
   const listens = async (): Promise<boolean> => {
-    if (child.pid === undefined || child.exitCode !== null) throw new Error(`${command} does not run: ${said}`)
+    if (child.pid === undefined || child.exitCode !== null)
+      throw new Error(`${command} does not run (scripts/setup-test-host.sh installs it): ${said}`)
     return isOpen(ports[portNames[0] ?? ''] ?? 0)
   }
   try {
