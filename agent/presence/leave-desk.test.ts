@@ -20,7 +20,7 @@ let agentBus: CountedBus
 let controllerBus: CountedBus
 let desk: LeaveDesk
 /** What the host has to do, and what became of it. */
-let host: { hasHeirs: boolean; toHandOver: typeof rest; begun: number; finish: () => void }
+let host: { hasHeirs: boolean; ignoresSignal: boolean; toHandOver: typeof rest; begun: number; finish: () => void }
 let folder: string
 
 beforeEach(async () => {
@@ -29,7 +29,7 @@ beforeEach(async () => {
   const broker = new MemoryBroker({ clock, logger: silentLogger })
   controllerBus = broker.connect({ kind: 'controller' })
   agentBus = broker.connect({ kind: 'agent', address })
-  host = { hasHeirs: true, toHandOver: rest, begun: 0, finish: () => {} }
+  host = { hasHeirs: true, ignoresSignal: false, toHandOver: rest, begun: 0, finish: () => {} }
   const departure = {
     get hasHeirs() {
       return host.hasHeirs
@@ -41,7 +41,7 @@ beforeEach(async () => {
       new Promise<void>((resolve, reject) => {
         host.begun++
         host.finish = resolve
-        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+        if (!host.ignoresSignal) signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
       }),
   }
   desk = new LeaveDesk({ address }, { bus: agentBus, departure, clock, logger: silentLogger })
@@ -70,6 +70,13 @@ describe('a host that is asked to leave', () => {
     await clock.advance(60_000)
     expect(await desk.outcome).toEqual({ state: 'stayed', toHandOver: rest })
     expect(desk.hasLeft).toBe(false)
+  })
+
+  it('does not wait for a part that does not stop', async () => {
+    host.ignoresSignal = true
+    void desk.ask(ask)
+    await clock.advance(60_000)
+    expect(await desk.outcome).toMatchObject({ state: 'stayed' })
   })
 
   it('leaves all the same when it is forced to, also by a later and nearer ask', async () => {

@@ -104,7 +104,8 @@ export class LeaveDesk {
     const { departure, logger } = this.#deps
     logger.info({ deadlineMs: Math.round(this.#endAtMs - this.#deps.clock.monotonic()) }, 'leaving')
     try {
-      await departure.handOver(this.#deadline.signal)
+      const { signal } = this.#deadline
+      await unlessAborted(departure.handOver(signal), signal)
       this.#end([], true)
     } catch (error) {
       const { toHandOver } = departure
