@@ -5,6 +5,7 @@ import { LanistaError, messageOf } from '#protocol/errors.ts'
 /** Bytes of an application file with all that was put into it. */
 export const fileBytesMax = 1_048_576
 const aliasesMax = 100
+const levelsMax = 64
 
 /** A place in a file, both from 1. */
 export interface Place {
@@ -60,23 +61,44 @@ export function parseApplicationDocument(text: string, name: string): Applicatio
   }
 }
 
-/** What the document means. Throws APPLICATION_INVALID for aliases that grow without end. */
+/** What the document means. Throws APPLICATION_INVALID for aliases that grow or go round without end, and for what is nested too deep. */
 export function valueOf({ yaml, name }: ApplicationDocument): unknown {
+  let value: unknown
   try {
-    return yaml.toJS({ maxAliasCount: aliasesMax }) as unknown
+    value = yaml.toJS({ maxAliasCount: aliasesMax })
   } catch (error) {
     throw invalidFile(name, [{ path: '', says: `expected fewer aliases: ${messageOf(error)}` }])
   }
+  if (levelsOf(value, 0, new Map()) <= levelsMax) return value
+  throw invalidFile(name, [{ path: '', says: `expected at most ${levelsMax} levels of maps and lists, found more` }])
 }
+
+/** Levels of nesting, more than `levelsMax` for a circle; each map and list is looked at once. */
+function levelsOf(value: unknown, above: number, known: Map<object, number>): number {
+  if (typeof value !== 'object' || value === null) return 0
+  const found = known.get(value)
+  if (found !== undefined) return found
+  if (above >= levelsMax) return levelsMax + 1
+  known.set(value, levelsMax + 1) // what it finds who comes back here while it is still being looked at
+  const levels = 1 + Math.max(0, ...Object.values(value).map((inner) => levelsOf(inner, above + 1, known)))
+  known.set(value, levels)
+  return levels
+}
+
+/** Mistakes told at once; the others are counted. */
+const issuesMax = 200
 
 /** APPLICATION_INVALID with every issue, one a line: `shop.yaml:12:5 components.web.image: expected …, found …`. */
 export function invalidFile(name: string, issues: readonly FileIssue[]): LanistaError {
-  const lines = issues.map(({ path, says, place }) => {
+  const told = issues.slice(0, issuesMax)
+  const lines = told.map(({ path, says, place }) => {
     const where = place ? `${name}:${place.line}:${place.column}` : name
     return `${where} ${path === '' ? '' : `${path}: `}${says}`
   })
-  return new LanistaError('APPLICATION_INVALID', `correct the application file:\n${lines.join('\n')}`, {
-    data: { issues },
+  const more = issues.length - told.length
+  const text = [...lines, ...(more > 0 ? [`and ${more} more`] : [])].join('\n')
+  return new LanistaError('APPLICATION_INVALID', `correct the application file:\n${text}`, {
+    data: { issues: told, more },
   })
 }
 

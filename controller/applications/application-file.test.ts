@@ -71,11 +71,14 @@ it.each<[string, string, string[]]>([
   )
 })
 
-it('refuses aliases that grow without end, and a file that is too large', () => {
+it('refuses aliases that grow or go round without end, what is nested too deep, and a file that is too large', () => {
   const bomb = ['a: &a [x, x, x, x, x, x, x, x, x, x]']
   for (let i = 0; i < 6; i++)
     bomb.push(`${'bcdefg'[i]}: &${'bcdefg'[i]} [${Array.from({ length: 10 }, () => `*${'abcdef'[i]}`).join(', ')}]`)
   expect(refusal(bomb.join('\n'))[0]).toContain('expected fewer aliases')
+  expect(refusal('application: &a [*a, *a]')[0]).toContain('expected at most 64 levels')
+  expect(refusal(`application: ${'['.repeat(70)}${']'.repeat(70)}`)[0]).toContain('expected at most 64 levels')
+  expect(refusal(`application: ${'['.repeat(5000)}`).at(-1)).toMatch(/^and \d+ more$/)
   expect(refusal(`application: a # ${'x'.repeat(1_048_576)}`)[0]).toContain('expected at most 1048576 bytes')
 })
 

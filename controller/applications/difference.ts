@@ -26,11 +26,6 @@ export function differences(before: unknown, after: unknown): Difference[] {
   })
 }
 
-/** True when both mean the same. */
-export function isSame(before: unknown, after: unknown): boolean {
-  return differences(before, after).length === 0
-}
-
 /** Each single value as JSON by its path; an empty map or list is as good as none. */
 function leavesOf(value: unknown): Map<string, string> {
   const leaves = new Map<string, string>()

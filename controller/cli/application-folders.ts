@@ -58,11 +58,16 @@ function textOf(file: string): Scalar | YAMLMap {
   const text = bytes.toString('utf8')
   if (!Buffer.from(text, 'utf8').equals(bytes) || text.includes('\0')) throw new Error(`${file} is no text`)
   const scalar = new Scalar(text)
-  if (text.includes('\n')) scalar.type = Scalar.BLOCK_LITERAL
+  if (text.includes('\n')) scalar.type = isBlock(text) ? Scalar.BLOCK_LITERAL : Scalar.QUOTE_DOUBLE
   const isExecutable = (stat.mode & 0o111) !== 0
   if (isExecutable === text.startsWith('#!')) return scalar
   const entry = new YAMLMap()
   entry.set('text', scalar)
   entry.set('executable', isExecutable)
   return entry
+}
+
+/** A block loses carriage returns and the other line ends of Unicode, and lines of nothing but space. */
+function isBlock(text: string): boolean {
+  return /\S/.test(text) && !/[\r\u0085\u2028\u2029]/.test(text)
 }

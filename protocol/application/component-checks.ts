@@ -36,8 +36,12 @@ function countIssues({ instances: { min, initial, max } }: Component): ConfigIss
   return [issueAt(['instances'], 'min <= initial <= max', `min ${min}, initial ${initial}, max ${max}`)]
 }
 
-function isolationIssues({ isolation, image, volumes, lifecycle }: Component): ConfigIssue[] {
+function isolationIssues({ isolation, image, volumes, lifecycle, place }: Component): ConfigIssue[] {
   const issues: ConfigIssue[] = []
+  if (isNowhere({ isolation, place })) {
+    const found = place.systems?.join(', ') ?? ''
+    issues.push(issueAt(['place', 'system'], 'linux among them, as isolation is docker', found))
+  }
   if (isolation === 'docker' && !image) issues.push(issueAt(['image'], 'an image, as isolation is docker', 'nothing'))
   if (isolation === 'directory') {
     if (image) issues.push(issueAt(['image'], 'no image, or isolation: docker', showValue(image.name)))
@@ -53,6 +57,7 @@ function isolationIssues({ isolation, image, volumes, lifecycle }: Component): C
 /** Each handler must say what it does on every system that the component may run on; the seed left it out in silence. */
 function systemIssues(component: Component): ConfigIssue[] {
   const { lifecycle, place, isolation, startDetector, stopDetector, requires } = component
+  if (isNowhere(component)) return []
   const start = lifecycle.start ?? { any: undefined }
   const possible = systems.filter(
     (system) =>
@@ -72,6 +77,10 @@ function systemIssues(component: Component): ConfigIssue[] {
     ]),
   ]
   return scripts.flatMap(([path, script]) => (script ? missingSystems(path, script, possible) : []))
+}
+
+function isNowhere({ isolation, place }: Pick<Component, 'isolation' | 'place'>): boolean {
+  return isolation === 'docker' && place.systems?.includes('linux') === false
 }
 
 function unreachable({ isolation, place }: Component): string {

@@ -196,6 +196,10 @@ describe('a mistake', () => {
     ],
     [`${started}, instances: { max: -1 }`, ['instances.max: expected at least 1, found -1']],
     [`${started}, instances: many`, ['instances: expected a count or {min, initial, max}, found "many"']],
+    [
+      'image: web, place: { system: windows }',
+      ['place.system: expected linux among them, as isolation is docker, found windows'],
+    ],
     [`${started}, isolation: dokcer`, ['isolation: expected docker?, found "dokcer"']],
     [`${started}, isolation: docker`, ['image: expected an image, as isolation is docker, found nothing']],
     [`${started}, isolation: directory, image: web`, ['image: expected no image, or isolation: docker, found "web"']],
