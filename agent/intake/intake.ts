@@ -14,14 +14,14 @@ export interface TopTalkers {
 export type SampleListener = (seriesId: number, timestampMs: number, value: number) => void
 
 /**
- * The sink in front of the store: holds the budgets of new series and lets one listener (the publisher) see each sample as it
- * comes, before it is on disk.
+ * The sink in front of the store: holds the budgets of new series and lets others (the publisher, the monitors) see each sample as
+ * it comes, before it is on disk.
  */
 export class Intake implements SampleSink {
   readonly #store: Store
   readonly #cardinality: Cardinality
   #counted = 0
-  #listener: SampleListener | undefined
+  readonly #listeners: SampleListener[] = []
   #accepted = 0
 
   constructor(budgets: CardinalityOptions, deps: { readonly store: Store; readonly logger: Logger }) {
@@ -30,9 +30,9 @@ export class Intake implements SampleSink {
     this.#countStored()
   }
 
-  /** Sets who hears of each sample from now on. */
+  /** Adds one who hears of each sample from now on. */
   listen(listener: SampleListener): void {
-    this.#listener = listener
+    this.#listeners.push(listener)
   }
 
   seriesId(canonical: string, unit?: string, client?: string): number {
@@ -49,7 +49,7 @@ export class Intake implements SampleSink {
   append(seriesId: number, timestampMs: number, value: number): void {
     this.#accepted++
     this.#store.append(seriesId, timestampMs, value)
-    this.#listener?.(seriesId, timestampMs, value)
+    for (const listener of this.#listeners) listener(seriesId, timestampMs, value)
   }
 
   get isFull(): boolean {

@@ -50,8 +50,8 @@ export class Uplink {
   readonly #deps: UplinkDeps
   readonly #consumer: StoreConsumer
   readonly #window: UplinkWindow
-  readonly #matches: SeriesMatcher
-  readonly #chosen: boolean[] = []
+  #matches: SeriesMatcher
+  #chosen: boolean[] = []
   readonly #subject: string
   readonly #stop = new AbortController()
   readonly #subscription: BusSubscription
@@ -85,6 +85,17 @@ export class Uplink {
   /** Samples committed and not acknowledged. */
   get lag(): number {
     return this.#consumer.lag
+  }
+
+  /**
+   * Sends series of these selectors, too, from now on, in place of those said before; what was passed over stays so. Throws
+   * SELECTOR_INVALID, and changes nothing then.
+   */
+  select(more: readonly string[]): void {
+    const { uplink } = this.#options
+    if (uplink === 'all') return
+    this.#matches = matchChosen([...uplink, ...more])
+    this.#chosen = []
   }
 
   /** Stops sending; what is unacknowledged stays in the store. Idempotent. */
