@@ -14,9 +14,10 @@ import { Closer } from '#protocol/runtime/closer.ts'
 import { formatHostPort } from '#protocol/runtime/host-port.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { version } from '#protocol/runtime/version.ts'
-import { type Address, buildSubject, hostIdOf } from '#protocol/subjects/subject.ts'
+import { type Address, buildSubject, hostIdOf, prefixOf } from '#protocol/subjects/subject.ts'
 import { Collector } from '#sensors/collector.ts'
 import { readInventory } from '#sensors/inventory.ts'
+import { Aggregate } from './aggregate/aggregate.ts'
 import { type AgentConfig, uplinkOf } from './config.ts'
 import { type Identity, keepSession, openIdentity, takeSession } from './identity.ts'
 import { CarbonServer } from './intake/carbon/carbon-server.ts'
@@ -93,6 +94,10 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
 
   const store = closer.use('store', await openStore(storeOptions(config), part('store')))
   const intake = new Intake({ ...config.seriesBudget, seriesMax: config.seriesMax }, { store, ...part('intake') })
+  const aggregate = closer.use(
+    'aggregate',
+    new Aggregate({ address, data: config.data }, { store, intake, ...part('aggregate') }),
+  )
   const carbon = config.carbon
     ? closer.use('carbon', await CarbonServer.open(config.carbon, { ...part('carbon'), sink: intake }))
     : undefined
@@ -104,14 +109,17 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
           identity,
           store,
           intake,
+          aggregate,
           carbon: carbonAddress,
           stopIntake: () => stopIntake(),
         })
       : undefined
+  aggregate.start()
 
   const sources: SelfSources = {
     intake,
     store,
+    aggregate: aggregate.counts,
     carbon: () => carbon?.counters(),
     link: () =>
       link && {
@@ -189,6 +197,7 @@ interface LinkParts {
   readonly identity: Identity
   readonly store: HistoryStore
   readonly intake: Intake
+  readonly aggregate: Aggregate
   readonly carbon: string | undefined
   /** Takes nothing more in. */
   readonly stopIntake: () => Promise<void>
@@ -197,7 +206,7 @@ interface LinkParts {
 /** Everything that needs the broker. */
 async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, parts: LinkParts): Promise<Link> {
   const { clock, logger } = deps
-  const { identity, store, intake } = parts
+  const { identity, store, intake, aggregate } = parts
   const { address } = identity
   const startedAtMs = clock.now()
   let session = takeSession(config.data, startedAtMs)
@@ -232,6 +241,9 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
       { bus, store, clock, logger: logger.child({ component: 'uplink' }) },
     ),
   )
+  const monitors = bus.subscribe(`${prefixOf(address)}.control.monitors.>`, ({ body }) => aggregate.hear(body))
+  closer.defer('monitors', () => monitors.close())
+  aggregate.follow({ onPlans: (_, more) => uplink.select(more), onPartial: () => {} })
   const orders = config.orders
     ? closer.use(
         'orders',
@@ -260,7 +272,12 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
         ...(orders ? { journal: orders.journal } : {}),
         startedAtMs,
       }),
-      heartbeat: () => ({ load: loadavg()[0] ?? 0, lagSamples: uplink.lag, dropped: droppedOf(store) }),
+      heartbeat: () => ({
+        load: loadavg()[0] ?? 0,
+        lagSamples: uplink.lag,
+        dropped: droppedOf(store),
+        generation: aggregate.generation,
+      }),
     },
   )
   closer.defer('presence', () => herald.close(leaveDesk.hasLeft ? leftReason : 'stopped'))

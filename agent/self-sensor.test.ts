@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { systemClock } from '#protocol/runtime/clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
 import { isUnavailable, type Reading, type SensorDeps } from '#sensors/sensor.ts'
+import { AggregateCounts } from './aggregate/counts.ts'
 import { type SelfSources, selfSensor } from './self-sensor.ts'
 
 const deps: SensorDeps = {
@@ -25,6 +26,7 @@ const bare: SelfSources = {
     }),
   },
   store: { seriesCount: 4, stats: () => ({ series: 4, accepted: 10, dropped, collisions: 0, bytes: 5000 }) },
+  aggregate: new AggregateCounts(),
   carbon: () => undefined,
   link: () => undefined,
 }

@@ -1,5 +1,7 @@
 /** What the agent counts about itself, as a sensor among the others, so that every bound and every drop is a metric. */
 import type { MetricDescription, OpenSensor, Reading, Sensor } from '#sensors/sensor.ts'
+import { aggregateMetrics, aggregateReadings } from './aggregate/aggregate-readings.ts'
+import type { AggregateCounts } from './aggregate/counts.ts'
 import type { CarbonCounters } from './intake/carbon/carbon-server.ts'
 import type { Intake } from './intake/intake.ts'
 import type { JournalCounters } from './orders/journal-events.ts'
@@ -12,6 +14,7 @@ import type { UplinkCounters } from './uplink/uplink.ts'
 export interface SelfSources {
   readonly intake: Pick<Intake, 'accepted' | 'refusedSeries' | 'topTalkers'>
   readonly store: Pick<Store, 'seriesCount' | 'stats'>
+  readonly aggregate: AggregateCounts
   readonly carbon: () => Promise<CarbonCounters> | undefined
   readonly link: () =>
     | {
@@ -86,9 +89,18 @@ const units = new Map(described.map(([name, unit]) => [name, unit]))
 export function selfSensor(sources: SelfSources): Sensor<null> {
   return {
     name: 'self',
-    metrics: described.map(
-      ([name, unit, kind, meaning, tag]): MetricDescription => ({ name, unit, kind, meaning, tags: tag ? [tag] : [] }),
-    ),
+    metrics: [
+      ...described.map(
+        ([name, unit, kind, meaning, tag]): MetricDescription => ({
+          name,
+          unit,
+          kind,
+          meaning,
+          tags: tag ? [tag] : [],
+        }),
+      ),
+      ...aggregateMetrics,
+    ],
     privileges: 'none',
     parse: () => null,
     open: (): OpenSensor => {
@@ -98,7 +110,10 @@ export function selfSensor(sources: SelfSources): Sensor<null> {
   }
 }
 
-async function readSelf({ intake, store, carbon, link }: SelfSources, named: Set<string>): Promise<Reading[]> {
+async function readSelf(
+  { intake, store, aggregate, carbon, link }: SelfSources,
+  named: Set<string>,
+): Promise<Reading[]> {
   const { bytes, dropped, collisions } = store.stats()
   return [
     reading('agent.intake.accepted', intake.accepted),
@@ -108,6 +123,7 @@ async function readSelf({ intake, store, carbon, link }: SelfSources, named: Set
     ...byReason('agent.store.dropped', dropped),
     ...(collisions > 0 ? [reading('agent.store.hash_collisions', collisions)] : []),
     ...carbonReadings(await carbon()),
+    ...aggregateReadings(aggregate),
     ...linkReadings(link()),
   ]
 }
