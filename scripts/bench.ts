@@ -7,6 +7,7 @@ import { benchFootprint } from './bench/footprint.ts'
 import { benchLatency } from './bench/latency.ts'
 import { benchRead } from './bench/read.ts'
 import { machine } from './bench/report.ts'
+import { benchRing } from './bench/ring.ts'
 import { benchSamples } from './bench/samples.ts'
 import { benchSize } from './bench/size.ts'
 import { benchStore } from './bench/store.ts'
@@ -18,6 +19,7 @@ const areas: Readonly<Record<string, () => Promise<void>>> = {
   store: benchStore,
   read: benchRead,
   latency: benchLatency,
+  ring: benchRing,
   footprint: () => benchFootprint(Number(process.env['BENCH_MINUTES'] ?? 5)),
 }
 

@@ -36,7 +36,8 @@ async function agentPid(http: string, token: string): Promise<number> {
   return host.pid
 }
 
-function cpuSeconds(pid: number): number {
+/** User and system time of a process so far. */
+export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
