@@ -43,7 +43,7 @@ export function addRules(program: Command, terminal: Terminal, done: (code: Exit
     .argument('[rule]', `${ruleWords}; without one, all of --file`)
     .requiredOption('--from <time>', 'epoch milliseconds, ISO 8601, or relative: -1d')
     .option('--until <time>', 'the same; default now')
-    .option('--file <file>', 'rules of an application file instead of those applied')
+    .option('--file <file>', 'rules of an application file instead of those applied; - = stdin')
     .option('--wanted <counts>', 'instances at the beginning: web=2,db=1 (default: those of now; of a file: initial)')
     .option('--every', 'every decision, also those that repeat the one before')
     .action(async (rule: string | undefined, flags: ReplayFlags) => done(await runRulesReplay(rule, flags, terminal)))

@@ -125,7 +125,7 @@ test.each([
   [['rules', 'replay', 'grow', '--from', '-400d'], 'replay a shorter stretch'],
   [['rules', 'replay', 'grow', '--from', '-1h', '--wanted', 'web'], 'expected COMPONENT=COUNT'],
   [['rules', 'replay', 'grow'], "required option '--from <time>' not specified"],
-  [['rules', 'replay', '--from', '-1h', '--file', '/nowhere.yaml'], 'name another file'],
+  [['rules', 'replay', '--from', '-1h', '--file', '/nowhere.yaml'], 'make the file readable'],
   [['events', '--limit', 'many'], 'change the parameter limit'],
 ])('%s is refused with what was expected', async (args, message) => {
   await using scene = await open()

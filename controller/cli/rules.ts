@@ -1,7 +1,6 @@
 /** `lanista rules`: how rules stand, why, what they would do or would have done; paused and resumed. */
-import { readFile } from 'node:fs/promises'
-import { LanistaError, messageOf } from '#protocol/errors.ts'
 import { parseAnswer } from './answers.ts'
+import { readyFile } from './apply.ts'
 import { openClient, type SharedFlags, writeJson } from './context.ts'
 import { type ExitCode, usageError } from './exit-code.ts'
 import { explanationSchema, replaySchema, ruleSchema, rulesSchema } from './rule-answers.ts'
@@ -74,7 +73,7 @@ export async function runRulesReplay(
   }
   const { from, until, wanted } = flags
   const params = { rule, from, until, wanted, every: flags.every ? 'true' : undefined }
-  const text = flags.file === undefined ? '' : await textOf(flags.file)
+  const text = flags.file === undefined ? '' : readyFile(flags.file).text
   const client = await openClient(flags, terminal, replayDeadlineMs)
   const answer = await client.send('POST', `${path}/replay`, params, { type: 'application/yaml', text }, terminal.stop)
   const replay = parseAnswer(replaySchema, answer, 'replay')
@@ -97,12 +96,4 @@ function showExplanation(answer: unknown, flags: SharedFlags, terminal: Terminal
 
 function pathOf(rule: string): string {
   return `${path}/${encodeURIComponent(rule)}`
-}
-
-async function textOf(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    throw new LanistaError('CONFIG_UNREADABLE', `name another file: found ${messageOf(error)}`, { cause: error })
-  }
 }

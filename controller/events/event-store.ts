@@ -67,6 +67,7 @@ export class EventStore {
   #head = 0
   #bytes = 0
   #nextSeq = 0
+  #droppedUntilMs = Number.NEGATIVE_INFINITY
   #unwritten: RegistryChange[] = []
   #writing: Promise<void> | undefined
 
@@ -91,6 +92,11 @@ export class EventStore {
   /** Events kept, and the highest `seq` given so far (−1 = none). */
   get size(): { readonly events: number; readonly lastSeq: number } {
     return { events: this.#kept.length - this.#head, lastSeq: this.#nextSeq - 1 }
+  }
+
+  /** Events heard up to then may have been dropped; −Infinity = none was since the start. */
+  get droppedUntilMs(): number {
+    return this.#droppedUntilMs
   }
 
   /** Keeps an event and tells the listeners; undefined for one that is known already. */
@@ -162,6 +168,7 @@ export class EventStore {
       else if (oldest.event.atMs < beforeMs) this.#counters.droppedByAge++
       else break
       this.#head++
+      this.#droppedUntilMs = Math.max(this.#droppedUntilMs, oldest.event.atMs)
       this.#bytes -= oldest.bytes
       this.#ids.delete(oldest.event.id)
       this.#unwritten.push({ key: eventKey(oldest.event.seq), remove: true })

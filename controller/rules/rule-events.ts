@@ -7,12 +7,14 @@ import type { EventsInput, RuleEvent } from './decision.ts'
 /** Events looked at in one round of an application at most: the newest. */
 const eventsMax = 10_000
 
+const nothingFound = { lastSeq: -1, events: [] }
+
 export class RuleEvents {
   readonly #tenant: string
   readonly #events: Pick<EventService, 'heardSinceMs' | 'store'>
   #kinds: ReadonlySet<string> = new Set()
   /** What was found last, while the store has nothing newer. */
-  #found: { readonly lastSeq: number; readonly events: readonly StoredEvent[] } = { lastSeq: -1, events: [] }
+  #found: { readonly lastSeq: number; readonly events: readonly StoredEvent[] } = nothingFound
 
   constructor(tenant: string, events: Pick<EventService, 'heardSinceMs' | 'store'>) {
     this.#tenant = tenant
@@ -23,17 +25,24 @@ export class RuleEvents {
   watch(rules: readonly Rule[]): void {
     const patterns = rules.flatMap(({ when }) => patternsOf(when))
     this.#kinds = new Set(patterns.flatMap(({ sequence }) => sequence.map(({ kind }) => kind)))
-    this.#found = { lastSeq: -1, events: [] }
+    this.#found = nothingFound
   }
 
   /** The events for the rules of one application, in order of their times. */
   inputOf(application: string): EventsInput {
-    const { heardSinceMs } = this.#events
-    const recent = this.#newest()
+    const found = this.#newest()
+    const recent = found
       .filter((event) => event.application === undefined || event.application === application)
       .map(ruleEventOf)
       .sort((a, b) => a.atMs - b.atMs)
-    return { recent, heardSinceMs }
+    return { recent, heardSinceMs: this.#wholeSinceMs(found) }
+  }
+
+  /** Since when no event is missing: neither unheard, nor dropped by the store, nor beyond what is looked at. */
+  #wholeSinceMs(found: readonly StoredEvent[]): number {
+    const { heardSinceMs, store } = this.#events
+    const oldestMs = found.length < eventsMax ? Number.NEGATIVE_INFINITY : (found[0]?.atMs ?? 0)
+    return Math.max(heardSinceMs, store.droppedUntilMs, oldestMs)
   }
 
   #newest(): readonly StoredEvent[] {
