@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Keeper, type KeeperAction, keeperDefaults } from './keeper.ts'
+import { Keeper, keeperDefaults } from './keeper.ts'
+import type { KeeperAction } from './keeper-actions.ts'
 import { startMax } from './lane.ts'
 import type { Append, RingMessage } from './ring-message.ts'
 

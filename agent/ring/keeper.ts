@@ -5,11 +5,13 @@
  */
 import type { ArrivalRange } from '#protocol/samples/arrival.ts'
 import { Holdings } from './holdings.ts'
+import type { KeeperAction, KeptRows, OwnerCopies, OwnerFacts } from './keeper-actions.ts'
 import { type Lane, type LaneHolding, laneKey, startMax } from './lane.ts'
 import type { RingMutant } from './mutant.ts'
 import type { Append, Hello, Names, Refusal, RingMessage } from './ring-message.ts'
+import { Withdrawals, type WithdrawalsOptions } from './withdrawals.ts'
 
-export interface KeeperOptions {
+export interface KeeperOptions extends WithdrawalsOptions {
   readonly host: string
   /** Bytes of other hosts' rows at most. */
   readonly bytesMax: number
@@ -18,10 +20,6 @@ export interface KeeperOptions {
   /** Owners held at most, and lanes of one owner. Default 1,000 each. */
   readonly ownersMax: number
   readonly lanesMax: number
-  /** Messages to an owner are repeated this often until it answers, ms. Default 5,000. */
-  readonly withdrawRetryMs: number
-  /** An owner that does not answer is not waited for longer than this, ms. Default 60,000. */
-  readonly withdrawTimeoutMs: number
   readonly mutant?: RingMutant | undefined
 }
 
@@ -38,48 +36,6 @@ const writesMax = 1000
 /** Eviction begins at this part of the quota, and ends at the lower one. */
 const evictAbove = 0.9
 const evictTo = 0.85
-
-/** What the shared area holds of one owner when the agent starts. */
-export interface OwnerCopies {
-  readonly owner: string
-  readonly zone: string
-  readonly start: number
-  readonly lanes: readonly LaneHolding[]
-  /** Names known by store id: ids below the number. */
-  readonly names: readonly (readonly [storeId: string, names: number])[]
-  readonly bytes: number
-}
-
-/** What must be written with rows, so that a restart remembers whom to refuse. */
-export interface OwnerFacts {
-  readonly owner: string
-  readonly zone: string
-  readonly start: number
-}
-
-export interface KeptRows extends Lane, ArrivalRange {
-  readonly idsTo: number
-  readonly rows: Uint8Array
-}
-
-export type KeeperAction =
-  | { readonly kind: 'send'; readonly to: string; readonly message: RingMessage }
-  /** Write the facts, and the rows if any, and sync; answer with `kept`. */
-  | { readonly kind: 'keep'; readonly id: number; readonly facts: OwnerFacts; readonly rows?: KeptRows | undefined }
-  /** Write names; they need not be synced before rows are. Answer with `namesLost` where that failed. */
-  | {
-      readonly kind: 'keepNames'
-      readonly owner: string
-      readonly storeId: string
-      readonly firstId: number
-      readonly count: number
-      readonly entries: Uint8Array
-    }
-  /** Find the oldest rows of an owner, about this many bytes; answer with `oldest`. */
-  | { readonly kind: 'findOldest'; readonly owner: string; readonly bytes: number }
-  /** Delete everything of a lane up to a position, and remember the floor; answer with `evicted`. */
-  | ({ readonly kind: 'evict'; readonly owner: string; readonly to: number } & Lane)
-  | { readonly kind: 'refused'; readonly from: string; readonly reason: Refusal }
 
 interface Copies {
   zone: string
@@ -106,20 +62,12 @@ interface Writing {
   readonly answer: Answer | undefined
 }
 
-interface Withdrawal {
-  readonly owner: string
-  readonly message: RingMessage & { readonly verb: 'withdraw' }
-  readonly evicts: boolean
-  readonly sinceMs: number
-  sentAtMs: number
-}
-
 export class Keeper {
   readonly #options: KeeperOptions
   readonly #life: number
   readonly #owners = new Map<string, Copies>()
   readonly #writing = new Map<number, Writing>()
-  readonly #withdrawals = new Map<number, Withdrawal>()
+  readonly #withdrawals: Withdrawals
   #nowMs = 0
   #writingBytes = 0
   #bytes = 0
@@ -129,6 +77,7 @@ export class Keeper {
   /** @param life the start number of this agent */
   constructor(options: KeeperOptions, life: number, copies: readonly OwnerCopies[]) {
     this.#options = options
+    this.#withdrawals = new Withdrawals(options)
     this.#life = life
     for (const { owner, zone, start, lanes, names, bytes } of copies) {
       const record = {
@@ -350,20 +299,12 @@ export class Keeper {
     record.withdrawals++
     const id = this.#nextId++
     const message = { verb: 'withdraw', ...lane, id, version: this.#versionOf(record) } as const
-    this.#withdrawals.set(id, { owner, message, evicts, sinceMs: nowMs, sentAtMs: nowMs })
-    return [{ kind: 'send', to: owner, message }]
+    return this.#withdrawals.begin(owner, message, evicts, nowMs)
   }
 
   /** The owner does not count on it any more. */
   withdrawn(from: string, id: number): KeeperAction[] {
-    const withdrawal = this.#withdrawals.get(id)
-    return withdrawal?.owner === from ? this.#finish(id, withdrawal) : []
-  }
-
-  #finish(id: number, { owner, message, evicts }: Withdrawal): KeeperAction[] {
-    this.#withdrawals.delete(id)
-    if (!evicts) return []
-    return [{ kind: 'evict', owner, storeId: message.storeId, start: message.start, to: message.floor }]
+    return this.#withdrawals.understood(from, id)
   }
 
   /** The disk's answer to `evict`. */
@@ -398,7 +339,7 @@ export class Keeper {
     record.bytes = 0
     record.holdings = new Holdings()
     record.names.clear()
-    for (const [id, withdrawal] of this.#withdrawals) if (withdrawal.owner === owner) this.#withdrawals.delete(id)
+    this.#withdrawals.forget(owner)
   }
 
   /** Is something of this owner being written or evicted? */
@@ -410,17 +351,7 @@ export class Keeper {
 
   /** Repeats withdrawals; gives up on owners that are not there. */
   tick(nowMs: number, isAlive: (host: string) => boolean): KeeperAction[] {
-    const actions: KeeperAction[] = []
-    for (const [id, withdrawal] of this.#withdrawals) {
-      const { owner, message, sinceMs } = withdrawal
-      if (!isAlive(owner) || nowMs - sinceMs >= this.#options.withdrawTimeoutMs) {
-        actions.push(...this.#finish(id, withdrawal))
-      } else if (nowMs - withdrawal.sentAtMs >= this.#options.withdrawRetryMs) {
-        withdrawal.sentAtMs = nowMs
-        actions.push({ kind: 'send', to: owner, message })
-      }
-    }
-    return actions
+    return this.#withdrawals.tick(nowMs, isAlive)
   }
 
   #recordOf(owner: string, zone: string): Copies | undefined {

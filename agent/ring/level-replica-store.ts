@@ -5,7 +5,7 @@ import { encodeDictionary } from '#protocol/samples/encoder.ts'
 import type { DictionaryEntry } from '#protocol/samples/format.ts'
 import type { LevelSlot } from '../store/level-slot.ts'
 import { Holdings } from './holdings.ts'
-import type { KeptRows, OwnerCopies, OwnerFacts } from './keeper.ts'
+import type { KeptRows, OwnerCopies, OwnerFacts } from './keeper-actions.ts'
 import type { Lane } from './lane.ts'
 import {
   factsKey,

@@ -1,7 +1,7 @@
 import type { ArrivalRange } from '#protocol/samples/arrival.ts'
 import type { DictionaryEntry } from '#protocol/samples/format.ts'
 import { Holdings } from './holdings.ts'
-import type { KeptRows, OwnerCopies, OwnerFacts } from './keeper.ts'
+import type { KeptRows, OwnerCopies, OwnerFacts } from './keeper-actions.ts'
 import { intersection, type Lane, laneKey } from './lane.ts'
 
 interface HeldOwner {

@@ -5,14 +5,16 @@
 import type { OwnerSamples } from '#protocol/messages/leave.ts'
 import type { ArrivalRange } from '#protocol/samples/arrival.ts'
 import { Holdings } from './holdings.ts'
-import { Keeper, type KeeperAction, type KeeperOptions, type OwnerCopies } from './keeper.ts'
+import { Keeper, type KeeperOptions } from './keeper.ts'
+import type { KeeperAction, OwnerCopies } from './keeper-actions.ts'
 import { type LaneHolding, type Opening, Openings } from './lane.ts'
 import { Membership, type MembershipAction, type MembershipEvent, type MembershipOptions } from './membership.ts'
 import { type Keepers, Mender, type MenderAction, type MenderOptions } from './mender.ts'
 import type { RingMutant } from './mutant.ts'
 import { aggregatorOf, assignedHolders, hostsOf, type LiveHolders, liveHolders, Ring } from './placement.ts'
 import type { Fetch, Offer, Refusal, RingMessage, Rows } from './ring-message.ts'
-import { type OwnRead, Shipper, type ShipperAction, type ShipperOptions } from './shipper.ts'
+import { Shipper, type ShipperOptions } from './shipper.ts'
+import type { OwnRead, ShipperAction } from './shipper-actions.ts'
 import { WireShare } from './wire-share.ts'
 
 export interface RingNodeOptions {

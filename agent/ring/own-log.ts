@@ -2,7 +2,7 @@ import type { ArrivalRange } from '#protocol/samples/arrival.ts'
 import { encodeBatch } from '#protocol/samples/encoder.ts'
 import type { HistoryStore } from '../store/store.ts'
 import type { RunOfRows } from './replica-store.ts'
-import type { OwnRead } from './shipper.ts'
+import type { OwnRead } from './shipper-actions.ts'
 
 /** What the ring needs of the agent's own store. */
 export type OwnStore = Pick<

@@ -1,6 +1,6 @@
 import type { ArrivalRange } from '#protocol/samples/arrival.ts'
 import type { DictionaryEntry } from '#protocol/samples/format.ts'
-import type { KeptRows, OwnerCopies, OwnerFacts } from './keeper.ts'
+import type { KeptRows, OwnerCopies, OwnerFacts } from './keeper-actions.ts'
 import type { Lane } from './lane.ts'
 
 /** The rows that answer a fetch: from one run of positions, no more than asked for. */

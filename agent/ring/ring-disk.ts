@@ -1,7 +1,7 @@
 import { isLanistaError, messageOf } from '#protocol/errors.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { decodeSamples } from '#protocol/samples/decoder.ts'
-import type { KeptRows } from './keeper.ts'
+import type { KeptRows } from './keeper-actions.ts'
 import { decodeNames } from './names-chunk.ts'
 import type { RingAction, RingEvent } from './node.ts'
 import type { OwnStore } from './own-log.ts'

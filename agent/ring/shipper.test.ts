@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { Openings } from './lane.ts'
 import type { RingMessage } from './ring-message.ts'
-import { Shipper, type ShipperAction, shipperDefaults } from './shipper.ts'
+import { Shipper, shipperDefaults } from './shipper.ts'
+import type { ShipperAction } from './shipper-actions.ts'
 
 const options = { ...shipperDefaults, host: 'me', zone: 'z', waitMs: 0, batchSamplesMax: 10 }
 const lane = { storeId: 's', start: 500 }

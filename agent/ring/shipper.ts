@@ -10,6 +10,8 @@ import { intersection, type Lane, type LaneHolding, type Opening, type Openings,
 import { lastGap } from './last-gap.ts'
 import type { LiveHolders } from './placement.ts'
 import type { Ack, Refuse, RingMessage, Welcome, Withdraw } from './ring-message.ts'
+import { acknowledge, bytesInFlight, dropOverdue, newTarget, type Target } from './ship-target.ts'
+import type { OwnRead, ShipperAction } from './shipper-actions.ts'
 import { WireShare } from './wire-share.ts'
 
 export interface ShipperOptions {
@@ -44,53 +46,6 @@ export const shipperDefaults: Omit<ShipperOptions, 'host' | 'zone'> = {
   waitSamplesMin: 2048,
   resyncMs: 600_000,
   refusedPauseMs: 30_000,
-}
-
-export type ShipperAction =
-  | { readonly kind: 'send'; readonly to: string; readonly message: RingMessage }
-  /**
-   * Read the first run of samples in the range; answer with `ownRead`. The run may be shorter than the range.
-   */
-  | { readonly kind: 'readOwn'; readonly id: number; readonly from: number; readonly to: number }
-  /** Send names of own series `firstId … firstId + count − 1`. */
-  | { readonly kind: 'sendNames'; readonly to: string; readonly firstId: number; readonly count: number }
-  /**
-   * Open a lane with a higher number: answer with `opened` once it is on disk. In place of the present one while nothing was shipped,
-   * else behind it.
-   */
-  | { readonly kind: 'open'; readonly startAbove: number; readonly isInPlace: boolean }
-  /** Another machine lives with our identity; this one ships nothing more. */
-  | { readonly kind: 'quarantined'; readonly knownStart: number }
-
-/** What was read of a range. `run` undefined = nothing of it exists (any more). */
-export interface OwnRead {
-  readonly id: number
-  /** Positions found empty, beyond the range too; absent = those of the range before the run. */
-  readonly void?: ArrivalRange | undefined
-  /** The disk did not answer: ask again, a little later. */
-  readonly isFailed?: boolean | undefined
-  readonly run?: (ArrivalRange & { readonly idsTo: number; readonly rows: Uint8Array }) | undefined
-}
-
-interface Flight extends ArrivalRange {
-  readonly bytes: number
-  readonly sentAtMs: number
-}
-
-interface Target {
-  readonly host: string
-  standsInFor: string | undefined
-  isGreeted: boolean
-  helloAtMs: number
-  acked: RangeSet
-  flights: Flight[]
-  names: number
-  /** Of the holder's copies, see `Ack`. */
-  version: number
-  /** The latest hello; −1 = none whose answer would still be true. */
-  helloId: number
-  waitsSinceMs: number
-  pausedToMs: number
 }
 
 interface Reading extends ArrivalRange {
@@ -258,7 +213,7 @@ export class Shipper {
     if (this.#isQuarantined || this.#isOpening) return actions
     for (const target of this.#targets.values()) {
       if (!target.isGreeted || nowMs - target.helloAtMs >= this.#options.resyncMs) this.#greet(target, nowMs, actions)
-      if (target.isGreeted) this.#dropOverdue(target, nowMs)
+      if (target.isGreeted) dropOverdue(target, this.#options.ackTimeoutMs, nowMs)
     }
     if (nowMs < this.#readsPausedToMs) return actions
     // each holder is first in turn, so that the backlog of one never keeps the news from another
@@ -281,12 +236,6 @@ export class Shipper {
       zone: this.#options.zone,
     }
     actions.push({ kind: 'send', to: target.host, message: hello })
-  }
-
-  #dropOverdue(target: Target, nowMs: number): void {
-    if (target.flights.some(({ sentAtMs }) => nowMs - sentAtMs >= this.#options.ackTimeoutMs)) {
-      target.flights = target.flights.filter(({ sentAtMs }) => nowMs - sentAtMs < this.#options.ackTimeoutMs)
-    }
   }
 
   /** Reads the newest batch that this holder lacks, for every other holder too that lacks all of it. */
@@ -313,7 +262,7 @@ export class Shipper {
     let batches = target.flights.length
     for (const { targets } of this.#readings.values()) if (targets.includes(target.host)) batches++
     if (batches >= batchesInFlightMax) return false
-    return target.flights.reduce((sum, { bytes }) => sum + bytes, 0) < bytesInFlightMax
+    return bytesInFlight(target) < bytesInFlightMax
   }
 
   #gapOf(target: Target, top: number = this.#syncedTo): ArrivalRange | undefined {
@@ -411,9 +360,7 @@ export class Shipper {
     const evicted = intersection({ from: 1, to: lane.floor }, span)
     for (const range of evicted ? [evicted, ...lane.ranges] : lane.ranges) {
       const part = intersection(range, span)
-      if (!part) continue
-      target.acked.add(part)
-      target.flights = target.flights.filter(({ from, to }) => from < part.from || to > part.to)
+      if (part) acknowledge(target, part)
     }
   }
 
@@ -453,22 +400,6 @@ export class Shipper {
     if (this.#isOpening) return []
     this.#isOpening = true
     return [{ kind: 'open', startAbove: knownStart, isInPlace: !this.#hasShipped }]
-  }
-}
-
-function newTarget(host: string, standsInFor: string | undefined, nowMs: number): Target {
-  return {
-    host,
-    standsInFor,
-    isGreeted: false,
-    helloAtMs: Number.NEGATIVE_INFINITY,
-    acked: new RangeSet(),
-    flights: [],
-    names: 0,
-    version: -1,
-    helloId: -1,
-    waitsSinceMs: Number.NaN,
-    pausedToMs: nowMs,
   }
 }
 

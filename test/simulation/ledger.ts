@@ -1,4 +1,4 @@
-import type { KeptRows } from '#agent/ring/keeper.ts'
+import type { KeptRows } from '#agent/ring/keeper-actions.ts'
 import { type Lane, laneKey } from '#agent/ring/lane.ts'
 import { type ArrivalRange, RangeSet } from '#protocol/samples/arrival.ts'
 import { contentsOf } from './sim-disk.ts'
