@@ -51,6 +51,11 @@ export class AggregatorCore {
     }))
   }
 
+  /** True for a monitor of `monitors`: its partials are worth decoding. */
+  computes(application: string, monitor: string): boolean {
+    return this.#core.computes(application, monitor)
+  }
+
   /** @param nowMs epoch ms */
   step(event: AggregatorEvent, nowMs: number): WideAction[] {
     if (event.kind !== 'ring') return this.#core.step(event, nowMs)

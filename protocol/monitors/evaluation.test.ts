@@ -125,7 +125,7 @@ describe('a monitor', () => {
     })
     const tags = { component: 'web', cloud: 'west' }
     expect(brief(at(plan, fleet, 20_000, 'm'))[1]).toEqual([tags, 4, '1/1'])
-    expect(brief(at(plan, fleet, 20_000, 'peak'))[1]).toEqual([tags, 100, '1/1'])
+    expect(brief(at(plan, fleet, 20_000, 'peak'))[1]).toEqual([tags, 100, '2/2'])
     expect(brief(at(plan, fleet, 20_000, 'lastTwo'))[1]).toEqual([tags, 104, '1/1'])
     expect(brief(at(plan, fleet, 20_000, 'all'))).toEqual([[{}, 100, '2/2']])
     expect(brief(at(plan, fleet, 30_000, 'all'))).toEqual([[{}, null, '1/2']])
@@ -144,12 +144,12 @@ describe('a monitor', () => {
       percent: { from: ['share', 'hundred'], combine: 'multiply', above: 50 },
     })
     expect(brief(at(plan, fleet, 10_000, 'share'))).toEqual([
-      [{ cloud: 'east' }, 160 / 260, '1/1'],
-      [{ cloud: 'west' }, 100 / 260, '1/1'],
+      [{ cloud: 'east' }, 160 / 260, '7/7'],
+      [{ cloud: 'west' }, 100 / 260, '5/5'],
     ])
     expect(brief(at(plan, fleet, 10_000, 'both'))).toEqual([
-      [{ cloud: 'east' }, null, '0/1'],
-      [{ cloud: 'west' }, 101, '1/1'],
+      [{ cloud: 'east' }, null, '3/4'],
+      [{ cloud: 'west' }, 101, '2/2'],
     ])
     expect(at(plan, fleet, 10_000, 'high').map((result) => result.value)).toEqual([1, 0])
     expect(at(plan, fleet, 10_000, 'percent').map((result) => result.value)).toEqual([1, 0])
@@ -167,7 +167,7 @@ describe('a monitor', () => {
     ]
     expect(brief(results)).toEqual([
       [{}, null, '4/5'],
-      [{}, null, '0/1'],
+      [{}, null, '4/5'],
     ])
   })
 })

@@ -13,13 +13,19 @@ export interface Place {
 }
 
 /** One input and its value; null = unknown. */
-export interface InputValue {
+export interface InputValue extends Partial<Coverage> {
   readonly tags: ResultTags
   readonly value: number | null
 }
 
+/** Of an input that is itself a result: inputs it was made of with a known value, and inputs there should be. */
+export interface Coverage {
+  readonly known: number
+  readonly expected: number
+}
+
 /** One input and the samples a window cut out of it. */
-export interface InputWindow {
+export interface InputWindow extends Partial<Coverage> {
   readonly tags: ResultTags
   readonly span: SampleSpan
 }

@@ -1,14 +1,12 @@
 /** The open and lately closed windows of one monitor at one wider scope, and what is known of who should say something of them. */
 import { emptyPartial, type GroupPartial, keyOf } from './gather.ts'
 import type { MonitorResult } from './model.ts'
-import type { PartialMessage } from './partial-message-format.ts'
+import { type PartialMessage, quietWindows } from './partial-message-format.ts'
 import type { PlannedMonitor } from './plan.ts'
-import type { Published } from './published.ts'
+import { coverageOf, type Published } from './published.ts'
 
 /** Windows of one monitor that are kept, open or closed: as far back as a late partial still counts, and as a next aggregator asks. */
 export const windowsKept = 20
-
-const floorsMax = 200
 
 /** One window. */
 export interface OpenWindow {
@@ -29,23 +27,24 @@ export interface OpenWindow {
   /** What stands published; undefined while it is open. */
   published: Published | undefined
   /** The groups as sent to the wider scope, for monitors of that. */
-  groups: readonly GroupPartial[]
+  groups: readonly GroupPartial[] | undefined
   /** Something changed since it was closed. */
   isStale: boolean
 }
 
 /** What was last heard of one child. */
 interface LastWord {
-  windowEndMs: number
-  groups: readonly GroupPartial[]
+  readonly windowEndMs: number
+  readonly isQuiet: boolean
+  readonly groups: readonly GroupPartial[]
 }
 
 export class MonitorWindows {
   #planned: PlannedMonitor
   readonly windows: Map<number, OpenWindow> = new Map()
   readonly #lastWords = new Map<string, LastWord>()
-  /** Revisions that windows must begin with which were published before their time, by a clock that was ahead. */
-  readonly #floors = new Map<number, number>()
+  /** The oldest window end that was opened here. */
+  openedFromMs: number = Number.POSITIVE_INFINITY
   /** The newest window end that was opened. */
   openedToMs: number = Number.NEGATIVE_INFINITY
   /** The newest results anybody published, for what a next aggregator should expect. */
@@ -83,28 +82,24 @@ export class MonitorWindows {
       closesAtMs,
       asksAtMs,
       isClosed: false,
-      revision: this.#floors.get(windowEndMs) ?? 0,
+      revision: 0,
       parts: new Map(),
       asked: new Map(),
       heard: undefined,
       published: undefined,
-      groups: [],
+      groups: undefined,
       isStale: false,
     }
     this.windows.set(windowEndMs, window)
     this.openedToMs = Math.max(this.openedToMs, windowEndMs)
+    this.openedFromMs = Math.min(this.openedFromMs, windowEndMs)
     for (const old of this.ends.slice(0, -windowsKept)) this.windows.delete(old)
     return window
   }
 
-  /** The clock was ahead: drops windows that have not ended, and remembers what was published of them. */
+  /** The clock was ahead: drops windows that have not ended. */
   turnBack(newestEndMs: number): void {
-    for (const [windowEndMs, { revision }] of this.windows) {
-      if (windowEndMs <= newestEndMs) continue
-      this.windows.delete(windowEndMs)
-      if (revision > 0) this.#floors.set(windowEndMs, revision)
-    }
-    for (const windowEndMs of [...this.#floors.keys()].slice(0, -floorsMax)) this.#floors.delete(windowEndMs)
+    for (const windowEndMs of this.windows.keys()) if (windowEndMs > newestEndMs) this.windows.delete(windowEndMs)
     this.openedToMs = Math.min(this.openedToMs, newestEndMs)
   }
 
@@ -112,7 +107,7 @@ export class MonitorWindows {
   take(child: string, message: PartialMessage, window: OpenWindow): boolean {
     const word = this.#lastWords.get(child)
     if (word === undefined || message.windowEndMs >= word.windowEndMs) {
-      this.#lastWords.set(child, { windowEndMs: message.windowEndMs, groups: message.groups })
+      this.#lastWords.set(child, message)
     }
     const known = window.parts.get(child)
     if (known !== undefined && !isNewer(message, known)) return false
@@ -125,17 +120,19 @@ export class MonitorWindows {
     for (const child of this.#lastWords.keys()) if (!isMember(child)) this.#lastWords.delete(child)
   }
 
-  /** Members that should say something of a window and have not: all but those whose last word was that they have no inputs. */
+  /** Members that should say something of a window and have not: all but those that said lately that they have no inputs. */
   missing(window: OpenWindow, members: Iterable<string>): string[] {
     return [...members].filter((child) => {
       if (window.parts.has(child)) return false
-      return this.#lastWords.get(child)?.groups.length !== 0
+      const word = this.#lastWords.get(child)
+      const quietMs = 2 * quietWindows * this.#planned.monitor.everyMs
+      return word === undefined || !word.isQuiet || window.windowEndMs - word.windowEndMs > quietMs
     })
   }
 
   /**
    * The groups with all inputs there should be: those of a missing child as it last had them; one more in every group for a child that
-   * never said anything; and, while there is such a one, no fewer than were published last.
+   * never said what it has; and, while there is such a one, no fewer than were published last.
    */
   expect(groups: readonly GroupPartial[], missing: readonly string[]): GroupPartial[] {
     const all = new Map(groups.map((group) => [keyOf(group.tags), group]))
@@ -147,7 +144,7 @@ export class MonitorWindows {
     let unheard = 0
     for (const child of missing) {
       const word = this.#lastWords.get(child)
-      if (word === undefined) unheard++
+      if (word === undefined || word.groups.length === 0) unheard++
       else for (const { tags, expected } of word.groups) more(tags, expected)
     }
     if (unheard === 0) return [...all.values()]
@@ -161,12 +158,20 @@ export class MonitorWindows {
   }
 }
 
-/** Of one sender the later session and the higher revision; of two aggregators of a cloud the one that counted more hosts, then the later. */
+/** Of one sender the later session and the higher revision; of two aggregators of a cloud the one that knows more inputs, then the later. */
 function isNewer(message: PartialMessage, known: PartialMessage): boolean {
-  const share = (of: PartialMessage): number => (of.hostsExpected === 0 ? 0 : of.hostsCounted / of.hostsExpected)
-  if (message.by !== known.by && share(message) !== share(known)) return share(message) > share(known)
+  const [share, knownShare] = [shareOf(message), shareOf(known)]
+  if (message.by !== known.by && share !== knownShare) return share > knownShare
   if (message.session !== known.session) return message.session > known.session
   return message.revision > known.revision
+}
+
+function shareOf({ groups, counted, wanted }: PartialMessage): number {
+  return wanted === 0 ? 0 : coverageOf(groups.map(inputsOf)) * (counted / wanted)
+}
+
+function inputsOf({ partial, expected }: GroupPartial): { known: number; expected: number } {
+  return { known: partial.known, expected }
 }
 
 function isWhole({ monitor }: PlannedMonitor): boolean {

@@ -40,15 +40,18 @@ function read(reader: ByteReader): PartialMessage {
   const by = textOf(reader, 64)
   check(by === '' || isToken(by), 'an aggregator that is no host')
   const revision = reader.varint()
-  const hostsCounted = reader.varint()
-  const hostsExpected = reader.varint()
-  check(hostsCounted <= hostsExpected, 'more hosts counted than expected')
+  const counted = reader.varint()
+  const wanted = reader.varint()
+  check(counted <= wanted, 'more hosts counted than expected')
+  const flags = reader.byte()
+  check(flags <= 1, 'unknown flags')
   const count = reader.varint()
   check(count <= groupsMax, `${count} groups, expected at most ${groupsMax}`)
   const groups: GroupPartial[] = []
   for (let i = 0; i < count; i++) groups.push(readGroup(reader))
+  check(flags === 0 || count === 0, 'groups of a sender without inputs')
   check(reader.left === 0, 'bytes behind the last group')
-  return { hash, windowEndMs, session, by, revision, hostsCounted, hostsExpected, groups }
+  return { hash, windowEndMs, session, by, revision, counted, wanted, isQuiet: flags === 1, groups }
 }
 
 function readGroup(reader: ByteReader): GroupPartial {

@@ -40,8 +40,9 @@ export function encodePartialMessage(message: PartialMessage): EncodedPartialMes
   writer.varint(message.by.length)
   writer.append(Buffer.from(message.by, 'latin1'))
   writer.varint(message.revision)
-  writer.varint(message.hostsCounted)
-  writer.varint(message.hostsExpected)
+  writer.varint(message.counted)
+  writer.varint(message.wanted)
+  writer.byte(message.isQuiet ? 1 : 0)
   writer.varint(count)
   writer.append(groups.written())
   return { body: Uint8Array.from(writer.written()), leftOut: message.groups.length - count }

@@ -24,11 +24,19 @@ export interface PartialMessage {
   readonly by: string
   /** Higher each time the same sender says something else of the same window. */
   readonly revision: number
-  /** Hosts whose words are in it, and hosts there should be: 1 and 1 for a host's own. */
-  readonly hostsCounted: number
-  readonly hostsExpected: number
+  /**
+   * Hosts whose words are in it, and hosts there should be: 1 and 1 for a host's own. Results of the cloud that are inputs count as the
+   * inputs they were made of.
+   */
+  readonly counted: number
+  readonly wanted: number
+  /** The sender has no inputs at present, and says so again every `quietWindows` windows, or speaks when it has some. */
+  readonly isQuiet: boolean
   readonly groups: readonly GroupPartial[]
 }
+
+/** A host without inputs of a monitor says so in every tenth window only. */
+export const quietWindows = 10
 
 /** MONITOR_PARTIAL_INVALID: the bytes are no partial message of a version that we know. `data.reason` is the word to count it by. */
 export function invalidPartialMessage(

@@ -12,8 +12,9 @@ function messageOf(functionName: string, values: readonly number[], groups = 1):
     session: 1_764_000_001,
     by: 'a-1',
     revision: 2,
-    hostsCounted: 3,
-    hostsExpected: 4,
+    counted: 3,
+    wanted: 4,
+    isQuiet: false,
     groups: Array.from({ length: groups }, (_, i) => {
       const partial = partialFor(functionName)
       for (const value of values) partial.add(value)

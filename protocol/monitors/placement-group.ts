@@ -12,8 +12,8 @@ export function placementGroups(
     return root
   }
   for (const { monitor, inputs } of monitors) {
-    const read = inputs.cloud === undefined ? [] : monitorsRead(inputs.cloud, expressions)
-    for (const input of read) {
+    const reads = inputs.cloud === undefined ? [] : monitorsRead(inputs.cloud, expressions)
+    for (const { monitor: input } of reads) {
       const [first, second] = [rootOf(monitor.name), rootOf(input)].sort() as [string, string]
       parents.set(second, first)
     }
@@ -21,8 +21,15 @@ export function placementGroups(
   return new Map([...parents.keys()].map((name) => [name, rootOf(name)]))
 }
 
-/** Names of the monitors whose results an expression reads. */
-export function monitorsRead(index: number, expressions: readonly Expression[]): string[] {
+/** A monitor whose results are read. */
+export interface ResultsRead {
+  readonly monitor: string
+  /** How far back from the window's end, ms; 0 = of the same window end only. */
+  readonly lookBackMs: number
+}
+
+/** The monitors whose results an expression reads. */
+export function monitorsRead(index: number, expressions: readonly Expression[], lookBackMs = 0): ResultsRead[] {
   const expression = expressions[index] as Expression
   switch (expression.kind) {
     case 'series':
@@ -30,14 +37,14 @@ export function monitorsRead(index: number, expressions: readonly Expression[]):
       return []
     case 'results':
     case 'current':
-      return [expression.monitor]
+      return [{ monitor: expression.monitor, lookBackMs }]
     case 'window':
-      return monitorsRead(expression.source, expressions)
+      return monitorsRead(expression.source, expressions, expression.lookBackMs)
     case 'fold':
     case 'compare':
-      return monitorsRead(expression.input, expressions)
+      return monitorsRead(expression.input, expressions, lookBackMs)
     case 'combine':
     case 'union':
-      return expression.inputs.flatMap((input) => monitorsRead(input, expressions))
+      return expression.inputs.flatMap((input) => monitorsRead(input, expressions, lookBackMs))
   }
 }

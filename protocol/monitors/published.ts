@@ -15,8 +15,8 @@ export interface Published {
   readonly revision: number
 }
 
-/** Known inputs of expected ones over all results, 0 to 1; 0 where nothing is expected. */
-export function coverageOf(results: readonly MonitorResult[]): number {
+/** Known inputs of expected ones over all results or groups, 0 to 1; 0 where nothing is expected. */
+export function coverageOf(results: readonly Pick<MonitorResult, 'known' | 'expected'>[]): number {
   let known = 0
   let expected = 0
   for (const result of results) {

@@ -1,5 +1,5 @@
 import { type SampleSpan, spanBetween } from '#protocol/aggregation/span.ts'
-import { keyOf } from './gather.ts'
+import { type Coverage, keyOf } from './gather.ts'
 import type { MonitorResult, ResultTags } from './model.ts'
 import type { BoundInput } from './window-evaluation.ts'
 
@@ -11,6 +11,8 @@ interface Series {
   /** Window ends, ascending, and known values. */
   readonly windowEndsMs: number[]
   readonly values: number[]
+  /** What each result was made of, unknown ones included, by window end. */
+  readonly coverage: Map<number, Coverage>
   /** Window ends of the oldest and the newest result, known or not. */
   firstMs: number
   newestMs: number
@@ -49,22 +51,32 @@ export class ResultHistory {
     return this.#evicted
   }
 
-  add({ monitor, tags, windowEndMs, value }: MonitorResult): void {
+  add({ monitor, tags, windowEndMs, value, known, expected }: MonitorResult): void {
     let series = this.#byMonitor.get(monitor)
     if (series === undefined) this.#byMonitor.set(monitor, (series = new Map()))
     const key = keyOf(tags)
     let own = series.get(key)
     if (own === undefined) {
       if (this.#size >= this.#seriesMax) this.#evict()
-      own = { tags, windowEndsMs: [], values: [], firstMs: windowEndMs, newestMs: windowEndMs, span: undefined }
+      own = {
+        tags,
+        windowEndsMs: [],
+        values: [],
+        coverage: new Map(),
+        firstMs: windowEndMs,
+        newestMs: windowEndMs,
+        span: undefined,
+      }
       series.set(key, own)
       this.#size++
     }
     write(own, windowEndMs, value)
+    own.coverage.set(windowEndMs, { known, expected })
     const firstKept = own.windowEndsMs.findIndex((endMs) => endMs >= own.newestMs - this.#keepMs)
     if (firstKept > 64) {
       own.windowEndsMs.splice(0, firstKept)
       own.values.splice(0, firstKept)
+      for (const endMs of own.coverage.keys()) if (endMs < own.newestMs - this.#keepMs) own.coverage.delete(endMs)
       own.span = undefined
     }
   }
@@ -79,7 +91,11 @@ export class ResultHistory {
         series.delete(key)
         this.#size--
       } else if (own.firstMs <= windowEndMs) {
-        bound.push({ tags: own.tags, read: (fromMs, beforeMs) => spanBetween(spanOfSeries(own), fromMs, beforeMs) })
+        bound.push({
+          tags: own.tags,
+          read: (fromMs, beforeMs) => spanBetween(spanOfSeries(own), fromMs, beforeMs),
+          coverage: (fromMs, beforeMs) => coverageBetween(own, fromMs, beforeMs),
+        })
       }
     }
     return bound
@@ -125,4 +141,15 @@ function spanOfSeries(series: Series): SampleSpan {
     end: series.values.length,
   }
   return series.span
+}
+
+function coverageBetween({ coverage }: Series, fromMs: number, beforeMs: number): Coverage & { windows: number } {
+  const sum = { known: 0, expected: 0, windows: 0 }
+  for (const [endMs, { known, expected }] of coverage) {
+    if (endMs < fromMs || endMs >= beforeMs) continue
+    sum.known += known
+    sum.expected += expected
+    sum.windows++
+  }
+  return sum
 }

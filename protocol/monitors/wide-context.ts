@@ -4,7 +4,7 @@ import { historyReader } from './evaluate-all.ts'
 import type { Place } from './gather.ts'
 import type { MonitorResult, Scope } from './model.ts'
 import { MonitorWindows, type OpenWindow } from './monitor-windows.ts'
-import { monitorsRead } from './placement-group.ts'
+import { monitorsRead, type ResultsRead } from './placement-group.ts'
 import { type ContextPlan, difference, type PlannedMonitor, reachMs } from './plan.ts'
 import { type Aggregator, areSameGroups, areSameResults, isBetter, type Published } from './published.ts'
 import { ResultHistory } from './result-history.ts'
@@ -38,7 +38,9 @@ export class WideContext {
   #history: ResultHistory
   /** By monitor, those of this scope that read its results. */
   #readers = new Map<string, Set<string>>()
-  #isLookedBack: ReadonlySet<string> = new Set()
+  /** From which window end on all results of a monitor that were ever recorded are known, as somebody told. */
+  readonly #toldFromMs = new Map<string, number>()
+  readonly #recalled = new Map<string, { times: number; atMs: number }>()
 
   constructor(plan: ContextPlan, around: WideShared) {
     this.#around = around
@@ -52,7 +54,12 @@ export class WideContext {
 
   /** Takes a new plan; what computes the same goes on with its windows. */
   replan(plan: ContextPlan): void {
-    for (const { monitor } of difference(this.plan, plan).stops) this.#windows.delete(monitor.name)
+    for (const { monitor } of difference(this.plan, plan).stops) {
+      this.#windows.delete(monitor.name)
+      this.#history.drop(monitor.name)
+      this.#toldFromMs.delete(monitor.name)
+      this.#recalled.delete(monitor.name)
+    }
     this.plan = plan
     this.#history = this.#index(this.#history)
   }
@@ -71,14 +78,53 @@ export class WideContext {
 
   /** Results from elsewhere that monitors look back on. */
   remember(results: readonly MonitorResult[]): void {
-    for (const result of results) if (this.#isLookedBack.has(result.monitor)) this.#history.add(result)
+    for (const result of results) if (this.#readers.has(result.monitor)) this.#history.add(result)
   }
 
-  /** True when all that a window is made of is closed, the missing children apart. */
-  isFed(windows: MonitorWindows, { windowEndMs }: OpenWindow): boolean {
-    return this.#reads(windows.planned).every((name) => {
-      const input = this.#windows.get(name)
-      return input === undefined || input.windows.get(windowEndMs)?.isClosed !== false
+  /** All recorded results of a monitor from a window end on are these, and those that come. */
+  told(monitor: string, fromMs: number, results: readonly MonitorResult[]): void {
+    this.#toldFromMs.set(monitor, Math.min(fromMs, this.#toldFromMs.get(monitor) ?? fromMs))
+    this.remember(results)
+    this.#disturb(monitor, fromMs)
+  }
+
+  /** True when all that a window is made of is closed or recorded, the missing children apart. */
+  isFed(windows: MonitorWindows, window: OpenWindow): boolean {
+    return (
+      this.unknownHistory(windows, window).length === 0 &&
+      this.#reads(windows.planned).every(({ monitor }) => {
+        return this.#windows.get(monitor)?.windows.get(window.windowEndMs)?.isClosed !== false
+      })
+    )
+  }
+
+  /** What a window looks back on beyond what was computed here or told, by the window end from which it is wanted. */
+  unknownHistory({ planned }: MonitorWindows, { windowEndMs }: OpenWindow): { monitor: string; fromMs: number }[] {
+    return this.#reads(planned).flatMap(({ monitor, lookBackMs }) => {
+      const input = this.plan.monitors.find((each) => each.monitor.name === monitor)
+      const everyMs = input?.monitor.everyMs ?? 1
+      const fromMs = lookBackMs === 0 ? windowEndMs : (Math.floor((windowEndMs - lookBackMs) / everyMs) + 1) * everyMs
+      const openedMs = this.#windows.get(monitor)?.openedFromMs ?? Number.POSITIVE_INFINITY
+      return fromMs < Math.min(openedMs, this.#toldFromMs.get(monitor) ?? openedMs) ? [{ monitor, fromMs }] : []
+    })
+  }
+
+  /** What to recall now: not too often, and not for ever. */
+  recalls(nowMs: number, everyMs: number, timesMax: number): { monitor: string; fromMs: number }[] {
+    const wanted = new Map<string, number>()
+    for (const windows of this.#windows.values()) {
+      for (const window of windows.windows.values()) {
+        if (window.isClosed && window.published !== undefined) continue
+        for (const { monitor, fromMs } of this.unknownHistory(windows, window)) {
+          wanted.set(monitor, Math.min(fromMs, wanted.get(monitor) ?? fromMs))
+        }
+      }
+    }
+    return [...wanted].flatMap(([monitor, fromMs]) => {
+      const recalled = this.#recalled.get(monitor) ?? { times: 0, atMs: Number.NEGATIVE_INFINITY }
+      if (recalled.times >= timesMax || nowMs - recalled.atMs < everyMs) return []
+      this.#recalled.set(monitor, { times: recalled.times + 1, atMs: nowMs })
+      return [{ monitor, fromMs }]
     })
   }
 
@@ -87,14 +133,18 @@ export class WideContext {
     const { planned } = windows
     const { application } = this.plan
     const { windowEndMs } = window
+    const isFirst = !window.isClosed
+    window.isClosed = true
+    window.isStale = false
+    if (this.unknownHistory(windows, window).length > 0) return []
     const { scope, cloud, wantedOf } = this.#around
     const place: Place = { application, cloud }
     const wide = new WideWindow(this.plan, windowEndMs, historyReader(this.#history), place)
-    for (const name of this.#reads(planned)) {
-      const results = this.#windows.get(name)?.windows.get(windowEndMs)?.published?.results
-      if (results !== undefined) wide.record(name, results)
+    for (const { monitor } of this.#reads(planned)) {
+      const results = this.#windows.get(monitor)?.windows.get(windowEndMs)?.published?.results
+      if (results !== undefined) wide.record(monitor, results)
     }
-    const { results, groups } = wide.evaluate(planned, {
+    const { results, groups, own } = wide.evaluate(planned, {
       scope,
       place,
       windowEndMs,
@@ -102,13 +152,9 @@ export class WideContext {
       below: [...window.parts.values()].map((part) => part.groups),
       expect: (merged) => expectWanted(application, planned, windows.expect(merged, missing), windowEndMs, wantedOf),
     })
-    const isFirst = !window.isClosed
-    window.isClosed = true
-    window.isStale = false
     if (planned.monitor.scope === scope) return this.#publish(windows, window, results)
-    if (!isFirst && areSameGroups(groups, window.groups)) return []
+    if (!isFirst && window.groups !== undefined && areSameGroups(groups, window.groups)) return []
     window.groups = groups
-    const hosts = members === 0 ? 1 : members
     const { self } = this.#around
     const message = {
       hash: planned.hash,
@@ -116,8 +162,9 @@ export class WideContext {
       session: self.session,
       by: self.host,
       revision: this.#around.nextRevision(),
-      hostsCounted: hosts - missing.length,
-      hostsExpected: hosts,
+      counted: members - missing.length + own.known,
+      wanted: members + own.expected,
+      isQuiet: false,
       groups,
     }
     return [{ kind: 'merged', application, monitor: planned.monitor.name, message }]
@@ -169,14 +216,19 @@ export class WideContext {
     window.published = published
     windows.noteResults(published.results)
     this.remember(published.results)
-    for (const reader of this.#readers.get(name) ?? []) {
+    this.#disturb(name, window.windowEndMs)
+  }
+
+  /** Closed windows that read results of a monitor from a window end on are looked at again. */
+  #disturb(monitor: string, fromMs: number): void {
+    for (const reader of this.#readers.get(monitor) ?? []) {
       for (const [endMs, later] of this.#windows.get(reader)?.windows ?? []) {
-        if (later.isClosed && endMs >= window.windowEndMs) later.isStale = true
+        if (later.isClosed && endMs >= fromMs) later.isStale = true
       }
     }
   }
 
-  #reads({ inputs }: PlannedMonitor): readonly string[] {
+  #reads({ inputs }: PlannedMonitor): readonly ResultsRead[] {
     const index = inputs[this.#around.scope]
     return index === undefined ? [] : monitorsRead(index, this.plan.expressions)
   }
@@ -190,14 +242,11 @@ export class WideContext {
   #index(old?: ResultHistory): ResultHistory {
     this.#readers = new Map()
     for (const planned of this.plan.monitors) {
-      for (const name of this.#reads(planned)) {
-        const readers = this.#readers.get(name) ?? new Set()
-        this.#readers.set(name, readers.add(planned.monitor.name))
+      for (const { monitor } of this.#reads(planned)) {
+        const readers = this.#readers.get(monitor) ?? new Set()
+        this.#readers.set(monitor, readers.add(planned.monitor.name))
       }
     }
-    this.#isLookedBack = new Set(
-      this.plan.expressions.flatMap((expression) => (expression.kind === 'results' ? [expression.monitor] : [])),
-    )
     const reach = Math.max(0, ...this.plan.monitors.map((planned) => reachMs(this.plan, planned)))
     return old !== undefined && old.keepMs >= reach + historySlackMs
       ? old

@@ -3,7 +3,7 @@
  * the time go in, actions come out; `agent/aggregate` and `controller/aggregate` do them. Anything may be lost, repeated, late or out of
  * order.
  *
- * A window is opened when it ends, and closed when all members have spoken or its time is over. What is missing then is asked for, up to
+ * A window is opened when it ends, and closed when all members have spoken of it or its time is over. What is missing then is asked for, up to
  * three times; what comes late makes the window be published again, with a higher revision, if it says something else. Whoever starts
  * begins with the windows nobody has published, as far back as windows are kept.
  */
@@ -46,8 +46,14 @@ export type WideEvent =
       readonly results: readonly MonitorResult[]
       readonly revision: number
     }
-  /** Recorded results of this scope, for monitors that look back on them. */
-  | { readonly kind: 'history'; readonly results: readonly MonitorResult[] }
+  /** The answer to a recall: all that is recorded of the monitor from there on; as little as there is. */
+  | {
+      readonly kind: 'history'
+      readonly application: string
+      readonly monitor: string
+      readonly fromMs: number
+      readonly results: readonly MonitorResult[]
+    }
   /** Windows open, close, are revised and asked for in ticks only: several a second. */
   | { readonly kind: 'tick' }
 
@@ -75,10 +81,16 @@ export type WideAction =
   /** Ask a member, or whoever holds its samples, for its partials of these windows. */
   | { readonly kind: 'ask'; readonly member: string; readonly windows: readonly WindowName[] }
 
+  /** Read the recorded results of this scope with `fromMs ≤ timestamp`: monitors look back on them. Until then their windows wait. */
+  | { readonly kind: 'recall'; readonly application: string; readonly monitor: string; readonly fromMs: number }
+
 /** Why a partial was refused. */
 export type PartialRefusal = 'unknownMonitor' | 'otherPlan' | 'stranger' | 'misaligned' | 'future' | 'old'
 
 const asksMax = 3
+/** Windows of one monitor whose revisions are remembered, so that none is used twice when a duty or a clock comes back. */
+const revisionsKept = 200
+const askEveryMsDefault = 5_000
 /** A member's clock may be this much ahead, ms. */
 const aheadMsMax = 1_000
 
@@ -90,6 +102,8 @@ export class WideCore {
   readonly #refused = new Map<PartialRefusal, number>()
   /** The newest window anybody published, by application and monitor. */
   readonly #newest = new Map<string, { readonly windowEndMs: number; readonly published: Published }>()
+  /** What the next revision of windows is that were published here, by application and monitor, the newest behind. */
+  readonly #revisions = new Map<string, Map<number, number>>()
   #members: ReadonlySet<string> = new Set()
   #isMine: (application: string, group: string) => boolean
 
@@ -111,6 +125,11 @@ export class WideCore {
     }
   }
 
+  /** True for one of them. */
+  computes(application: string, monitor: string): boolean {
+    return this.#contexts.get(application)?.monitors.has(monitor) === true
+  }
+
   /** @param nowMs epoch ms */
   step(event: WideEvent, nowMs: number): WideAction[] {
     switch (event.kind) {
@@ -129,9 +148,9 @@ export class WideCore {
         this.#take(event, nowMs)
         return []
       case 'published':
-        return this.#heard(event)
+        return this.#heard(event, nowMs)
       case 'history':
-        for (const result of event.results) this.#contexts.get(result.application)?.remember([result])
+        this.#contexts.get(event.application)?.told(event.monitor, event.fromMs, event.results)
         return []
       case 'tick':
         return this.#tick(nowMs)
@@ -155,6 +174,7 @@ export class WideCore {
       plans.flatMap(({ application, monitors }) => monitors.map((each) => keyOf(application, each.monitor.name))),
     )
     for (const key of this.#newest.keys()) if (!names.has(key)) this.#newest.delete(key)
+    for (const key of this.#revisions.keys()) if (!names.has(key)) this.#revisions.delete(key)
     this.#assign()
   }
 
@@ -191,10 +211,11 @@ export class WideCore {
     return isOpened ? undefined : 'old'
   }
 
-  #heard(event: Extract<WideEvent, { kind: 'published' }>): WideAction[] {
+  #heard(event: Extract<WideEvent, { kind: 'published' }>, nowMs: number): WideAction[] {
     const { application, monitor, windowEndMs, by, results, revision } = event
     const { self } = this.#options
-    if (by.host === self.host && by.session === self.session) return []
+    const isOwn = by.host === self.host && by.session === self.session
+    if (isOwn || windowEndMs > nowMs + aheadMsMax) return []
     const context = this.#contexts.get(application)
     if (context === undefined) return []
     const windows = context.monitors.get(monitor)
@@ -214,6 +235,14 @@ export class WideCore {
       this.#newest.set(key, { windowEndMs, published })
   }
 
+  #said(key: string, windowEndMs: number, revision: number): void {
+    const revisions = this.#revisions.get(key) ?? new Map<number, number>()
+    this.#revisions.set(key, revisions)
+    revisions.delete(windowEndMs)
+    revisions.set(windowEndMs, revision + 1)
+    if (revisions.size > revisionsKept) revisions.delete(revisions.keys().next().value as number)
+  }
+
   #tick(nowMs: number): WideAction[] {
     const actions: WideAction[] = []
     const asks = new Map<string, WindowName[]>()
@@ -223,11 +252,15 @@ export class WideCore {
         this.#closeDue(context, windows, nowMs, actions)
         this.#askMissing(application, windows, nowMs, asks)
       }
+      const { askEveryMs = askEveryMsDefault } = this.#options
+      for (const recall of context.recalls(nowMs, askEveryMs, asksMax))
+        actions.push({ kind: 'recall', application, ...recall })
     }
     for (const action of actions) {
       if (action.kind !== 'publish') continue
       const { application, monitor, windowEndMs, results, revision } = action
       this.#note(application, monitor, windowEndMs, { by: this.#options.self, results, revision })
+      this.#said(keyOf(application, monitor), windowEndMs, revision)
     }
     for (const [member, wanted] of asks) actions.push({ kind: 'ask', member, windows: wanted })
     return actions
@@ -239,7 +272,9 @@ export class WideCore {
     const { everyMs } = planned.monitor
     const newestMs = Math.floor(untilMs / everyMs) * everyMs
     if (newestMs < windows.openedToMs - everyMs) windows.turnBack(newestMs)
-    const newest = this.#newest.get(keyOf(application, planned.monitor.name))
+    const key = keyOf(application, planned.monitor.name)
+    if ((this.#newest.get(key)?.windowEndMs ?? 0) > newestMs + everyMs) this.#newest.delete(key)
+    const newest = this.#newest.get(key)
     const publishedTo = newest?.windowEndMs ?? Number.NEGATIVE_INFINITY
     const since = Number.isFinite(windows.openedToMs) ? windows.openedToMs : Math.min(publishedTo, newestMs - everyMs)
     const firstMs = Math.max(since + everyMs, newestMs - (windowsKept - 1) * everyMs)
@@ -249,9 +284,10 @@ export class WideCore {
       const isLate = onTimeMs <= nowMs
       const closesAtMs = isLate ? nowMs + (this.#options.answerMs ?? 2_000) : onTimeMs
       const window = windows.open(endMs, closesAtMs, isLate ? nowMs : onTimeMs)
+      window.revision = this.#revisions.get(key)?.get(endMs) ?? 0
       if (newest?.windowEndMs !== endMs) continue
       window.heard = newest.published
-      window.revision = newest.published.revision + 1
+      window.revision = Math.max(window.revision, newest.published.revision + 1)
     }
   }
 
@@ -261,7 +297,9 @@ export class WideCore {
       const window = windows.windows.get(endMs) as OpenWindow
       if (window.isClosed && !window.isStale) continue
       const missing = windows.missing(window, members)
-      const isWhole = missing.length === 0 && (members.length > 0 || !hasChildren(windows.planned, this.#options.scope))
+      const isWhole = hasChildren(windows.planned, this.#options.scope)
+        ? members.length > 0 && members.every((member) => window.parts.has(member))
+        : true
       const isReady = (isWhole && context.isFed(windows, window)) || nowMs >= window.closesAtMs
       if (!window.isClosed && !isReady) return
       actions.push(...context.settle(windows, window, missing, members.length))
@@ -274,7 +312,7 @@ export class WideCore {
       if (nowMs < window.asksAtMs) continue
       for (const member of windows.missing(window, members)) {
         const asked = window.asked.get(member) ?? { times: 0, atMs: Number.NEGATIVE_INFINITY }
-        if (asked.times >= asksMax || nowMs - asked.atMs < (this.#options.askEveryMs ?? 5_000)) continue
+        if (asked.times >= asksMax || nowMs - asked.atMs < (this.#options.askEveryMs ?? askEveryMsDefault)) continue
         window.asked.set(member, { times: asked.times + 1, atMs: nowMs })
         const list = asks.get(member) ?? []
         list.push({ application, monitor: windows.planned.monitor.name, windowEndMs })

@@ -1,4 +1,4 @@
-import { finishGroups, type GroupPartial, mergeGroups, type Place } from './gather.ts'
+import { type Coverage, finishGroups, type GroupPartial, mergeGroups, type Place } from './gather.ts'
 import type { MonitorPartial } from './host-evaluation.ts'
 import type { MonitorResult, Scope } from './model.ts'
 import type { ContextPlan, PlannedMonitor } from './plan.ts'
@@ -10,7 +10,11 @@ export interface WideEvaluation {
   readonly results: readonly MonitorResult[]
   /** All groups so far: what a wider scope merges with those of other clouds. Empty for monitors that map or combine. */
   readonly groups: readonly GroupPartial[]
+  /** What its own inputs at this scope were made of. */
+  readonly own: Coverage
 }
+
+const nothing: Coverage = { known: 0, expected: 0 }
 
 /** What is brought to `evaluateWide`. */
 export interface WideInputs {
@@ -43,14 +47,15 @@ export class WideWindow {
     const index = planned.inputs[scope]
     const { application } = this.#plan
     if (planned.gathering === 'map' || planned.gathering === 'combine') {
-      if (index === undefined || planned.monitor.scope !== scope) return { results: [], groups: [] }
-      return { results: this.#evaluation.mapped(planned, index, revision), groups: [] }
+      if (index === undefined || planned.monitor.scope !== scope) return { results: [], groups: [], own: nothing }
+      return { results: this.#evaluation.mapped(planned, index, revision), groups: [], own: nothing }
     }
-    const own = index === undefined ? [] : [this.#evaluation.gathered(planned, index)]
-    const merged = mergeGroups(planned, [...below, ...own])
+    const gathered = index === undefined ? [] : [this.#evaluation.gathered(planned, index)]
+    const own = index === undefined ? nothing : this.#evaluation.coverage(planned, index)
+    const merged = mergeGroups(planned, [...below, ...gathered])
     const groups = expect === undefined ? merged : expect(merged)
-    if (planned.monitor.scope !== scope) return { results: [], groups }
-    return { results: finishGroups(planned, groups, { application, windowEndMs, revision }), groups }
+    if (planned.monitor.scope !== scope) return { results: [], groups, own }
+    return { results: finishGroups(planned, groups, { application, windowEndMs, revision }), groups, own }
   }
 }
 

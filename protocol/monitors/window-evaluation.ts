@@ -2,7 +2,15 @@
 import { compare, parseCombine } from '#protocol/aggregation/combine.ts'
 import { type FunctionValue, parseFunction } from '#protocol/aggregation/functions.ts'
 import { type SampleSpan, spanBetween } from '#protocol/aggregation/span.ts'
-import { type GroupPartial, gather, type InputValue, type InputWindow, keyOf, type Place } from './gather.ts'
+import {
+  type Coverage,
+  type GroupPartial,
+  gather,
+  type InputValue,
+  type InputWindow,
+  keyOf,
+  type Place,
+} from './gather.ts'
 import type { MonitorFilter, MonitorResult, ResultTags, WindowSpec } from './model.ts'
 import type { ContextPlan, Expression, PlannedMonitor } from './plan.ts'
 
@@ -11,6 +19,8 @@ export interface BoundInput {
   readonly tags: ResultTags
   /** Samples with `fromMs ≤ timestamp < beforeMs`. */
   read(fromMs: number, beforeMs: number): SampleSpan
+  /** Of results: what those of the window ends in between were made of; where it is left out, each counts as one input. */
+  coverage?(fromMs: number, beforeMs: number): Coverage & { readonly windows: number }
 }
 
 /** Where an evaluation reads; both answer for the place it is made at. */
@@ -51,10 +61,20 @@ export class WindowEvaluation {
     const { application } = this.#plan
     const { name } = planned.monitor
     const windowEndMs = this.#windowEndMs
-    return this.#valued(index).map(({ tags, value }) => {
-      const known = value === null ? 0 : 1
-      return { application, monitor: name, tags, windowEndMs, value, known, expected: 1, revision }
+    return this.#valued(index).map(({ tags, value, known = value === null ? 0 : 1, expected = 1 }) => {
+      return { application, monitor: name, tags, windowEndMs, value, known, expected, revision }
     })
+  }
+
+  /** What the inputs of an expression were made of, all together. */
+  coverage(planned: PlannedMonitor, index: number): Coverage {
+    let [known, expected] = [0, 0]
+    for (const input of planned.gathering === 'pool' ? this.#windowed(index) : this.#valued(index)) {
+      const isKnown = 'span' in input ? input.span.end > input.span.start : input.value !== null
+      known += input.known ?? (isKnown ? 1 : 0)
+      expected += input.expected ?? 1
+    }
+    return { known, expected }
   }
 
   /** What this place adds to the groups of a monitor that pools, reduces or quantifies. */
@@ -78,13 +98,13 @@ export class WindowEvaluation {
         return this.#currentOf(expression.monitor)
       case 'fold': {
         const of = parseFunction(expression.function)
-        return this.#windowed(expression.input).map(({ tags, span }) => {
-          return { tags, value: span.end > span.start ? numberOf(of(span)) : null }
+        return this.#windowed(expression.input).map(({ span, ...input }) => {
+          return { ...input, value: span.end > span.start ? numberOf(of(span)) : null }
         })
       }
       case 'compare':
-        return this.#valued(expression.input).map(({ tags, value }) => {
-          return { tags, value: compare(expression.with, value, expression.limit) }
+        return this.#valued(expression.input).map((input) => {
+          return { ...input, value: compare(expression.with, input.value, expression.limit) }
         })
       case 'combine':
         return combineValues(
@@ -120,21 +140,49 @@ export class WindowEvaluation {
       ? this.#reader.series(expression.of, expression.filter, this.#windowEndMs)
       : this.#reader.results((expression as { monitor: string }).monitor, this.#windowEndMs)
     const beforeMs = this.#windowEndMs + (isRaw ? 0 : 1)
-    const cut = inputs.map(({ tags, read }) => ({ tags, span: read(beforeMs - lookBackMs, beforeMs) }))
+    const fromMs = beforeMs - lookBackMs
+    const cut = inputs.map((input) => {
+      const { tags } = input
+      const coverage = isRaw ? undefined : this.#coverageOf(expression as { monitor: string }, input, window, fromMs)
+      return { tags, span: input.read(fromMs, beforeMs), ...coverage }
+    })
     const whole = isRaw ? cut : this.#withCurrent((expression as { monitor: string }).monitor, cut)
     if (window.kind === 'time') return whole
-    return whole.map(({ tags, span }) => ({
-      tags,
-      span: { ...span, start: Math.max(span.start, span.end - window.samples) },
-    }))
+    return whole.map((input) => {
+      const start = Math.max(input.span.start, input.span.end - window.samples)
+      return { ...input, span: { ...input.span, start } }
+    })
+  }
+
+  /** What the results of a window were made of, up to this window end; windows without a result are one unknown input each. */
+  #coverageOf(
+    { monitor }: { monitor: string },
+    input: BoundInput,
+    window: WindowSpec,
+    fromMs: number,
+  ): Partial<Coverage> {
+    if (window.kind === 'count' || input.coverage === undefined) return {}
+    const current = this.#current.get(monitor)
+    const own = current?.find(({ tags }) => keyOf(tags) === keyOf(input.tags))
+    const before = input.coverage(fromMs, this.#windowEndMs + (own === undefined ? 1 : 0))
+    const everyMs =
+      this.#plan.monitors.find((planned) => planned.monitor.name === monitor)?.monitor.everyMs ?? window.ms
+    const lost = Math.max(0, Math.floor(window.ms / everyMs) - before.windows - (own === undefined ? 0 : 1))
+    return { known: before.known + (own?.known ?? 0), expected: before.expected + (own?.expected ?? 0) + lost }
   }
 
   #currentOf(monitor: string): Valued {
     const results = this.#current.get(monitor)
     if (results !== undefined) return results
-    return this.#reader.results(monitor, this.#windowEndMs).map(({ tags, read }) => {
-      const span = read(this.#windowEndMs, this.#windowEndMs + 1)
-      return { tags, value: span.end > span.start ? (span.values[span.end - 1] as number) : null }
+    return this.#reader.results(monitor, this.#windowEndMs).map((input) => {
+      const span = input.read(this.#windowEndMs, this.#windowEndMs + 1)
+      const coverage = input.coverage?.(this.#windowEndMs, this.#windowEndMs + 1)
+      return {
+        tags: input.tags,
+        known: coverage?.known ?? 0,
+        expected: coverage?.expected ?? 1,
+        value: span.end > span.start ? (span.values[span.end - 1] as number) : null,
+      }
     })
   }
 
@@ -143,11 +191,11 @@ export class WindowEvaluation {
     const results = this.#current.get(monitor)
     if (results === undefined) return windows
     const values = new Map(results.map(({ tags, value }) => [keyOf(tags), { tags, value }]))
-    const known = windows.map(({ tags, span }) => {
-      const key = keyOf(tags)
+    const known = windows.map((input) => {
+      const key = keyOf(input.tags)
       const current = values.get(key)
       values.delete(key)
-      return { tags, span: current === undefined ? span : this.#ended(span, current.value) }
+      return current === undefined ? input : { ...input, span: this.#ended(input.span, current.value) }
     })
     const more = [...values.values()].map(({ tags, value }) => ({ tags, span: this.#ended(emptySpan, value) }))
     return [...known, ...more]
@@ -190,7 +238,12 @@ function combineValues(
   }
   if (tags.size === 0 && isForAll.some(Boolean)) tags.set('', {})
   return [...tags].map(([key, own]) => {
-    const operands = maps.map((values, i) => values.get(isForAll[i] ? '' : key)?.value ?? null)
-    return { tags: own, value: combine(operands) }
+    const operands = maps.map((values, i) => values.get(isForAll[i] ? '' : key))
+    const value = combine(operands.map((operand) => operand?.value ?? null))
+    const known = operands.reduce(
+      (sum, each) => sum + (each?.known ?? (each === undefined || each.value === null ? 0 : 1)),
+      0,
+    )
+    return { tags: own, value, known, expected: operands.reduce((sum, each) => sum + (each?.expected ?? 1), 0) }
   })
 }

@@ -40,7 +40,7 @@ export class SimNetwork {
   /** Delivers once, twice, late, or never. */
   send(from: string, to: string, deliver: () => void): void {
     const { loss, repeat, delayMsMax, late } = this.weather
-    if (this.#random.chance(loss) || this.#isCut(from, to)) {
+    if (this.#random.chance(loss) || this.isCut(from, to)) {
       this.lost++
       return
     }
@@ -48,14 +48,15 @@ export class SimNetwork {
     for (let i = 0; i < copies; i++) {
       const delayMs = this.#random.next() * (this.#random.chance(late) ? 3000 : delayMsMax)
       this.#queue.schedule(delayMs, () => {
-        if (this.#isCut(from, to)) return
+        if (this.isCut(from, to)) return
         this.delivered++
         deliver()
       })
     }
   }
 
-  #isCut(from: string, to: string): boolean {
+  /** True when nothing gets from one to the other. */
+  isCut(from: string, to: string): boolean {
     return this.#cut.size > 0 && this.#cut.has(`${from} ${to}`)
   }
 }
