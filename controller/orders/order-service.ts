@@ -31,7 +31,7 @@ export interface OrderServiceOptions {
 }
 
 export interface OrderServiceDeps {
-  readonly bus: Bus
+  readonly bus: Pick<Bus, 'publish' | 'subscribe' | 'request' | 'states'>
   readonly registry: RegistryStore
   readonly clock: Clock
   readonly logger: Logger
@@ -192,7 +192,6 @@ export class OrderService implements AsyncDisposable {
     if (this.#isClosed) throw new LanistaError('CLOSED', 'ask the next controller: this one is stopping')
     const wish = wishOf(ask, lifetimeMs, id)
     this.#core.expectRoom(wish.target)
-    this.#look()
     const issued = this.#issued.wait(id)
     this.#step({ kind: 'issue', wish })
     return issued
@@ -215,6 +214,7 @@ export class OrderService implements AsyncDisposable {
       }
     }
     void follow()
+    this.#look()
   }
 
   /** Answers to queries come on the same subjects, under other ids. */

@@ -68,7 +68,7 @@ export class OrderStage implements AsyncDisposable {
     this.host.session++
     this.host.journal = store.facts.journal
     this.host.isHere = true
-    await clock.advance(1)
+    await clock.advance(300)
     return agent
   }
 

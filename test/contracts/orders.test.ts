@@ -98,12 +98,14 @@ describe('an order', () => {
     await using _stage = stage
     const agent = stage.agent
     stage.host.isHere = false
+    await stage.clock.advance(300)
     const queued = await issue(stage, {}, 1000)
     await stage.clock.advance(2000)
     expect(stateOf(stage, queued)).toBe('expired')
 
     stage.host.isHere = true
     await agent?.close()
+    await stage.clock.advance(300)
     const sent = await issue(stage, {}, 1000)
     await stage.clock.advance(2000)
     expect(stateOf(stage, sent)).toBe('sent')
@@ -191,6 +193,19 @@ describe('an order', () => {
     await stage.clock.advance(5000)
     expect(stateOf(stage, order)).toBe('done')
     expect(stage.store.rows).toMatchObject([{ isAcknowledged: true }])
+  })
+
+  it('survives a controller that is killed between its row and its sending', async () => {
+    const { stage, work } = await working()
+    await using _stage = stage
+    stage.broker.stop()
+    const order = await issue(stage)
+    expect(stateOf(stage, order)).toBe('sent')
+    await stage.orders.close()
+    stage.broker.start()
+    await stage.startController()
+    await stage.clock.advance(300)
+    expect(work.started).toMatchObject([{ id: order.id }])
   })
 
   it('is put off while the disk of its host takes nothing', async () => {
