@@ -124,6 +124,7 @@ test.each([
   [['rules', 'replay', 'grow', '--from', 'noon'], 'write the time otherwise'],
   [['rules', 'replay', 'grow', '--from', '-400d'], 'replay a shorter stretch'],
   [['rules', 'replay', 'grow', '--from', '-1h', '--wanted', 'web'], 'expected COMPONENT=COUNT'],
+  [['rules', 'replay', 'grow', '--from', '-1h', '--wanted', 'wbe=2'], 'found a component wbe, expected web'],
   [['rules', 'replay', 'grow'], "required option '--from <time>' not specified"],
   [['rules', 'replay', '--from', '-1h', '--file', '/nowhere.yaml'], 'make the file readable'],
   [['events', '--limit', 'many'], 'change the parameter limit'],

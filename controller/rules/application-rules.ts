@@ -33,10 +33,13 @@ export class ApplicationRules {
   readonly #leavesOf: ReadonlyMap<string, readonly string[]>
   readonly #pauses: Map<string, boolean>
   #rules: readonly Rule[] = []
+  /** Rules that had no results yet when a window was last looked at. */
+  #progress: { readonly windowEndMs: number; readonly missing: string[] } = { windowEndMs: Number.NaN, missing: [] }
 
   constructor(context: RuleContext, pauses: Pauses, nowMs: number) {
     this.context = context
-    this.#pauses = new Map(pauses)
+    const names = new Set(context.rules.map(({ name }) => name))
+    this.#pauses = new Map([...pauses].filter(([rule]) => names.has(rule)))
     this.#facts = leafFactsOf(context.rules, context.monitors)
     this.#leavesOf = new Map(context.rules.map(({ name, when }) => [name, leafMonitors(when)]))
     this.queue = new WindowQueue(new Set(context.rules.map(({ everyMs }) => everyMs)), nowMs)
@@ -57,8 +60,10 @@ export class ApplicationRules {
     return Math.max(0, ...[...this.#facts.values()].map(({ latenessMs }) => latenessMs))
   }
 
-  pause(rule: string, paused: boolean): void {
-    this.#pauses.set(rule, paused)
+  /** Undefined = as the file says. */
+  pause(rule: string, paused: boolean | undefined): void {
+    if (paused === undefined) this.#pauses.delete(rule)
+    else this.#pauses.set(rule, paused)
     this.#applyPauses()
   }
 
@@ -80,9 +85,17 @@ export class ApplicationRules {
     for (const [rule, decision] of last) this.last.set(rule, decision)
   }
 
-  /** Does every leaf that is read at `nowMs` have its result? */
+  /** Does every leaf that is read at `nowMs` have its result? What was found is not looked at again. */
   isComplete(nowMs: number, conditions: Pick<ConditionSource, 'newest'>): boolean {
-    return dueAt(this.#rules, nowMs).every(({ name }) => this.#hasResults(name, nowMs, conditions))
+    if (this.#progress.windowEndMs !== nowMs) {
+      this.#progress = { windowEndMs: nowMs, missing: dueAt(this.#rules, nowMs).map(({ name }) => name) }
+    }
+    const { missing } = this.#progress
+    for (let name = missing.at(-1); name !== undefined; name = missing.at(-1)) {
+      if (!this.#hasResults(name, nowMs, conditions)) return false
+      missing.pop()
+    }
+    return true
   }
 
   /** A rule judged for its newest window, as if it were not paused, among the others that are due then. Changes nothing. */

@@ -73,3 +73,10 @@ function instancesOf(monitor: Monitor | undefined): string[] {
   const isWhole = instance === undefined && cloud === undefined && host === undefined
   return component !== undefined && isWhole && !isReduced ? [component] : []
 }
+
+/** The monitors that rules read, and those they are computed from. */
+export function neededMonitors(rules: readonly Rule[], monitors: readonly Monitor[]): Monitor[] {
+  const facts = leafFactsOf(rules, monitors)
+  const needed = new Set([...facts].flatMap(([name, { upstream }]) => [name, ...upstream]))
+  return monitors.filter(({ name }) => needed.has(name))
+}

@@ -4,6 +4,7 @@ import type { FleetQueries } from '#controller/query/fleet-queries.ts'
 import { LanistaError } from '#protocol/errors.ts'
 import type { Rule } from '#protocol/monitors/rule.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
+import { neededMonitors } from './leaf-facts.ts'
 import { News } from './news.ts'
 import { replay } from './replay.ts'
 import { readSamples } from './replay-samples.ts'
@@ -113,11 +114,14 @@ export class RuleDesk {
 
   /**
    * What a rule would have done, together with the other rules of its application that are active.
-   * @throws LanistaError RULE_UNKNOWN, RULE_AMBIGUOUS, REPLAY_TOO_LONG, ANSWER_TOO_LARGE, QUERY_TOO_LARGE, BUSY; the signal's reason
+   * @throws LanistaError RULE_UNKNOWN, RULE_AMBIGUOUS, REPLAY_TOO_LONG, QUERY_INVALID (`wanted`), ANSWER_TOO_LARGE, QUERY_TOO_LARGE,
+   * BUSY; the signal's reason
    */
   async replay(order: ReplayOrder, signal: AbortSignal): Promise<ReplayAnswer> {
     const { context, rule } = this.#subject(order)
     const { fromMs, untilMs } = order
+    for (const component of order.wanted.keys())
+      if (!context.components.has(component)) throw noComponent(component, context)
     const { samples, unanswered } = await readSamples(this.#deps.queries, this.#tenant, context, order, signal)
     const before = new Map([...this.#countsOf(order, context), ...order.wanted])
     const after = new Map(before)
@@ -197,7 +201,11 @@ export class RuleDesk {
 function activeOf(context: RuleContext, rules: readonly Rule[], asked: string | undefined): RuleContext {
   const isAsked = ({ name }: Rule): boolean => asked === undefined || name === asked
   const active = rules.filter((rule) => isAsked(rule) || !rule.paused)
-  return { ...context, rules: active.map((rule) => (isAsked(rule) ? { ...rule, paused: false } : rule)) }
+  return {
+    ...context,
+    rules: active.map((rule) => (isAsked(rule) ? { ...rule, paused: false } : rule)),
+    monitors: neededMonitors(active, context.monitors),
+  }
 }
 
 function nameWithin(id: string, { application, rules }: RuleContext): string {
@@ -215,6 +223,14 @@ function unknown(id: string, known: readonly string[]): LanistaError {
   return new LanistaError(
     'RULE_UNKNOWN',
     `name another rule: found ${JSON.stringify(id.slice(0, 129))}, expected ${names}`,
+  )
+}
+
+function noComponent(component: string, { components }: RuleContext): LanistaError {
+  const known = [...components.keys()].join(', ')
+  return new LanistaError(
+    'QUERY_INVALID',
+    `change the parameter wanted: found a component ${component}, expected ${known}`,
   )
 }
 

@@ -73,6 +73,7 @@ export class RuleEngine {
   #judgedMs = Number.NEGATIVE_INFINITY
   #judgedWrittenAtMs = Number.NEGATIVE_INFINITY
   #cancel: () => void = () => undefined
+  #forgetting: Promise<unknown> = Promise.resolve()
   #isClosed = false
 
   private constructor(options: RuleEngineOptions, deps: RuleEngineDeps) {
@@ -130,9 +131,14 @@ export class RuleEngine {
   async pause(application: string, rule: string, paused: boolean): Promise<void> {
     const state = this.#applications.get(application)
     if (!state) return
-    const standing = state.memories.get(rule)?.standing ?? []
-    await this.#deps.registry.write([this.#rows.change(application, rule, { standing, paused })])
-    this.#applications.get(application)?.pause(rule, paused)
+    const before = state.pauses.get(rule)
+    state.pause(rule, paused)
+    try {
+      await this.#deps.registry.write([this.#rowOf(state, rule)])
+    } catch (error) {
+      state.pause(rule, before)
+      throw error
+    }
     const now = this.#deps.clock.now()
     const kind = paused ? 'rule.paused' : 'rule.resumed'
     this.#say(application, `${application}.${rule}.${kind}.${now}`, kind, { rule })
@@ -143,7 +149,7 @@ export class RuleEngine {
     this.#isClosed = true
     this.#cancel()
     for (const stop of this.#stops.splice(0)) stop()
-    await Promise.all(this.#busy.values())
+    await Promise.all([...this.#busy.values(), this.#forgetting])
     if (Number.isFinite(this.#judgedMs)) await this.#write([this.#rows.judged(this.#judgedMs)])
   }
 
@@ -196,7 +202,8 @@ export class RuleEngine {
       this.#news.forget(application, name)
       this.#effects.delete(`${application}.${name}`)
     }
-    void this.#write(gone.map(({ name }) => this.#rows.change(application, name, undefined)))
+    const written = this.#write(gone.map(({ name }) => this.#rows.change(application, name, undefined)))
+    this.#forgetting = Promise.all([this.#forgetting, written])
   }
 
   #tick(): void {
@@ -237,21 +244,26 @@ export class RuleEngine {
     const decisions = state.judge(windowEndMs, this.sourcesOf(application))
     this.#counters.rounds++
     this.#counters.decisions += decisions.length
-    const changes: RegistryChange[] = []
+    const changed: string[] = []
     for (const decision of decisions) {
       const effect = decision.actions.some(doesSomething) ? await this.#carryOut(decision, state) : undefined
       const before = state.memories.get(decision.rule)
       const memory = effect?.outcome === 'failed' ? unraised(decision) : decision.memory
-      if (standsOtherwise(before, memory)) {
-        const row = { standing: memory.standing, paused: state.pauses.get(decision.rule) }
-        changes.push(this.#rows.change(application, decision.rule, row))
-      }
+      if (standsOtherwise(before, memory)) changed.push(decision.rule)
       state.memories.set(decision.rule, memory)
       state.last.set(decision.rule, decision)
       this.#tell(decision, effect)
     }
     this.#record(state, decisions, windowEndMs)
-    await this.#write([...changes, ...this.#judgedChange(windowEndMs)])
+    const isCurrent = this.#applications.get(application) === state
+    const rows = isCurrent ? changed.map((rule) => this.#rowOf(state, rule)) : []
+    await this.#write([...rows, ...this.#judgedChange(windowEndMs)])
+  }
+
+  /** The row of a rule as it stands when it is written. */
+  #rowOf({ context: { application }, memories, pauses }: ApplicationRules, rule: string): RegistryChange {
+    const standing = memories.get(rule)?.standing ?? []
+    return this.#rows.change(application, rule, { standing, paused: pauses.get(rule) })
   }
 
   async #carryOut(decision: Decision, state: ApplicationRules): Promise<Effect> {
