@@ -26,7 +26,7 @@ class Bench {
   constructor(options: Partial<JournalCoreOptions> = {}, facts: JournalFacts = newFacts('j')) {
     this.facts = facts
     this.core = new JournalCore(
-      { target, refusalOf: () => undefined, rowsMax: 10, runningMax: 4, ...options },
+      { target, refusalOf: () => undefined, rowsMax: 10, bytesMax: 1000, runningMax: 4, ...options },
       facts,
       [],
     )
@@ -143,6 +143,15 @@ describe('bounds', () => {
     bench.step({ kind: 'settled', ids: ['a'] })
     bench.after(60_000)
     bench.receive(orderOf('b', { expiresMs: t0 + 120_000, keepUntilMs: t0 + 120_000 }))
+    expect(bench.started).toEqual(['a', 'b'])
+  })
+
+  it('nor does it take more bodies than it has room for', () => {
+    const bench = new Bench()
+    bench.receive(orderOf('a', { body: 'x'.repeat(900) }), orderOf('b', { body: 'x'.repeat(200) }))
+    expect(bench.said).toEqual(['a started', 'b JOURNAL_FULL'])
+    bench.finish('a')
+    bench.receive(orderOf('b', { body: 'x'.repeat(200) }))
     expect(bench.started).toEqual(['a', 'b'])
   })
 

@@ -18,7 +18,7 @@ import type {
   JournalEvent,
   Refusal,
 } from './journal-events.ts'
-import type { JournalFacts, JournalRow } from './journal-row.ts'
+import { factsWithout, type JournalFacts, type JournalRow } from './journal-row.ts'
 
 /** Rows of messages that nobody we know signed; more are counted and not answered. */
 export const unverifiedMax = 256
@@ -121,11 +121,17 @@ export class JournalCore {
     const known = this.#entries.get(id)
     if (known) return this.#repeat(known)
     if (this.#isOver(order)) return
-    if (this.#entries.size >= this.#options.rowsMax) this.#prune(nowMs)
-    if (this.#entries.size >= this.#options.rowsMax) {
-      return this.#defer(id, 'JOURNAL_FULL', `the journal has ${this.#entries.size} orders`)
+    if (!this.#hasRoom(order)) this.#prune(nowMs)
+    if (!this.#hasRoom(order)) {
+      const { size, bytes } = this.#entries
+      return this.#defer(id, 'JOURNAL_FULL', `the journal has ${size} orders of ${bytes} bytes`)
     }
     this.#admit(order, nowMs)
+  }
+
+  #hasRoom({ body }: Order): boolean {
+    const { rowsMax, bytesMax } = this.#options
+    return this.#entries.size < rowsMax && this.#entries.bytes + body.length <= bytesMax
   }
 
   #repeat(known: Entry): void {
@@ -204,7 +210,7 @@ export class JournalCore {
       const entry = this.#entries.get(id)
       if (!entry || entry.row.isAcknowledged || entry.recorded !== entry.row.state || !isTerminal(entry.row.state))
         continue
-      entry.row = { ...entry.row, isAcknowledged: true }
+      this.#entries.change(entry, { isAcknowledged: true })
       this.#pending.mark(id, false)
     }
   }
@@ -240,18 +246,9 @@ export class JournalCore {
       if (!row.isAcknowledged && row.keepUntilMs + unacknowledgedMs > nowMs) continue
       this.#entries.remove(row)
       this.#pending.mark(row.id, false)
-      if (row.generation > 0) this.#remember(row)
-    }
-  }
-
-  #remember({ expiresMs, isAcknowledged }: JournalRow): void {
-    const { floorMs, forgottenMs } = this.#facts
-    if (!isAcknowledged) this.#counts.forgotten++
-    if (this.#options.mutant === 'replay_after_pruning') return
-    this.#facts = {
-      ...this.#facts,
-      floorMs: Math.max(floorMs, expiresMs),
-      forgottenMs: isAcknowledged ? forgottenMs : Math.max(forgottenMs, expiresMs),
+      if (row.generation === 0) continue
+      if (!row.isAcknowledged) this.#counts.forgotten++
+      if (this.#options.mutant !== 'replay_after_pruning') this.#facts = factsWithout(row, this.#facts)
     }
   }
 
@@ -315,12 +312,12 @@ export class JournalCore {
 
   #takeBack(entry: Entry): void {
     this.#entries.leave(entry.row.id, entry.row.key)
-    entry.row = { ...entry.row, state: 'received' }
+    this.#entries.change(entry, { state: 'received' })
     this.#entries.waiting.add(entry.row.id)
   }
 
   #change(entry: Entry, change: Partial<JournalRow>): void {
-    entry.row = { ...entry.row, ...change }
+    this.#entries.change(entry, change)
     this.#pending.mark(entry.row.id, true)
   }
 

@@ -28,6 +28,7 @@ export class JournalEntries {
   /** Highest generation by key. */
   readonly #newest = new Map<string, number>()
   #unverified = 0
+  #bytes = 0
 
   get size(): number {
     return this.#entries.size
@@ -36,6 +37,11 @@ export class JournalEntries {
   /** Rows of messages that nobody we know signed. */
   get unverified(): number {
     return this.#unverified
+  }
+
+  /** Characters of all bodies and results. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   get(id: string): Entry | undefined {
@@ -55,14 +61,22 @@ export class JournalEntries {
   add(row: JournalRow, recorded: JournalState | undefined): Entry {
     const entry: Entry = { row, recorded, isHurried: false, tellAtMs: 0, tellings: 0 }
     this.#entries.set(row.id, entry)
+    this.#bytes += bytesOf(row)
     if (row.state === 'received') this.waiting.add(row.id)
     if (row.generation === 0) this.#unverified++
     else this.#newest.set(row.key, Math.max(this.newestOf(row.key), row.generation))
     return entry
   }
 
-  remove({ id, key, generation }: JournalRow): void {
-    this.#entries.delete(id)
+  change(entry: Entry, change: Partial<JournalRow>): void {
+    this.#bytes -= bytesOf(entry.row)
+    entry.row = { ...entry.row, ...change }
+    this.#bytes += bytesOf(entry.row)
+  }
+
+  remove(row: JournalRow): void {
+    const { id, key, generation } = row
+    if (this.#entries.delete(id)) this.#bytes -= bytesOf(row)
     this.leave(id, key)
     if (generation === 0) this.#unverified--
     if (this.#newest.get(key) === generation) this.#renew(key)
@@ -86,4 +100,8 @@ export class JournalEntries {
       if (row.key === key && row.generation > this.newestOf(key)) this.#newest.set(key, row.generation)
     }
   }
+}
+
+function bytesOf({ body, result = '' }: JournalRow): number {
+  return body.length + result.length
 }

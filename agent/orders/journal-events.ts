@@ -26,6 +26,8 @@ export interface JournalCoreOptions {
   readonly refusalOf: (verb: string) => Refusal | undefined
   /** Rows at most; with more an order is put off as JOURNAL_FULL. */
   readonly rowsMax: number
+  /** Characters of their bodies and results; the same. */
+  readonly bytesMax: number
   /** Handlers at once; more orders wait. */
   readonly runningMax: number
   readonly mutant?: JournalMutant | undefined

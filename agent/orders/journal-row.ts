@@ -73,3 +73,13 @@ export function parseFacts(value: unknown): JournalFacts | undefined {
 export function newFacts(journal: string): JournalFacts {
   return { journal, session: 0, floorMs: 0, forgottenMs: 0 }
 }
+
+/** The facts once a row is removed: the floor stands for it. */
+export function factsWithout({ expiresMs, isAcknowledged }: JournalRow, facts: JournalFacts): JournalFacts {
+  const { floorMs, forgottenMs } = facts
+  return {
+    ...facts,
+    floorMs: Math.max(floorMs, expiresMs),
+    forgottenMs: isAcknowledged ? forgottenMs : Math.max(forgottenMs, expiresMs),
+  }
+}

@@ -25,7 +25,7 @@ export interface OrderHandler {
   readonly verbs: readonly string[]
   /**
    * @param body the order's JSON value, undefined for none; unchecked
-   * @returns what came of it: a JSON value of at most 65,536 characters, undefined for nothing to say; the order is `done`
+   * @returns what came of it: a JSON value of at most 16,384 characters, undefined for nothing to say; the order is `done`
    * @throws whatever it likes: the order has `failed`, with the code of a LanistaError or else HANDLER_FAILED, and the message
    */
   handle(verb: string, body: unknown, context: OrderContext): Promise<unknown>

@@ -34,6 +34,8 @@ export interface OrderServiceOptions extends OrdersConfig {
   readonly address: Address
   /** Orders kept at most. Default 4,096. */
   readonly rowsMax?: number | undefined
+  /** Characters of their bodies and results. Default 8 Mi. */
+  readonly bytesMax?: number | undefined
   /** Handlers at once. Default 64. */
   readonly runningMax?: number | undefined
 }
@@ -87,6 +89,7 @@ export class OrderService implements AsyncDisposable {
         target: hostIdOf(options.address),
         refusalOf: (verb) => this.#refusalOf(verb),
         rowsMax: options.rowsMax ?? 4096,
+        bytesMax: options.bytesMax ?? 8_388_608,
         runningMax: options.runningMax ?? 64,
       },
       facts,

@@ -59,10 +59,20 @@ export class OrderedSensors {
       handle: async (_verb, body) => {
         const ordered = parseOrdered(body)
         this.#deps.configure(this.#together(this.#base, ordered))
+        this.#keep(ordered)
         this.#ordered = ordered
-        writeSecretFile(this.#path, `${JSON.stringify(ordered)}\n`)
         return { sensors: ordered.sensors.length }
       },
+    }
+  }
+
+  /** What cannot be kept is taken back, so that a restart changes nothing. */
+  #keep(ordered: Ordered): void {
+    try {
+      writeSecretFile(this.#path, `${JSON.stringify(ordered)}\n`)
+    } catch (error) {
+      this.#deps.configure(this.#together(this.#base, this.#ordered))
+      throw error
     }
   }
 

@@ -17,10 +17,21 @@ export class OrderBook {
   readonly #openByTarget = new Map<string, Set<Entry>>()
   readonly #settled = new Map<string, Entry>()
   #open = 0
+  #openBytes = 0
+  #settledBytes = 0
 
   /** Orders that are not over, of all hosts. */
   get open(): number {
     return this.#open
+  }
+
+  /** Characters of the bodies of open orders, and of the results of settled ones. */
+  get openBytes(): number {
+    return this.#openBytes
+  }
+
+  get settledBytes(): number {
+    return this.#settledBytes
   }
 
   get(id: string): Entry | undefined {
@@ -54,23 +65,28 @@ export class OrderBook {
   add(row: OrderRow, recorded: OrderState | undefined): Entry {
     const entry: Entry = { row, recorded, sendAtMs: 0, sendings: 0 }
     this.#entries.set(row.id, entry)
-    if (isTerminal(row.state)) this.#settled.set(row.id, entry)
+    if (isTerminal(row.state)) this.#addSettled(entry)
     else this.#addOpen(entry)
     return entry
   }
 
   /** Changes the row; one that is over leaves the open ones. */
   change(entry: Entry, change: Partial<OrderRow>): void {
-    const wasOpen = !isTerminal(entry.row.state)
+    const ends = !isTerminal(entry.row.state) && change.state !== undefined && isTerminal(change.state)
+    if (ends) this.#removeOpen(entry)
     entry.row = { ...entry.row, ...change }
-    if (!wasOpen || !isTerminal(entry.row.state)) return
-    this.#removeOpen(entry)
-    this.#settled.set(entry.row.id, entry)
+    if (ends) this.#addSettled(entry)
   }
 
   remove(entry: Entry): void {
     this.#entries.delete(entry.row.id)
-    if (!this.#settled.delete(entry.row.id)) this.#removeOpen(entry)
+    if (this.#settled.delete(entry.row.id)) this.#settledBytes -= entry.row.result?.length ?? 0
+    else this.#removeOpen(entry)
+  }
+
+  #addSettled(entry: Entry): void {
+    this.#settled.set(entry.row.id, entry)
+    this.#settledBytes += entry.row.result?.length ?? 0
   }
 
   #addOpen(entry: Entry): void {
@@ -78,6 +94,7 @@ export class OrderBook {
     const open = this.#openByTarget.get(target) ?? new Set()
     this.#openByTarget.set(target, open.add(entry))
     this.#open++
+    this.#openBytes += entry.row.body.length
   }
 
   #removeOpen(entry: Entry): void {
@@ -85,6 +102,7 @@ export class OrderBook {
     const open = this.#openByTarget.get(target)
     if (!open?.delete(entry)) return
     this.#open--
+    this.#openBytes -= entry.row.body.length
     if (open.size === 0) this.#openByTarget.delete(target)
   }
 }

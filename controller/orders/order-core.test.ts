@@ -10,7 +10,9 @@ const target = 'main.home.web'
 const limits: OrderCoreOptions = {
   hostOpenMax: 3,
   openMax: 5,
+  openBytesMax: 100,
   settledMax: 2,
+  settledBytesMax: 100,
   settledKeepMs: 60_000,
   sendsMax: 2,
 }
@@ -154,9 +156,22 @@ describe('bounds', () => {
   it('so many open orders of a host, so many of all', () => {
     const bench = new Bench()
     for (const id of ['a', 'b', 'c']) bench.issue(id)
-    expect(() => bench.core.expectRoom(target)).toThrow(expect.objectContaining({ code: 'BUSY' }))
+    expect(() => bench.core.expectRoom(target, 0)).toThrow(expect.objectContaining({ code: 'BUSY' }))
     for (const id of ['d', 'e']) bench.issue(id, { target: 'main.home.db' })
-    expect(() => bench.core.expectRoom('main.home.x')).toThrow(expect.objectContaining({ code: 'BUSY' }))
+    expect(() => bench.core.expectRoom('main.home.x', 0)).toThrow(expect.objectContaining({ code: 'BUSY' }))
+  })
+
+  it('so much in their bodies, and in the results of those that are over', () => {
+    const bench = new Bench()
+    bench.here()
+    bench.issue('a', { body: 'x'.repeat(80) })
+    expect(() => bench.core.expectRoom(target, 30)).toThrow(expect.objectContaining({ code: 'BUSY' }))
+    bench.report('a', 'done', { result: 'x'.repeat(80) })
+    bench.core.expectRoom(target, 100)
+    bench.issue('b')
+    bench.report('b', 'done', { result: 'x'.repeat(80) })
+    bench.after(1)
+    expect([...bench.rows.keys()]).toEqual(['b'])
   })
 
   it('so many are sent in one go', () => {

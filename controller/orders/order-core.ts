@@ -73,11 +73,15 @@ export class OrderCore {
   }
 
   /** Throws BUSY when one more order for this host is too many. */
-  expectRoom(target: string): void {
-    const { openMax, hostOpenMax } = this.#options
+  expectRoom(target: string, bytes: number): void {
+    const { openMax, hostOpenMax, openBytesMax } = this.#options
+    const hasRoom = this.#book.open < openMax && this.#book.openBytes + bytes <= openBytesMax
     const ofHost = this.#book.openOf(target).size
-    if (this.#book.open < openMax && ofHost < hostOpenMax) return
-    const found = ofHost < hostOpenMax ? `${this.#book.open} of all hosts` : `${ofHost} of ${target}`
+    if (hasRoom && ofHost < hostOpenMax) return
+    const found =
+      ofHost < hostOpenMax
+        ? `${this.#book.open} of all hosts, ${this.#book.openBytes} bytes,`
+        : `${ofHost} of ${target}`
     throw new LanistaError('BUSY', `issue the order later: found ${found} that are not over`, { data: { target } })
   }
 
@@ -232,10 +236,11 @@ export class OrderCore {
   }
 
   #prune(nowMs: number): void {
-    const { settledMax, settledKeepMs } = this.#options
+    const { settledMax, settledBytesMax, settledKeepMs } = this.#options
     for (const entry of this.#book.settled()) {
       const isOld = (entry.row.settledMs ?? 0) + settledKeepMs <= nowMs
-      if (!isOld && this.#book.settledSize <= settledMax) return
+      const isMany = this.#book.settledSize > settledMax || this.#book.settledBytes > settledBytesMax
+      if (!isOld && !isMany) return
       if (entry.recorded !== entry.row.state) continue
       this.#book.remove(entry)
       this.#pending.mark(entry.row.id, false)

@@ -8,8 +8,12 @@ export interface OrderCoreOptions {
   readonly hostOpenMax: number
   /** Orders of all hosts that are not over; the same. */
   readonly openMax: number
+  /** Characters of the bodies of open orders; the same. */
+  readonly openBytesMax: number
   /** Orders that are over and still listed; beyond it the oldest are removed. */
   readonly settledMax: number
+  /** Characters of their results; the same. */
+  readonly settledBytesMax: number
   /** How long they are listed, ms. */
   readonly settledKeepMs: number
   /** Orders sent at one time; the rest follows with the next ticks. */

@@ -44,7 +44,9 @@ export interface OrderServiceDeps {
 const limitsDefault: OrderCoreOptions = {
   hostOpenMax: 1000,
   openMax: 50_000,
+  openBytesMax: 67_108_864,
   settledMax: 10_000,
+  settledBytesMax: 16_777_216,
   settledKeepMs: 604_800_000,
   sendsMax: 500,
 }
@@ -191,7 +193,7 @@ export class OrderService implements AsyncDisposable {
   async #issue(ask: OrderAsk, lifetimeMs: number, id: string): Promise<OrderRow> {
     if (this.#isClosed) throw new LanistaError('CLOSED', 'ask the next controller: this one is stopping')
     const wish = wishOf(ask, lifetimeMs, id)
-    this.#core.expectRoom(wish.target)
+    this.#core.expectRoom(wish.target, wish.body.length)
     const issued = this.#issued.wait(id)
     this.#step({ kind: 'issue', wish })
     return issued

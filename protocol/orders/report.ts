@@ -23,7 +23,7 @@ export interface OrderReport {
 /** Characters of a reason or a line of progress; longer ones are cut. */
 export const reasonLengthMax = 1024
 /** Characters of a result. */
-export const resultLengthMax = 65_536
+export const resultLengthMax = 16_384
 
 const text = z.string().check(z.maxLength(reasonLengthMax))
 

@@ -52,7 +52,7 @@ export class OrderAgent {
     this.#time = new ControllerTime(() => queue.nowMs, facts, rows)
     const refusalOf = (verb: string): { code: string; reason: string } | undefined =>
       verb === 'forbidden' ? { code: 'VERB_NOT_ALLOWED', reason: 'forbidden' } : undefined
-    this.#core = new JournalCore({ target, refusalOf, rowsMax: 60, runningMax: 3, mutant }, facts, rows)
+    this.#core = new JournalCore({ target, refusalOf, rowsMax: 60, bytesMax: 1000, runningMax: 3, mutant }, facts, rows)
     this.#step({ kind: 'connected' })
     this.#tick(this.#life)
   }

@@ -29,7 +29,9 @@ const silentMs = 5000
 const options: OrderCoreOptions = {
   hostOpenMax: 1000,
   openMax: 10_000,
+  openBytesMax: 1_000_000,
   settledMax: 10_000,
+  settledBytesMax: 1_000_000,
   settledKeepMs: 600_000,
   sendsMax: 50,
 }
