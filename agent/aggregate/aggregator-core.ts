@@ -3,7 +3,6 @@
  * asked for and published again is `#protocol/monitors/wide-core.ts`'s to decide. When an agent dies the ring names another for its
  * monitors, which begins with the first window that nobody published.
  */
-import type { ContextPlan } from '#protocol/monitors/plan.ts'
 import type { Aggregator } from '#protocol/monitors/published.ts'
 import { type PartialRefusal, type WideAction, WideCore, type WideEvent } from '#protocol/monitors/wide-core.ts'
 import { aggregatorOf, type Ring } from '../ring/placement.ts'
@@ -67,17 +66,6 @@ export class AggregatorCore {
       ...this.#core.step({ kind: 'assigned', isMine }, nowMs),
     ]
   }
-}
-
-/** The host that computes a monitor for the whole cloud, to ask or to show; undefined when nobody lives or no such monitor is planned. */
-export function aggregatorFor(
-  { application, monitors }: ContextPlan,
-  monitor: string,
-  ring: Ring,
-  isLive: (host: string) => boolean,
-): string | undefined {
-  const planned = monitors.find((each) => each.monitor.name === monitor)
-  return planned && aggregatorOf(ring, placementKey(application, planned.group), isLive)
 }
 
 function placementKey(application: string, group: string): string {

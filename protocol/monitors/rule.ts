@@ -1,5 +1,5 @@
 /** Scaling rules as checked data: what must hold, and what is done then. `controller/rules/` judges them. */
-import type { Comparison, Quantifier } from './model.ts'
+import type { Comparison } from './model.ts'
 
 /** A condition of a rule; leaves are computed as monitors (three values), the rest is Kleene logic. */
 export type Condition =
@@ -21,14 +21,6 @@ export interface EventPattern {
   readonly withinMs: number
   /** Times the whole sequence must be seen, without overlap. */
   readonly count: number
-}
-
-/** A leaf's comparison, before it became a monitor. */
-export interface Judgement {
-  readonly monitor: string
-  readonly with: Comparison
-  readonly limit: number
-  readonly quantifier: Quantifier
 }
 
 export type RuleAction =

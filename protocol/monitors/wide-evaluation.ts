@@ -1,5 +1,4 @@
 import { type Coverage, finishGroups, type GroupPartial, mergeGroups, type Place } from './gather.ts'
-import type { MonitorPartial } from './host-evaluation.ts'
 import type { MonitorResult, Scope } from './model.ts'
 import type { ContextPlan, PlannedMonitor } from './plan.ts'
 import { type InputReader, WindowEvaluation } from './window-evaluation.ts'
@@ -57,9 +56,4 @@ export class WideWindow {
     if (planned.monitor.scope !== scope) return { results: [], groups, own }
     return { results: finishGroups(planned, groups, { application, windowEndMs, revision }), groups, own }
   }
-}
-
-/** The groups of partials. */
-export function groupsOf(partials: Iterable<MonitorPartial>): (readonly GroupPartial[])[] {
-  return [...partials].map(({ groups }) => groups)
 }
