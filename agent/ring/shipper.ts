@@ -17,7 +17,7 @@ import { WireShare } from './wire-share.ts'
 export interface ShipperOptions {
   readonly host: string
   readonly zone: string
-  /** Samples in one message at most. Default 8,192. */
+  /** Samples in one message at most: a second of many at once, since each message costs its holder a sync. Default 16,384. */
   readonly batchSamplesMax: number
   /** Messages on their way to one holder, unacknowledged. Default 4. */
   readonly batchesInFlightMax: number
@@ -37,7 +37,7 @@ export interface ShipperOptions {
 }
 
 export const shipperDefaults: Omit<ShipperOptions, 'host' | 'zone'> = {
-  batchSamplesMax: 8192,
+  batchSamplesMax: 16_384,
   batchesInFlightMax: 4,
   bytesInFlightMax: 524_288,
   bytesPerSecondMax: 1_048_576,
