@@ -27,6 +27,7 @@ import { nodeOptions, type RingSettings } from './ring-options.ts'
 import { RingPresence } from './ring-presence.ts'
 import { RingReports } from './ring-reports.ts'
 import { LagWatch, statusOf } from './ring-status.ts'
+import { foreignVerbs, type RingView } from './ring-view.ts'
 
 export interface RingOptions {
   readonly address: Address
@@ -74,6 +75,7 @@ export class Ring implements AsyncDisposable {
   #closing: Promise<void> | undefined
   #damaged = 0
   #bytesIn = 0
+  #changes = 0
   #onHandedOver: (() => void) | undefined
 
   private constructor(options: RingOptions, deps: RingDeps, openings: readonly Opening[], node: RingNode) {
@@ -134,6 +136,22 @@ export class Ring implements AsyncDisposable {
   /** Does this agent aggregate the monitor of its cloud now, by its own view of the ring? */
   isAggregator(monitor: string): boolean {
     return this.#node.isAggregator(monitor)
+  }
+
+  /** Who is there, and who keeps what. */
+  get view(): RingView {
+    const { host } = this.#options.address
+    const { ring, membership } = this.#node
+    return {
+      ring,
+      changes: this.#changes,
+      isLive: (other) => membership.isAlive(other),
+      states: () => {
+        const own = [host, membership.isLeaving ? 'left' : 'alive'] as const
+        return new Map([own, ...[...membership.members].map((member) => [member.host, member.state] as const)])
+      },
+      keepersOf: (owner) => this.#node.keepersOf(owner).hosts,
+    }
   }
 
   /** Samples of all owners that are held here. */
@@ -283,8 +301,8 @@ export class Ring implements AsyncDisposable {
   }
 
   #hear({ subject, body }: BusMessage): void {
-    const [from] = parseSubject(subject).rest
-    if (from === undefined || from === this.#options.address.host) return
+    const [from, verb = ''] = parseSubject(subject).rest
+    if (from === undefined || from === this.#options.address.host || foreignVerbs.includes(verb)) return
     if (this.#disk.waiting >= diskWaitingMax) {
       this.#reports.countRefused('busy')
       return
@@ -374,6 +392,7 @@ export class Ring implements AsyncDisposable {
   }
 
   #report(report: RingReport): void {
+    if (report.kind === 'member') this.#changes++
     this.#reports.tell(report)
     if (report.kind === 'handedOver') this.#onHandedOver?.()
   }
