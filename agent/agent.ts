@@ -33,6 +33,7 @@ import { LeaveDesk } from './presence/leave-desk.ts'
 import { LeaveFile } from './presence/leave-file.ts'
 import { Publisher } from './publish/publisher.ts'
 import { QueryService } from './query/query-service.ts'
+import { RecordDesk } from './record/record-desk.ts'
 import { openRing } from './ring/open-ring.ts'
 import type { RingSettings } from './ring/ring-options.ts'
 import { StandingRing } from './ring/standing-ring.ts'
@@ -244,6 +245,8 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
   const monitors = bus.subscribe(`${prefixOf(address)}.control.monitors.>`, ({ body }) => aggregate.hear(body))
   closer.defer('monitors', () => monitors.close())
   aggregate.follow({ onPlans: (_, more) => uplink.select(more), onPartial: () => {} })
+  const recordLogger = logger.child({ component: 'record' })
+  closer.use('record', new RecordDesk({ address }, { bus, intake, store, logger: recordLogger }))
   const orders = config.orders
     ? closer.use(
         'orders',
