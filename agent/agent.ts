@@ -129,7 +129,7 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
         publisher: link.publisher.counters,
         query: link.query.counters,
         ring: link.rings.current.counters,
-        orders: link.orders && { open: link.orders.open, ...link.orders.counters },
+        orders: { open: link.orderCounts.open, ...link.orderCounts.counters },
       },
   }
   const collector = closer.use(
@@ -192,6 +192,7 @@ interface Link {
   readonly leaveDesk: LeaveDesk
   /** Absent where no controller's orders are taken. */
   readonly orders: OrderService | undefined
+  readonly orderCounts: Pick<OrderService, 'open' | 'counters'>
 }
 
 interface LinkParts {
@@ -256,7 +257,7 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
         ),
       )
     : undefined
-  if (!orders) closer.use('orders', refuseOrders(address, bus))
+  const orderCounts = orders ?? closer.use('orders', refuseOrders(address, bus))
   const herald = new Herald(
     { address, heartbeatIntervalMs: config.heartbeatIntervalMs },
     {
@@ -340,7 +341,7 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
       },
     ),
   )
-  return { bus, uplink, publisher, query, rings, leaveDesk, orders }
+  return { bus, uplink, publisher, query, rings, leaveDesk, orders, orderCounts }
 }
 
 /** Without a broker there is nobody who has copies. */

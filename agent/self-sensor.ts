@@ -23,7 +23,7 @@ export interface SelfSources {
         readonly publisher: PublisherCounters
         readonly query: QueryCounters
         readonly ring: RingCounters
-        readonly orders: (JournalCounters & { readonly open: number }) | undefined
+        readonly orders: JournalCounters & { readonly open: number }
       }
     | undefined
 }
@@ -198,7 +198,6 @@ function ringReadings(ring: RingCounters): Reading[] {
 }
 
 function orderReadings(orders: NonNullable<ReturnType<SelfSources['link']>>['orders']): Reading[] {
-  if (!orders) return []
   return [
     reading('agent.orders.open', orders.open),
     reading('agent.orders.received', orders.received),

@@ -9,6 +9,7 @@ import { PendingWrites } from '#protocol/orders/pending-writes.ts'
 import type { OrderReport } from '#protocol/orders/report.ts'
 import { isTerminal, type JournalState } from '#protocol/orders/states.ts'
 import { backoffCeilingMs } from '#protocol/runtime/backoff.ts'
+import { expiredHere, supersededHere } from './journal-ends.ts'
 import { type Entry, isToTell, JournalEntries } from './journal-entries.ts'
 import type {
   HandlerEnd,
@@ -165,7 +166,7 @@ export class JournalCore {
   /** What an order comes to that is not even queued. */
   #fateOf(order: Order, newest: number, nowMs: number): (Refusal & { readonly state: JournalState }) | undefined {
     if (order.expiresMs <= nowMs) return { state: 'expired', code: 'EXPIRED', reason: 'it came after its time' }
-    if (order.generation <= newest) return superseded
+    if (order.generation <= newest) return supersededHere
     const refusal = this.#options.refusalOf(order.verb)
     return refusal && { state: 'refused', ...refusal }
   }
@@ -174,7 +175,7 @@ export class JournalCore {
   #supersede(key: string): void {
     for (const id of this.#entries.waiting) {
       const entry = this.#entries.get(id)
-      if (entry?.row.key === key) this.#end(entry, superseded)
+      if (entry?.row.key === key) this.#end(entry, supersededHere)
     }
     const running = this.#entries.running.get(key)
     const entry = running === undefined ? undefined : this.#entries.get(running)
@@ -343,14 +344,3 @@ export class JournalCore {
     this.#refused[code] = (this.#refused[code] ?? 0) + 1
   }
 }
-
-const superseded = {
-  state: 'superseded',
-  code: 'SUPERSEDED',
-  reason: 'a newer order for the same key came before it was started',
-} as const
-const expiredHere = {
-  state: 'expired',
-  code: 'EXPIRED',
-  reason: 'its time was over before it could be started',
-} as const

@@ -2,10 +2,12 @@ import type { Bus } from '#broker/bus.ts'
 import { isOrderId } from '#protocol/orders/order.ts'
 import { encodeReport } from '#protocol/orders/report.ts'
 import { type Address, parseSubject, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
+import type { JournalCounters } from './journal-events.ts'
 
-/** Orders refused for want of a key. */
+/** Orders refused for want of a key, counted as the service counts. */
 export interface OrderRefuser {
-  readonly refused: number
+  readonly open: 0
+  readonly counters: JournalCounters
   close(): void
 }
 
@@ -24,8 +26,9 @@ export function refuseOrders(address: Address, bus: Pick<Bus, 'publish' | 'subsc
     bus.publish(replySubject(subject), encodeReport({ id, journal: '', state: 'refused', code, reason }))
   })
   return {
-    get refused() {
-      return refused
+    open: 0,
+    get counters() {
+      return { received: refused, repeated: 0, started: 0, refused: { [code]: refused }, forgotten: 0 }
     },
     close: () => subscription.close(),
   }
