@@ -128,6 +128,12 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
     listHosts(tenant, { hosts: presence.hosts(), window, samplesPerSecond: (host) => ingest.samplesPerSecond(host) })
   const queries = openQueries(settings, { ...deps, window, ingest, presence })
   const conditions = new ConditionResults()
+  closer.defer(
+    'conditions',
+    applications.onChange(({ kind, application }) => {
+      if (kind === 'removed') conditions.forget(application)
+    }),
+  )
   const published = new PublishedResults(tenant, { bus, clock, logger: deps.logger })
   const sink = alsoOffered(tenant, subscriptions, published)
   const rules = closer.use(
@@ -289,6 +295,12 @@ function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServ
           hosts: hosts(),
           window: window.stats(),
           subscriptions: subscriptions.all(),
+          rules: rules.engine.counters,
+          events: {
+            ...rules.events.counters,
+            ...rules.events.store.counters,
+            kept: rules.events.store.size.events,
+          },
           http,
           bus: bus.counters,
           broker: parts.brokerCounters?.(),

@@ -1,11 +1,14 @@
 /** The controller's own metrics: one line each here, one family each at `/metrics`. */
 import type { BusCounters } from '#broker/bus.ts'
 import type { EmbeddedBrokerCounters } from '#broker/embedded.ts'
+import type { EventServiceCounters } from '#controller/events/event-service.ts'
+import type { EventCounters } from '#controller/events/event-store.ts'
 import type { IngestCounters } from '#controller/ingest/ingest-limits.ts'
 import type { OrderCounters } from '#controller/orders/order-events.ts'
 import { countStates, type HostView } from '#controller/presence/host-view.ts'
 import type { PresenceCounters } from '#controller/presence/presence-service.ts'
 import type { QueryCounters } from '#controller/query/fleet-queries.ts'
+import type { RuleCounters } from '#controller/rules/rule-engine.ts'
 import type { SubscriptionView } from '#controller/subscriptions/subscription-view.ts'
 import type { WindowStats } from '#controller/window/window.ts'
 import { version } from '#protocol/runtime/version.ts'
@@ -22,6 +25,8 @@ export interface OwnSources {
   readonly hosts: readonly HostView[]
   readonly window: WindowStats
   readonly subscriptions: readonly SubscriptionView[]
+  readonly rules: RuleCounters
+  readonly events: EventCounters & EventServiceCounters & { readonly kept: number }
   readonly http: Readonly<HttpCounters>
   /** Of buses that count. */
   readonly bus: BusCounters | undefined
@@ -43,6 +48,8 @@ export function ownFamilies(sources: OwnSources): MetricFamily[] {
     ...queryFamilies(sources.queries),
     ...orderFamilies(sources.orders),
     ...subscriptionFamilies(sources.subscriptions),
+    ...ruleFamilies(sources.rules),
+    ...eventFamilies(sources.events),
     labelled('counter', 'http_requests', 'HTTP requests by outcome.', 'outcome', httpOutcomes(sources.http)),
     counter(
       'http_connections_dropped',
@@ -167,6 +174,37 @@ function subscriptionFamilies(subscriptions: readonly SubscriptionView[]): Metri
       taken: sum(({ counters }) => counters.attempts - counters.failures),
       failed: sum(({ counters }) => counters.failures),
     }),
+  ]
+}
+
+function ruleFamilies(rules: RuleCounters): MetricFamily[] {
+  return [
+    counter('rule_rounds', 'Windows of applications judged.', rules.rounds),
+    counter('rule_rounds_late', 'Those judged without all their results.', rules.late),
+    counter('rule_decisions', 'Rules judged.', rules.decisions),
+    labelled('counter', 'rule_actions', 'Decisions that were to change something, by outcome.', 'outcome', {
+      scaled: rules.scaled,
+      raised: rules.raised,
+      not_done: rules.notDone,
+    }),
+    counter('rule_write_failures', 'Writes of what is remembered of rules that failed.', rules.writeFailures),
+  ]
+}
+
+function eventFamilies(events: OwnSources['events']): MetricFamily[] {
+  return [
+    gauge('events_kept', undefined, 'Events that can be asked for.', events.kept),
+    counter('events_appended', 'Events kept since the start.', events.appended),
+    labelled('counter', 'events_dropped', 'Events not kept, or no longer, by reason.', 'reason', {
+      repeated: events.repeated,
+      count: events.droppedByCount,
+      bytes: events.droppedByBytes,
+      age: events.droppedByAge,
+      malformed: events.malformed,
+      too_many: events.tooMany,
+    }),
+    counter('event_write_failures', 'Writes of events that failed.', events.writeFailures),
+    counter('events_not_published', 'Own events that the bus did not take.', events.notPublished),
   ]
 }
 
