@@ -1,9 +1,19 @@
 /** What is pure: how much moves when a member leaves, and how fast the simulation goes. */
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { nextStart } from '#agent/ring/lane.ts'
+import { encodeMessage } from '#agent/ring/message-encoder.ts'
 import { assignedHolders, Ring } from '#agent/ring/placement.ts'
-import { printTable } from './report.ts'
+import { encodeBatch } from '#protocol/samples/encoder.ts'
+import type { SampleColumns } from '#protocol/samples/format.ts'
+import { batchesOf, roundsOf } from '#protocol/samples/trace-batches.ts'
+import { printTable, type Row } from './report.ts'
 
 const seeds = 300
+/** As after some weeks: positions grow, and so do the bytes that name them. */
+const firstPosition = 5_000_000
 
 /** Copies that change their place when one of `count` members leaves, of all, the mean of all members. */
 function movedShare(count: number): number {
@@ -20,7 +30,39 @@ function movedShare(count: number): number {
   return moved / (count * count * 2)
 }
 
+/** Bytes a sample of the recorded host as they travel to one holder: rows, and the whole message but its subject. */
+function benchBytes(): void {
+  const trace = gunzipSync(
+    readFileSync(join(process.env['SHARED_DIR'] ?? '../shared', 'traces/host-1s.txt.gz')),
+  ).toString()
+  const storeId = '0123456789abcdef'
+  const start = nextStart(0, Date.now(), 0.5)
+  const own = { verb: 'append', storeId, start, ownerStart: start, owner: 'web-1', zone: 'a', idsTo: 337 } as const
+  const rows: Row[] = []
+  for (const stepS of [10, 1]) {
+    for (const roundsPerBatch of [1, 3, 30]) {
+      const batches = batchesOf(roundsOf(trace, stepS), roundsPerBatch)
+      const samples = batches.reduce((sum, { values }) => sum + values.length, 0)
+      const messageOf = (batch: SampleColumns): Uint8Array => {
+        const span = { from: firstPosition + batch.from, to: firstPosition + batch.to }
+        return encodeMessage({ ...own, ...span, rows: encodeBatch(storeId, batch) })
+      }
+      const each = (encode: (batch: SampleColumns) => Uint8Array): string =>
+        (batches.reduce((sum, batch) => sum + encode(batch).length, 0) / samples).toFixed(2)
+      rows.push({
+        step: `${stepS} s`,
+        'rounds a message': roundsPerBatch,
+        'rows, bytes a sample and copy': each((batch) => encodeBatch(storeId, batch)),
+        'message but its subject': each(messageOf),
+      })
+    }
+  }
+  printTable('Ring: bytes on the way to one holder, 337 series', rows)
+}
+
+/** What moves when one of a hundred members leaves, and seeds a second of the simulation. */
 export function benchRingModels(): Promise<void> {
+  benchBytes()
   const output = execFileSync(process.execPath, ['--import', 'tsx', 'scripts/simulate.ts', '--seeds', `${seeds}`])
   const { seedsPerSecond } = JSON.parse(output.toString()) as { seedsPerSecond: number }
   printTable('Ring: placement and simulation', [
