@@ -8,6 +8,7 @@ import {
   groupsMax,
   groupTagsBytesMax,
   hashBytes,
+  hostValuesMax,
   invalidPartialMessage,
   type PartialMessage,
   partialMessageBytesMax,
@@ -17,8 +18,9 @@ import {
 /**
  * The message in a body. Any bytes give a valid message or MONITOR_PARTIAL_INVALID, in memory and time that the limits bound. Valid is not
  * true: whoever sends it may lie.
+ * @param hosts how many hosts' words may be in it: as many values as they can have, and no more
  */
-export function decodePartialMessage(body: Uint8Array): PartialMessage {
+export function decodePartialMessage(body: Uint8Array, hosts = 1): PartialMessage {
   if (body.length > partialMessageBytesMax) {
     throw invalidPartialMessage('size', `${body.length} bytes, expected at most ${partialMessageBytesMax}`)
   }
@@ -26,14 +28,14 @@ export function decodePartialMessage(body: Uint8Array): PartialMessage {
     throw invalidPartialMessage('version', `version ${body[0] ?? 'none'}, expected ${partialMessageVersion}`)
   }
   try {
-    return read(new ByteReader(body.subarray(1)))
+    return read(new ByteReader(body.subarray(1)), hosts * hostValuesMax)
   } catch (error) {
     if (isLanistaError(error, 'MONITOR_PARTIAL_INVALID')) throw error
     throw invalidPartialMessage('shape', messageOf(error), error)
   }
 }
 
-function read(reader: ByteReader): PartialMessage {
+function read(reader: ByteReader, mostValues: number): PartialMessage {
   const hash = Buffer.from(reader.take(hashBytes)).toString('hex')
   const windowEndMs = reader.varint()
   const session = reader.varint()
@@ -48,16 +50,16 @@ function read(reader: ByteReader): PartialMessage {
   const count = reader.varint()
   check(count <= groupsMax, `${count} groups, expected at most ${groupsMax}`)
   const groups: GroupPartial[] = []
-  for (let i = 0; i < count; i++) groups.push(readGroup(reader))
+  for (let i = 0; i < count; i++) groups.push(readGroup(reader, mostValues))
   check(flags === 0 || count === 0, 'groups of a sender without inputs')
   check(reader.left === 0, 'bytes behind the last group')
   return { hash, windowEndMs, session, by, revision, counted, wanted, isQuiet: flags === 1, groups }
 }
 
-function readGroup(reader: ByteReader): GroupPartial {
+function readGroup(reader: ByteReader, mostValues: number): GroupPartial {
   const tags = tagsOf(textOf(reader, groupTagsBytesMax))
   const expected = reader.varint()
-  const partial = decodePartial(reader.take(reader.varint()))
+  const partial = decodePartial(reader.take(reader.varint()), mostValues)
   check(expected >= partial.known + partial.unknown, 'fewer inputs expected than counted')
   return { tags, partial, expected }
 }

@@ -13,6 +13,12 @@ export const partialMessageBytesMax = 1_000_000
 /** Bytes of the tags of one group. */
 export const groupTagsBytesMax = 8_192
 
+/**
+ * Values, and unknown inputs, that one host can have in one group: a second of them at 18 MHz, a day at 776 Hz. More is a lie, and one that
+ * is told to use up what a merge may hold.
+ */
+export const hostValuesMax: number = 2 ** 26
+
 /** What one host, or one cloud, says of one monitor and window; who says it, and of what, stands in the subject. */
 export interface PartialMessage {
   /** What the sender computes; another plan's partials are refused. */

@@ -60,6 +60,23 @@ describe('a partial message', () => {
     )
   })
 
+  it('has no more values than the hosts in it can have', () => {
+    let partial = partialFor('count')
+    partial.add(1)
+    for (let i = 0; i < 27; i++) {
+      const twice = partialFor('count')
+      twice.merge(partial)
+      twice.merge(partial)
+      partial = twice
+    }
+    const { body } = encodePartialMessage({
+      ...messageOf('count', []),
+      groups: [{ tags: {}, partial, expected: 2 ** 27 }],
+    })
+    expect(() => decodePartialMessage(body)).toThrow(expect.objectContaining({ code: 'MONITOR_PARTIAL_INVALID' }))
+    expect(decodePartialMessage(body, 2).groups[0]?.partial.known).toBe(2 ** 27)
+  })
+
   it('of any bytes is valid or refused by reason', () => {
     const { body } = encodePartialMessage(messageOf('mean', [1, 2], 2))
     const refused = expect.objectContaining({ code: 'MONITOR_PARTIAL_INVALID' })
