@@ -4,6 +4,7 @@
  * | verb | body | reply |
  * |---|---|---|
  * | `ack` | SamplesAck | none |
+ * | `settled` | OrdersSettled of `../orders/report.ts` | none |
  * | `birth` | empty | none: the agent publishes its birth again (NATS retains nothing) |
  * | `query`, `store` | `../query/ask.ts`, `../query/store-ask.ts` | a page of samples, sizes or a check of the store: `../query/README.md` |
  * | `ring` | empty | `../query/ring-status.ts` |
