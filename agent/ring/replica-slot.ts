@@ -55,6 +55,8 @@ export class ReplicaSlot {
 
   async #reopen(): Promise<void> {
     const { folder } = this.#slot
+    // an empty database opened in its place would pass for what is held
+    if (!(await this.#slot.isInPlace())) throw folderLost(folder)
     const { freeBytes } = await diskSpace(folder)
     if (freeBytes < freeBytesMin || !(await canWrite(folder))) {
       throw new LanistaError(
