@@ -13,12 +13,11 @@ export interface OpenWindow {
   readonly windowEndMs: number
   /** Epoch ms. */
   readonly closesAtMs: number
-  /** From when on those who have said nothing are asked, epoch ms. */
-  readonly asksAtMs: number
+  /** When those who have said nothing are asked next, epoch ms, and how often they were. */
+  asksAtMs: number
+  asks: number
   /** What hosts, or clouds, said of it. */
   readonly parts: Map<string, PartialMessage>
-  /** How often each was asked, and when last, epoch ms. */
-  readonly asked: Map<string, { times: number; atMs: number }>
   isClosed: boolean
   /** The revision that what is published here next gets at least. */
   revision: number
@@ -81,10 +80,10 @@ export class MonitorWindows {
       windowEndMs,
       closesAtMs,
       asksAtMs,
+      asks: 0,
       isClosed: false,
       revision: 0,
       parts: new Map(),
-      asked: new Map(),
       heard: undefined,
       published: undefined,
       groups: undefined,

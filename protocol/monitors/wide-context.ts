@@ -36,6 +36,7 @@ export class WideContext {
   /** By monitor, those assigned here, in the plan's order. */
   #windows = new Map<string, MonitorWindows>()
   #history: ResultHistory
+  #everyMs: ReadonlyMap<string, number> = new Map()
   /** By monitor, those of this scope that read its results. */
   #readers = new Map<string, Set<string>>()
   /** From which window end on all results of a monitor that were ever recorded are known, as somebody told. */
@@ -101,8 +102,7 @@ export class WideContext {
   /** What a window looks back on beyond what was computed here or told, by the window end from which it is wanted. */
   unknownHistory({ planned }: MonitorWindows, { windowEndMs }: OpenWindow): { monitor: string; fromMs: number }[] {
     return this.#reads(planned).flatMap(({ monitor, lookBackMs }) => {
-      const input = this.plan.monitors.find((each) => each.monitor.name === monitor)
-      const everyMs = input?.monitor.everyMs ?? 1
+      const everyMs = this.#everyMs.get(monitor) ?? 1
       const fromMs = lookBackMs === 0 ? windowEndMs : (Math.floor((windowEndMs - lookBackMs) / everyMs) + 1) * everyMs
       const openedMs = this.#windows.get(monitor)?.openedFromMs ?? Number.POSITIVE_INFINITY
       return fromMs < Math.min(openedMs, this.#toldFromMs.get(monitor) ?? openedMs) ? [{ monitor, fromMs }] : []
@@ -241,6 +241,7 @@ export class WideContext {
 
   #index(old?: ResultHistory): ResultHistory {
     this.#readers = new Map()
+    this.#everyMs = new Map(this.plan.monitors.map(({ monitor }) => [monitor.name, monitor.everyMs]))
     for (const planned of this.plan.monitors) {
       for (const { monitor } of this.#reads(planned)) {
         const readers = this.#readers.get(monitor) ?? new Set()

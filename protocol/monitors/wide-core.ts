@@ -309,11 +309,10 @@ export class WideCore {
   #askMissing(application: string, windows: MonitorWindows, nowMs: number, asks: Map<string, WindowName[]>): void {
     const members = this.#membersOf(windows.planned)
     for (const [windowEndMs, window] of windows.windows) {
-      if (nowMs < window.asksAtMs) continue
+      if (nowMs < window.asksAtMs || window.asks >= asksMax) continue
+      window.asks++
+      window.asksAtMs = nowMs + (this.#options.askEveryMs ?? askEveryMsDefault)
       for (const member of windows.missing(window, members)) {
-        const asked = window.asked.get(member) ?? { times: 0, atMs: Number.NEGATIVE_INFINITY }
-        if (asked.times >= asksMax || nowMs - asked.atMs < (this.#options.askEveryMs ?? askEveryMsDefault)) continue
-        window.asked.set(member, { times: asked.times + 1, atMs: nowMs })
         const list = asks.get(member) ?? []
         list.push({ application, monitor: windows.planned.monitor.name, windowEndMs })
         asks.set(member, list)
