@@ -1,4 +1,5 @@
 /** Values of many inputs made into results of groups, in steps that may happen on different machines: gather, merge, finish. */
+import { formatAggregate } from '#protocol/aggregation/aggregate.ts'
 import { compare } from '#protocol/aggregation/combine.ts'
 import { type PartialAggregate, partialFor } from '#protocol/aggregation/partial.ts'
 import type { SampleSpan } from '#protocol/aggregation/span.ts'
@@ -129,6 +130,13 @@ export function emptyPartial({ monitor, gathering }: PlannedMonitor): PartialAgg
   if (monitor.kind === 'constant') return partialFor('count')
   const what = gathering === 'pool' ? monitor.function : (monitor.quantifier ?? monitor.reduce)
   return partialFor(what as string | Quantifier, { exact: monitor.exact })
+}
+
+/** True when partials of this shape are those of the monitor: whoever says its hash may send others. */
+export function isPartialOf(planned: PlannedMonitor, { aggregate, exact }: PartialAggregate): boolean {
+  if (planned.gathering === 'map' || planned.gathering === 'combine') return false
+  const own = emptyPartial(planned)
+  return own.exact === exact && formatAggregate(own.aggregate) === formatAggregate(aggregate)
 }
 
 /** Inputs a partial has counted, known or not. */

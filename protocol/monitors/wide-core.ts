@@ -7,6 +7,7 @@
  * three times; what comes late makes the window be published again, with a higher revision, if it says something else. Whoever starts
  * begins with the windows nobody has published, as far back as windows are kept.
  */
+import { isPartialOf } from './gather.ts'
 import type { MonitorResult } from './model.ts'
 import { type MonitorWindows, type OpenWindow, windowsKept } from './monitor-windows.ts'
 import type { PartialMessage } from './partial-message-format.ts'
@@ -199,12 +200,13 @@ export class WideCore {
   #refusal(
     windows: MonitorWindows | undefined,
     from: string,
-    { hash, windowEndMs }: PartialMessage,
+    { hash, windowEndMs, groups }: PartialMessage,
     nowMs: number,
   ): PartialRefusal | undefined {
     if (windows === undefined) return 'unknownMonitor'
     if (!this.#members.has(from)) return 'stranger'
     if (windows.planned.hash !== hash) return 'otherPlan'
+    if (groups.some(({ partial }) => !isPartialOf(windows.planned, partial))) return 'otherPlan'
     if (windowEndMs % windows.planned.monitor.everyMs !== 0) return 'misaligned'
     if (windowEndMs > nowMs + aheadMsMax) return 'future'
     const isOpened = windowEndMs > windows.openedToMs || windows.windows.has(windowEndMs)
