@@ -166,11 +166,16 @@ export class RingNode {
     const { host, copies } = this.#options
     const isLive = (other: string): boolean => this.#membership.isAlive(other)
     const zone = owner === host ? this.#options.zone : this.#zoneOf(owner, zoneTold)
-    const isMember = this.#ring.has(owner)
-    if (!isMember) return { hosts: hostsOf(liveHolders(this.#ring, owner, copies, isLive, zone)), isSettled: true }
+    // while the silent leave too few to keep it, a copy more than is wanted stays where it is
+    const isEnough = (hosts: readonly string[]): boolean => hosts.length >= Math.min(copies, this.#ring.size)
+    if (!this.#ring.has(owner)) {
+      const hosts = hostsOf(liveHolders(this.#ring, owner, copies, isLive, zone))
+      return { hosts, isSettled: isEnough(hosts) }
+    }
     const holders = hostsOf(liveHolders(this.#ring, owner, copies - 1, isLive))
     const isHere = owner === host || isLive(owner)
-    return { hosts: isHere ? [owner, ...holders] : holders, isSettled: isHere }
+    const hosts = isHere ? [owner, ...holders] : holders
+    return { hosts, isSettled: isHere && isEnough(hosts) }
   }
 
   /** The zone of an owner that is no member, as well as it is known. */
