@@ -1,6 +1,7 @@
 /** A network of its own for a process: a namespace with one cable to this machine, which can be pulled. Needs root and `ip`. */
 import { execFileSync } from 'node:child_process'
 
+const program = 'ip'
 /** Networks of four addresses in 10.200.0.0/16: another one for each process that runs tests. */
 const subnets = 16_384
 
@@ -43,8 +44,7 @@ export class OwnNetwork {
   /** End what runs inside first. */
   close(): void {
     const has = (what: string, name: string): boolean =>
-      execFileSync('ip', ['-brief', what])
-        .toString()
+      ip('-brief', what)
         .split('\n')
         .some((line) => line.split(/[ @]/)[0] === name)
     // the cable by itself: a namespace takes its own with it only some time later
@@ -57,6 +57,6 @@ export class OwnNetwork {
   }
 }
 
-function ip(...args: readonly string[]): void {
-  execFileSync('ip', args)
+function ip(...args: readonly string[]): string {
+  return execFileSync(program, args).toString()
 }
