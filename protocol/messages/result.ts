@@ -35,3 +35,11 @@ export function resultMessage(
     revision,
   }
 }
+
+/**
+ * The metric under which an aggregator records the coverage of a window beside its results, 0 to 1, with the tag `scope=cloud`: where it is
+ * below 1, or was before. A window without has the coverage 1.
+ */
+export function coverageMetric(application: string, monitor: string): string {
+  return `coverage.${application}.${monitor}`
+}
