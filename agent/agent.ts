@@ -14,10 +14,11 @@ import { Closer } from '#protocol/runtime/closer.ts'
 import { formatHostPort } from '#protocol/runtime/host-port.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { version } from '#protocol/runtime/version.ts'
-import { type Address, buildSubject, hostIdOf, prefixOf } from '#protocol/subjects/subject.ts'
+import { type Address, buildSubject, hostIdOf } from '#protocol/subjects/subject.ts'
 import { Collector } from '#sensors/collector.ts'
 import { readInventory } from '#sensors/inventory.ts'
 import { Aggregate } from './aggregate/aggregate.ts'
+import { CloudMonitors } from './aggregate/cloud-monitors.ts'
 import { type AgentConfig, uplinkOf } from './config.ts'
 import { type Identity, keepSession, openIdentity, takeSession } from './identity.ts'
 import { CarbonServer } from './intake/carbon/carbon-server.ts'
@@ -243,9 +244,6 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
       { bus, store, clock, logger: logger.child({ component: 'uplink' }) },
     ),
   )
-  const monitors = bus.subscribe(`${prefixOf(address)}.control.monitors.>`, ({ body }) => aggregate.hear(body))
-  closer.defer('monitors', () => monitors.close())
-  aggregate.follow({ onPlans: (_, more) => uplink.select(more), onPartial: () => {} })
   const recordLogger = logger.child({ component: 'record' })
   closer.use('record', new RecordDesk({ address }, { bus, intake, store, logger: recordLogger }))
   const orders = config.orders
@@ -303,6 +301,23 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
       clock,
       logger: ringLogger,
     }),
+  )
+  closer.use(
+    'monitors',
+    new CloudMonitors(
+      { address, data: config.data },
+      {
+        aggregate,
+        bus,
+        store,
+        clock,
+        logger: logger.child({ component: 'aggregate' }),
+        session: () => session,
+        view: () => rings.current.view,
+        copiesOf: (host) => rings.current.historyOf(host),
+        selectUplink: (selectors) => uplink.select(selectors),
+      },
+    ),
   )
   const query = closer.use(
     'query',

@@ -68,6 +68,7 @@ export class AggregatorCore {
   }
 }
 
-function placementKey(application: string, group: string): string {
+/** What the ring places: the monitors of one group have one aggregator. */
+export function placementKey(application: string, group: string): string {
   return `${application}.${group}`
 }

@@ -14,6 +14,7 @@ import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
 import type { HistoryStore } from '../store/store.ts'
 import type { AggregateCounts } from './counts.ts'
 import { HostContext } from './host-context.ts'
+import type { PartialName } from './peer-messages.ts'
 import { restoredResults } from './restored-results.ts'
 import type { ResultRecorder } from './result-recorder.ts'
 import type { SeriesInputs } from './series-inputs.ts'
@@ -199,13 +200,6 @@ export class HostMonitors implements AsyncDisposable {
     }
     return spans
   }
-}
-
-/** A window of a monitor. */
-export interface PartialName {
-  readonly application: string
-  readonly monitor: string
-  readonly windowEndMs: number
 }
 
 /** Results are looked for this far back at least, ms: ten windows of a minute. */

@@ -1,3 +1,4 @@
+import { coverageMetric } from '#protocol/messages/result.ts'
 import { formatSeries, parseSeries } from '#protocol/metrics/series.ts'
 import { type MonitorResult, monitorMetric } from '#protocol/monitors/model.ts'
 import type { ContextPlan } from '#protocol/monitors/plan.ts'
@@ -48,6 +49,12 @@ export class ResultRecorder {
       this.#sink.append(id, windowEndMs, value)
       this.#counts.results++
     }
+  }
+
+  /** Records how much of a window of the cloud is known. */
+  recordCoverage(application: string, monitor: string, windowEndMs: number, coverage: number): void {
+    const id = this.#seriesId(coverageMetric(application, monitor), cloudTags)
+    if (id !== undefined) this.#sink.append(id, windowEndMs, coverage)
   }
 
   #seriesId(metric: string, tags: Readonly<Record<string, string>>): number | undefined {
