@@ -56,7 +56,10 @@ function decodeFields(verb: RingMessage['verb'], bytes: Uint8Array): RingMessage
     throw invalidMessage('shape', `a ${verb} without its ${fields.length} fields`)
   }
   const message: Record<string, unknown> = { verb }
-  for (const [i, [name, kind]] of fields.entries()) message[name] = decodeField(kind, values[i], `${verb}.${name}`)
+  for (const [i, [name, kind]] of fields.entries()) {
+    const value: unknown = kind === 'since' ? (message['start'] as number) + (values[i] as number) : values[i]
+    message[name] = decodeField(kind, value, `${verb}.${name}`)
+  }
   return checkSpan(message as unknown as RingMessage)
 }
 
@@ -74,6 +77,7 @@ function decodeField(kind: FieldKind, value: unknown, name: string): unknown {
   switch (kind) {
     case 'count':
     case 'start':
+    case 'since':
       return check(Number.isSafeInteger(value) && (value as number) >= 0, value, name, 'a count')
     case 'age':
       return check(Number.isSafeInteger(value) && (value as number) >= -1, value, name, 'an age, or -1')

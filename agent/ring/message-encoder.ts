@@ -11,7 +11,8 @@ const packr = new Packr({ useRecords: false })
 export function encodeMessage(message: RingMessage): Uint8Array {
   const fields: readonly (readonly [string, FieldKind])[] = messageFields[message.verb]
   const values = message as unknown as Readonly<Record<string, unknown>>
-  const packed = packr.pack(fields.map(([name, kind]) => encodeField(kind, values[name])))
+  const start = values['start'] as number
+  const packed = packr.pack(fields.map(([name, kind]) => encodeField(kind, values[name], start)))
   const body = new Uint8Array(headerBytes + packed.length)
   body[0] = ringVersion
   body[1] = verbs.indexOf(message.verb)
@@ -21,8 +22,10 @@ export function encodeMessage(message: RingMessage): Uint8Array {
   return body
 }
 
-function encodeField(kind: FieldKind, value: unknown): unknown {
+function encodeField(kind: FieldKind, value: unknown, start: number): unknown {
   switch (kind) {
+    case 'since':
+      return (value as number) - start
     case 'refusal':
       return refusals.indexOf(value as (typeof refusals)[number])
     case 'ranges':

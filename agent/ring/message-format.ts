@@ -15,11 +15,12 @@ export const rangesMax = 4096
 export const lanesMax = 1000
 export const gossipRowsMax = 2001
 
-/** How a field is written. `lane` spreads its fields over the message. */
+/** How a field is written. `lane` spreads its fields over the message; `since` is a start as what it is above the lane's. */
 export type FieldKind =
   | 'count'
   | 'age'
   | 'start'
+  | 'since'
   | 'flag'
   | 'token'
   | 'zone'
@@ -61,7 +62,7 @@ export const messageFields: { readonly [Verb in RingVerb]: FieldsOf<Extract<Ring
     ...span,
     ['owner', 'token'],
     ['zone', 'zone'],
-    ['ownerStart', 'start'],
+    ['ownerStart', 'since'],
     ['idsTo', 'count'],
     ['rows', 'bytes'],
   ],
