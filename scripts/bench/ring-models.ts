@@ -35,7 +35,7 @@ function benchBytes(): void {
   const trace = gunzipSync(
     readFileSync(join(process.env['SHARED_DIR'] ?? '../shared', 'traces/host-1s.txt.gz')),
   ).toString()
-  const storeId = '0123456789abcdef'
+  const storeId = '0123456789abcdef0123456789abcdef'
   const start = nextStart(0, Date.now(), 0.5)
   const own = { verb: 'append', storeId, start, ownerStart: start, owner: 'web-1', zone: 'a', idsTo: 337 } as const
   const rows: Row[] = []
