@@ -1,5 +1,6 @@
 /**
- * The controller, composed: registry -> applications -> window -> subscriptions -> ingest -> presence -> api, in the order the data flows; closed in reverse.
+ * The controller, composed: registry -> applications -> window -> subscriptions -> ingest -> presence -> rules -> aggregate -> api, in the order the data
+ * flows; closed in reverse.
  * The bus is the caller's: open before, closed after.
  */
 import type { Bus, BusCounters } from '#broker/bus.ts'
@@ -8,6 +9,8 @@ import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { type Address, hostIdOf } from '#protocol/subjects/subject.ts'
+import { openAggregate, openRecorder } from './aggregate/aggregate-part.ts'
+import { alsoRecorded } from './aggregate/also-recorded.ts'
 import { applicationRoutes } from './api/application-routes.ts'
 import { eventRoutes } from './api/event-routes.ts'
 import { fleetFamilies } from './api/fleet-families.ts'
@@ -135,10 +138,16 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
     }),
   )
   const published = new PublishedResults(tenant, { bus, clock, logger: deps.logger })
-  const sink = alsoOffered(tenant, subscriptions, published)
+  const recorder = closer.use('recorder', openRecorder(tenant, { ...deps, presence }))
+  const sink = alsoOffered(tenant, subscriptions, alsoRecorded(published, recorder))
   const rules = closer.use(
     'rules',
     await openRules(tenant, { ...deps, registry, applications, queries, conditions, sink }),
+  )
+  const aggregateParts = { registry, applications, subscriptions, presence, queries, conditions, recorder }
+  closer.use(
+    'aggregate',
+    await openAggregate({ ...settings, session }, { ...deps, ...aggregateParts, events: rules.events }),
   )
   closer.defer('application events', sayApplications(applications, rules.events))
   closer.defer('order events', tellOrderEnds(orders, rules.events))
