@@ -37,7 +37,7 @@ export interface OfferedResult {
   readonly value: number | null
 }
 
-const resultName = /^(?:monitor|rule)\./
+const resultName = /^(?:monitor|rule|wanted)\./
 
 /**
  * The source of a series that `address` sent or recorded. Results of wider scopes (`monitor.…`, `rule.…` with the tag `scope`) belong
