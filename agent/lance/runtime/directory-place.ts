@@ -1,0 +1,96 @@
+/**
+ * The folder of an instance that runs in a directory: `work` (where its commands run, with its files and its unpacked code in `code`),
+ * `log`, and `control`, where the supervising shell tells what became of the main process.
+ */
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { LanistaError, messageOf } from '#protocol/errors.ts'
+import type { InstanceSpec } from '#protocol/instances/spec.ts'
+import { makeFolder } from '#protocol/runtime/data-folder.ts'
+import { unpackCode } from './code-archive.ts'
+import { codeOf, makePlainFolder, writeInside } from './inside.ts'
+import type { ProcessExit } from './instance-runtime.ts'
+import { type PlaceRecord, placeDigest, writePlace } from './place-record.ts'
+import { exitOfStatus, unseenExit } from './process-exit.ts'
+import { controlFiles } from './supervisor.ts'
+
+export const workFolder = (place: string): string => join(place, 'work')
+export const logFile = (place: string): string => join(place, 'log', 'out.log')
+export const controlFolder = (place: string): string => join(place, 'control')
+
+/**
+ * Makes the folder from nothing. Its page says generation 0 until all is in place.
+ * @throws LanistaError CODE_REFUSED, PATH_REFUSED, DISK_FULL
+ */
+export async function makePlace(
+  place: string,
+  spec: InstanceSpec,
+  hostPorts: Readonly<Record<string, number>>,
+  code: string | undefined,
+  signal: AbortSignal,
+): Promise<PlaceRecord> {
+  const record = {
+    id: spec.id,
+    isolation: spec.isolation,
+    digest: placeDigest(spec),
+    hostPorts,
+    resources: spec.resources,
+  }
+  try {
+    await makeFolder(place)
+    writePlace(place, { ...record, generation: 0 })
+    for (const name of ['work', 'log', 'control']) await makePlainFolder(join(place, name))
+    if (code !== undefined) await unpackCode(code, join(workFolder(place), 'code'), signal)
+    for (const { path, text, isExecutable } of spec.files) {
+      await writeInside(workFolder(place), path, Buffer.from(text), isExecutable ? 0o755 : 0o644)
+    }
+    const complete = { ...record, generation: spec.generation }
+    writePlace(place, complete)
+    return complete
+  } catch (error) {
+    throw asDiskFull(error)
+  }
+}
+
+/** What the place's disk says, in the runtime's words. */
+export function asDiskFull(error: unknown): unknown {
+  const code = codeOf(error)
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error
+  return new LanistaError('DISK_FULL', `make room on the disk: found ${messageOf(error)}, expected to write`, {
+    cause: error,
+  })
+}
+
+/** How the last main process ended; undefined while it runs, before it ran, and when nobody saw it. */
+export async function readExit(place: string): Promise<ProcessExit | undefined> {
+  const text = await readFile(join(controlFolder(place), controlFiles.exit), 'utf8').catch(() => undefined)
+  return text === undefined || !/^\d+\s*$/.test(text) ? undefined : exitOfStatus(Number(text))
+}
+
+/** The supervising shell's process id; undefined when none has been started. */
+export async function readSupervisor(place: string): Promise<number | undefined> {
+  const text = await readFile(join(controlFolder(place), controlFiles.pid), 'utf8').catch(() => '')
+  const pid = Number(text)
+  return Number.isSafeInteger(pid) && pid > 1 ? pid : undefined
+}
+
+/** How the last main process ended, without a look at the process table; undefined while its shell is there. */
+export async function endOfMain(place: string): Promise<ProcessExit | undefined> {
+  const pid = await readSupervisor(place)
+  const isThere = pid !== undefined && isAlive(pid)
+  return (await readExit(place)) ?? (isThere ? undefined : unseenExit)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return codeOf(error) === 'EPERM'
+  }
+}
+
+/** Forgets the last main process, before another is started. */
+export async function forgetMain(place: string): Promise<void> {
+  for (const name of Object.values(controlFiles)) await rm(join(controlFolder(place), name), { force: true })
+}

@@ -1,0 +1,82 @@
+/** Paths that stay inside a folder, whatever they say and whatever links lie on the way. */
+import { constants } from 'node:fs'
+import { lstat, mkdir, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { LanistaError } from '#protocol/errors.ts'
+
+/**
+ * The parts of a relative path: `./a//b` is `['a', 'b']`.
+ * @throws LanistaError PATH_REFUSED for an absolute path, one with `..` or NUL, or an empty one
+ */
+export function partsInside(path: string): readonly string[] {
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.')
+  if (path.startsWith('/') || path.includes('\0') || parts.includes('..') || parts.length === 0) {
+    throw refused(path, 'a relative path without ..')
+  }
+  return parts
+}
+
+/**
+ * True when a link at `path` (relative to the folder) that points to `target` stays in the folder; judged by the words alone, so
+ * that a target that does not exist yet is judged too. `..` counts at the target's start only: after a name it would lead out of
+ * wherever that name, a link perhaps, points.
+ */
+export function linkStaysInside(path: string, target: string): boolean {
+  if (target.startsWith('/') || target.includes('\0')) return false
+  const parts = target.split('/').filter((part) => part !== '' && part !== '.')
+  const down = parts.findIndex((part) => part !== '..')
+  const up = down < 0 ? parts.length : down
+  return up <= partsInside(path).length - 1 && !parts.slice(up).includes('..')
+}
+
+/** Makes the folders above `parts` below `root`, and returns the path of the last part. Throws PATH_REFUSED when one of them is a link. */
+export async function makeFoldersAbove(root: string, parts: readonly string[]): Promise<string> {
+  let folder = root
+  for (const part of parts.slice(0, -1)) {
+    folder = join(folder, part)
+    await makePlainFolder(folder)
+  }
+  return join(folder, parts.at(-1) ?? '')
+}
+
+/** Makes a folder where there is none. Throws PATH_REFUSED when something else, a link too, is there. */
+export async function makePlainFolder(folder: string): Promise<void> {
+  const found = await lstat(folder).catch(() => undefined)
+  if (found?.isDirectory()) return
+  if (found) throw refused(folder, 'a folder, no link and no file')
+  await mkdir(folder, { mode: 0o755 })
+}
+
+/** Writes a new file or replaces a plain one; never through a link. Throws PATH_REFUSED, or what the file system throws. */
+export async function writeInside(
+  root: string,
+  path: string,
+  content: Uint8Array | AsyncIterable<Uint8Array>,
+  mode: number,
+): Promise<void> {
+  const target = await makeFoldersAbove(root, partsInside(path))
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
+  const file = await open(target, flags, mode).catch((error: unknown) => {
+    if (codeOf(error) === 'ELOOP') throw refused(path, 'a file, no link')
+    throw error
+  })
+  try {
+    if (content instanceof Uint8Array) await file.writeFile(content)
+    else for await (const chunk of content) await file.writeFile(chunk)
+    await file.chmod(mode)
+  } finally {
+    await file.close()
+  }
+}
+
+/** The system's own code of an error, `ENOSPC` or so. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined
+}
+
+/** A path that leaves its folder. */
+export function refused(path: string, expected: string): LanistaError {
+  return new LanistaError('PATH_REFUSED', `change the path: found ${JSON.stringify(path)}, expected ${expected}`, {
+    data: { path },
+  })
+}

@@ -1,0 +1,67 @@
+/**
+ * Finds what an instance has running, also what has forked away: by a mark in the environment that every process inherits, and for
+ * those that cleaned their environment by descent and session from one that carries it. What did all three (a clean environment, a new
+ * session, its parent gone) is not found.
+ */
+import { readdir, readFile } from 'node:fs/promises'
+
+/** One line of the process table. */
+export interface ProcessRow {
+  readonly pid: number
+  readonly parent: number
+  readonly group: number
+  readonly session: number
+  /** Texts like `NAME=value` that mark it. */
+  readonly marks: readonly string[]
+}
+
+/** The name of the variable that marks a place; its value is the place's folder. */
+export const placeVariable = 'LANISTA_PLACE'
+/** The name of the variable that marks one command; its value is drawn for it. */
+export const runVariable = 'LANISTA_RUN'
+
+/** The processes of this machine that are alive (no zombies), with their marks. Of others' processes, marks cannot be read. */
+export async function readProcesses(): Promise<readonly ProcessRow[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const rows = await Promise.all(pids.map(readRow))
+  return rows.filter((row) => row !== undefined)
+}
+
+/** Those that carry the mark, descend from one that does, or share a session with one. */
+export function processesMarked(rows: readonly ProcessRow[], mark: string): readonly ProcessRow[] {
+  const found = new Set(rows.filter(({ marks }) => marks.includes(mark)))
+  const leaders = new Set(rows.filter(({ pid, session }) => pid === session).map(({ pid }) => pid))
+  for (let before = -1; before !== found.size; ) {
+    before = found.size
+    const pids = new Set([...found].map(({ pid }) => pid))
+    // a session counts when the process that leads it is one of them
+    const sessions = new Set([...pids].filter((pid) => leaders.has(pid)))
+    for (const row of rows) if (pids.has(row.parent) || sessions.has(row.session)) found.add(row)
+  }
+  return [...found]
+}
+
+async function readRow(name: string): Promise<ProcessRow | undefined> {
+  try {
+    const stat = await readFile(`/proc/${name}/stat`, 'latin1')
+    // the command, in parentheses, may hold blanks and parentheses itself
+    const [state, parent, group, session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    if (state === 'Z' || state === 'X') return undefined
+    const environ = await readFile(`/proc/${name}/environ`, 'utf8').catch(() => '')
+    const marks = environ.split('\0').filter((entry) => /^LANISTA_(PLACE|RUN)=/.test(entry))
+    return { pid: Number(name), parent: Number(parent), group: Number(group), session: Number(session), marks }
+  } catch {
+    return undefined // gone meanwhile
+  }
+}
+
+/** Sends a signal to each; those that are gone, or not ours to signal, are passed over. */
+export function signalAll(rows: readonly ProcessRow[], signal: NodeJS.Signals): void {
+  for (const { pid } of rows) {
+    try {
+      process.kill(pid, signal)
+    } catch {
+      // gone
+    }
+  }
+}
