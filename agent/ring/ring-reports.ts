@@ -62,6 +62,14 @@ export class RingReports {
     }
   }
 
+  /** The shared area is too small: the oldest copies of this owner go, and it has been told. An alarm at most once a minute. */
+  evicting(owner: string): void {
+    this.#quiet.pass('no_room', (suppressed) => {
+      this.#deps.logger.warn({ owner, suppressed }, 'ring_no_room')
+      this.#publish({ alarm: 'no_room', isOn: true, owner })
+    })
+  }
+
   countRefused(reason: Refusal): void {
     this.#refused[reason] = (this.#refused[reason] ?? 0) + 1
   }

@@ -352,10 +352,13 @@ export class Ring implements AsyncDisposable {
       case 'report':
         this.#report(action.report)
         return
+      case 'evict':
+        this.#reports.evicting(action.owner)
+        this.#disk.do(action)
+        return
       case 'keep':
       case 'keepNames':
       case 'findOldest':
-      case 'evict':
       case 'drop':
         this.#disk.do(action)
     }

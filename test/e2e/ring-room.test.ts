@@ -34,6 +34,7 @@ test.each(['nats', 'embedded'] as const)(
     })
     const home = stage.agents.filter(({ cloud }) => cloud === 'home')
     const others = home.filter(({ host }) => host !== small)
+    const watch = await stage.events('ring')
     const firstMs = Date.now() - 10 * 60_000
     await Promise.all(others.map((agent, i) => feed(agent, i, firstMs)))
     for (const { host } of others) {
@@ -63,6 +64,12 @@ test.each(['nats', 'embedded'] as const)(
       60_000,
       stage.controller,
     )
+
+    const hasAlarm = (): boolean =>
+      watch.heard.some(({ host, alarm, isOn }) => host === small && alarm === 'no_room' && isOn === true)
+    await until(hasAlarm, 'the alarm of the one that is full', 30_000)
+    expect(watch.heard.filter(({ host }) => host !== small)).toEqual([])
+    await watch.close()
 
     // the full one counts for nothing: one more dies with it, and everything is read from those who are left
     const [killed] = others.filter(({ host }) => host === 'home-0') as [StageAgent]
