@@ -2,6 +2,7 @@
  * `npm run bench [-- AREA …]`: measures what the README quotes and prints it as Markdown, with machine and date. Ratios are
  * against a baseline run in the same call; absolute times mean little on a shared machine.
  */
+import { benchAxe } from './bench/axe.ts'
 import { benchCarbon } from './bench/carbon.ts'
 import { benchFootprint } from './bench/footprint.ts'
 import { benchLatency } from './bench/latency.ts'
@@ -20,6 +21,7 @@ const areas: Readonly<Record<string, () => Promise<void>>> = {
   read: benchRead,
   latency: benchLatency,
   ring: benchRing,
+  axe: benchAxe,
   footprint: () => benchFootprint(Number(process.env['BENCH_MINUTES'] ?? 5)),
 }
 

@@ -319,7 +319,8 @@ export class CloudMonitors implements AsyncDisposable {
 
   /** Work that waits for others. */
   #later(work: (signal: AbortSignal) => Promise<void>): void {
-    const done = work(this.#closing.signal)
+    // a signal of its own: many may wait at once
+    const done = work(AbortSignal.any([this.#closing.signal]))
       .catch((error: unknown) => this.#deps.logger.warn({ error: messageOf(error) }, 'monitor_work_failed'))
       .finally(() => this.#open.delete(done))
     this.#open.add(done)

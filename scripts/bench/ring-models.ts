@@ -40,7 +40,7 @@ function benchBytes(): void {
   const own = { verb: 'append', storeId, start, ownerStart: start, owner: 'web-1', zone: 'a', idsTo: 337 } as const
   const rows: Row[] = []
   for (const stepS of [10, 1]) {
-    for (const roundsPerBatch of [1, 3, 30]) {
+    for (const roundsPerBatch of [1, 3, 60]) {
       const batches = batchesOf(roundsOf(trace, stepS), roundsPerBatch)
       const samples = batches.reduce((sum, { values }) => sum + values.length, 0)
       const messageOf = (batch: SampleColumns): Uint8Array => {
