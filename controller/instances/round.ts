@@ -1,0 +1,140 @@
+/** One round of the reconciler while it is decided: records as they will be, what is to be ordered, and what is waited for. No I/O. */
+import { instanceVerbs } from '#protocol/instances/instance-orders.ts'
+import type { Fleet } from './fleet.ts'
+import { type InstanceRecord, idPrefix } from './instance-record.ts'
+import type { Rejection } from './placement.ts'
+
+/** An order that is due: what the host is told of an instance. */
+export interface DueOrder {
+  readonly id: string
+  /** `T.C.H`. */
+  readonly host: string
+  readonly verb: string
+  readonly body: unknown
+}
+
+/** What a round has decided. */
+export interface Decided {
+  /** Rows that change, by id; undefined = removed. On the disk before anything is ordered. */
+  readonly changes: ReadonlyMap<string, InstanceRecord | undefined>
+  /** Highest numbers that change, by prefix of the id. */
+  readonly numbers: ReadonlyMap<string, number>
+  readonly orders: readonly DueOrder[]
+  /** What an instance (by id) or a component (`application/component`) waits for, in words. */
+  readonly waits: ReadonlyMap<string, readonly string[]>
+  /** By component: hosts that cannot have one more, where one more is wanted. */
+  readonly rejected: ReadonlyMap<string, readonly Rejection[]>
+  /** More is to be done than one round does. */
+  readonly isCut: boolean
+}
+
+/** Instances made, changed or taken away in one round; the next follows at once. */
+const changesMax = 64
+
+export class Round implements Decided {
+  readonly fleet: Fleet
+  readonly changes: Map<string, InstanceRecord | undefined> = new Map()
+  readonly numbers: Map<string, number> = new Map()
+  readonly waits: Map<string, string[]> = new Map()
+  readonly rejected: Map<string, readonly Rejection[]> = new Map()
+  readonly #records: Map<string, InstanceRecord>
+  readonly #orders = new Map<string, DueOrder>()
+  #isCut = false
+
+  constructor(fleet: Fleet) {
+    this.fleet = fleet
+    this.#records = new Map(fleet.records)
+  }
+
+  get orders(): readonly DueOrder[] {
+    return [...this.#orders.values()]
+  }
+
+  get isCut(): boolean {
+    return this.#isCut
+  }
+
+  /** As they are after what has been decided so far. */
+  get records(): ReadonlyMap<string, InstanceRecord> {
+    return this.#records
+  }
+
+  /** Of a component, the oldest first. */
+  recordsOf(application: string, component: string): InstanceRecord[] {
+    const own = [...this.#records.values()].filter(
+      (record) => record.application === application && record.component === component,
+    )
+    return own.toSorted((a, b) => a.number - b.number)
+  }
+
+  /** Is one more change allowed in this round? */
+  hasRoom(): boolean {
+    const hasRoom = this.changes.size < changesMax
+    if (!hasRoom) this.#isCut = true
+    return hasRoom
+  }
+
+  /** A number that no instance with this prefix ever had. */
+  nextNumber(application: string, component: string): number {
+    const prefix = idPrefix(application, component)
+    const before =
+      this.numbers.get(prefix) ?? Math.max(this.fleet.numbers.get(prefix) ?? 0, seenNumber(prefix, this.fleet))
+    this.numbers.set(prefix, before + 1)
+    return before + 1
+  }
+
+  /** Keeps the record and tells its host the spec in it. */
+  apply(record: InstanceRecord): void {
+    this.#put(record)
+    this.orderApply(record)
+  }
+
+  /** Keeps that it goes, and tells its host so. */
+  leave(record: InstanceRecord): void {
+    this.#put({ ...record, isLeaving: true })
+    this.orderRemove(record)
+  }
+
+  /** Nothing is left of it. */
+  forget({ id }: InstanceRecord): void {
+    this.#records.delete(id)
+    this.#orders.delete(id)
+    this.changes.set(id, undefined)
+  }
+
+  orderApply({ id, host, spec }: InstanceRecord): void {
+    this.#orders.set(id, { id, host, verb: instanceVerbs.apply, body: spec })
+  }
+
+  orderRemove({ id, host }: Pick<InstanceRecord, 'id' | 'host'>): void {
+    this.#orders.set(id, { id, host, verb: instanceVerbs.remove, body: { id } })
+  }
+
+  /** Says what an instance or a component waits for. */
+  wait(whose: string, says: string): void {
+    this.waits.set(whose, [...(this.waits.get(whose) ?? []), says])
+  }
+
+  #put(record: InstanceRecord): void {
+    this.#records.set(record.id, record)
+    this.changes.set(record.id, record)
+  }
+}
+
+/** The highest number that hosts speak of: a registry that was lost gives no name a second time. */
+function seenNumber(prefix: string, { hosts }: Fleet): number {
+  let highest = 0
+  for (const { report } of hosts.values()) {
+    for (const id of report?.statuses.keys() ?? []) {
+      const parts = partsOfId(id)
+      if (parts?.prefix === prefix) highest = Math.max(highest, parts.number)
+    }
+  }
+  return highest
+}
+
+/** `shop-web-3` as `shop-web` and 3; undefined for an id that is none of ours. */
+export function partsOfId(id: string): { readonly prefix: string; readonly number: number } | undefined {
+  const [, prefix, digits] = /^(.+)-([1-9]\d{0,14})$/.exec(id) ?? []
+  return prefix === undefined ? undefined : { prefix, number: Number(digits) }
+}
