@@ -58,7 +58,7 @@ async function runToEnd(command: Extract<Command, { kind: 'run' }>): Promise<num
 
 /** 0 when this host has left; 1 when it could not hand over: what runs the agent starts it again, and it is a member as before. */
 async function depart(agent: Agent, { state }: LeaveReport, json: boolean): Promise<number> {
-  if (state === 'left' && json) process.stdout.write(`${JSON.stringify({ event: 'left' })}\n`)
+  if (json) process.stdout.write(`${JSON.stringify({ event: state })}\n`)
   await agent.drain(AbortSignal.timeout(drainMs))
   return state === 'left' ? 0 : 1
 }

@@ -15,8 +15,11 @@ export interface AgentEnd {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   readonly lastLine: string
-  /** It said that it has left for good: it is not to be started again. */
-  readonly hasLeft: boolean
+  /**
+   * What it said of a leave that it was asked for. `left`: for good, it is not to be started again. `stayed`: it could not hand
+   * over and goes on as a member as soon as it is started again.
+   */
+  readonly departure?: 'left' | 'stayed' | undefined
 }
 
 export interface AgentProcessOptions {
@@ -27,7 +30,7 @@ export interface AgentProcessOptions {
   readonly onLog: (line: string) => void
 }
 
-const leftSchema = z.object({ event: z.literal('left') })
+const departureSchema = z.object({ event: z.enum(['left', 'stayed']) })
 const readySchema = z.object({ event: z.literal('ready'), pid: z.int(), carbon: z.string().nullish() })
 
 /**
@@ -51,13 +54,13 @@ export class AgentProcess {
       announce = resolve
     })
     child.stdin?.on('error', () => undefined) // the child closed its end: `ended` tells
-    let hasLeft = false
+    let departure: AgentEnd['departure']
     if (child.stdout) {
       readLines(child.stdout, (line) => {
         const said = jsonOf(line)
         const ready = readySchema.safeParse(said)
         if (ready.success) announce({ pid: ready.data.pid, carbon: ready.data.carbon ?? undefined })
-        hasLeft ||= leftSchema.safeParse(said).success
+        departure ??= departureSchema.safeParse(said).data?.event
       })
     }
     if (child.stderr) {
@@ -69,9 +72,9 @@ export class AgentProcess {
     this.ended = new Promise((resolve) => {
       child.once('error', (error) => {
         lastLine ||= messageOf(error)
-        if (child.pid === undefined) resolve({ code: 1, signal: null, lastLine, hasLeft })
+        if (child.pid === undefined) resolve({ code: 1, signal: null, lastLine, departure })
       })
-      child.once('close', (code, signal) => resolve({ code, signal, lastLine, hasLeft }))
+      child.once('close', (code, signal) => resolve({ code, signal, lastLine, departure }))
     })
     void this.ended.then(() => announce(undefined))
   }

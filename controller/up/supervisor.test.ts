@@ -70,9 +70,21 @@ test('one that says that it has left for good is not started again', async () =>
   )
   const { pid } = await supervisor.firstReady()
   process.kill(pid, 'SIGHUP')
-  expect(await started[0]?.process.ended).toMatchObject({ code: 0, hasLeft: true })
+  expect(await started[0]?.process.ended).toMatchObject({ code: 0, departure: 'left' })
   await supervisor.stop()
   expect(started.length).toBe(1)
+})
+
+test('one that was asked to leave and stayed is started again, with restart never too: it has not died', async () => {
+  const stayed = "console.log(JSON.stringify({ event: 'stayed' }))"
+  const supervisor = await supervise(
+    `${announces}; process.on('SIGHUP', () => { ${stayed}; process.exit(1) }); ${waits}`,
+    'never',
+  )
+  const { pid } = await supervisor.firstReady()
+  process.kill(pid, 'SIGHUP')
+  expect(await started[0]?.process.ended).toMatchObject({ code: 1, departure: 'stayed' })
+  await expect.poll(() => started.length, { timeout: 10_000 }).toBe(2)
 })
 
 test('one that ends before it is ready is reported with its own words and exit code', async () => {

@@ -72,7 +72,7 @@ export class Supervisor {
       this.#last = (await this.#process.ready) ?? this.#last
       const end = await this.#process.ended
       if (this.#stopping.signal.aborted) return
-      const decision = afterEnd(end.hasLeft ? 'never' : restart, failures, clock.monotonic() - startedAt)
+      const decision = afterEnd(policyAfter(end, restart), failures, clock.monotonic() - startedAt)
       logger.warn({ id, ...end, next: decision.kind }, 'agent_ended')
       if (decision.kind === 'stay_dead') return
       failures = decision.failures
@@ -102,6 +102,12 @@ export class Supervisor {
     }
     return !this.#stopping.signal.aborted
   }
+}
+
+/** A leave is no death: its outcome decides, whatever is to become of agents that die. */
+function policyAfter({ departure }: AgentEnd, policy: RestartPolicy): RestartPolicy {
+  if (departure === undefined) return policy
+  return departure === 'left' ? 'never' : 'always'
 }
 
 function agentFailure(id: string, end: AgentEnd): string {
