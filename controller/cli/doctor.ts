@@ -33,8 +33,7 @@ export async function runDoctor(flags: DoctorFlags, terminal: Terminal): Promise
     await judgeTokens(terminal),
     await judgeNatsServer(terminal),
   ]
-  const client = await openClient(flags, terminal)
-  const fleet = await examineFleet(client, terminal.stop)
+  const fleet = await examineFleet(flags, terminal)
   const isRunning = fleet[0]?.status === 'ok'
   findings.push(
     ...(isRunning ? [] : await Promise.all(usualPorts.map(([port, flag]) => judgePort(port, flag)))),
@@ -46,9 +45,13 @@ export async function runDoctor(flags: DoctorFlags, terminal: Terminal): Promise
 }
 
 /** The controller first; when it answers, its clock, its broker and its agents. */
-async function examineFleet(client: ControllerClient, signal: AbortSignal): Promise<Finding[]> {
+async function examineFleet(flags: DoctorFlags, terminal: Terminal): Promise<Finding[]> {
   const check = 'controller'
+  const signal = terminal.stop
+  let found = 'none chosen'
   try {
+    const client = await openClient(flags, terminal)
+    found = client.url
     const asked = Date.now()
     const health = await client.get('/api/v1/health', {}, signal)
     const answered = Date.now()
@@ -61,7 +64,7 @@ async function examineFleet(client: ControllerClient, signal: AbortSignal): Prom
     ]
   } catch (error) {
     if (!isLanistaError(error)) throw error
-    return [{ check, status: 'fail', found: `${client.url}: ${error.code}`, fix: messageOf(error) }]
+    return [{ check, status: 'fail', found: `${found}: ${error.code}`, fix: messageOf(error) }]
   }
 }
 

@@ -16,6 +16,18 @@ test.each([
   expect(chooseEndpoint(flag, environment, tokens)).toEqual({ url, token })
 })
 
+test('of several none is guessed: all are named, the newest first', () => {
+  const several = new Map([...one, ['http://127.0.0.1:6000', 'six']])
+  expect(() => chooseEndpoint(undefined, undefined, several)).toThrow(
+    expect.objectContaining({
+      code: 'USAGE',
+      message: expect.stringMatching(
+        /--controller.*found tokens for http:\/\/127.0.0.1:6000, http:\/\/127.0.0.1:5000$/,
+      ),
+    }),
+  )
+})
+
 test('what is no URL is refused naming where it came from', () => {
   expect(() => chooseEndpoint('nowhere', undefined, one)).toThrow(/--controller/)
   expect(() => chooseEndpoint(undefined, 'ftp://x', one)).toThrow(/LANISTA_CONTROLLER/)

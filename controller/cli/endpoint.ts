@@ -1,8 +1,11 @@
+import type { LanistaError } from '#protocol/errors.ts'
 import { usageError } from './exit-code.ts'
 import type { Tokens } from './tokens.ts'
 
 /** Where `lanista up` listens unless told otherwise. */
 export const defaultControllerUrl = 'http://127.0.0.1:4400'
+/** Controllers named to somebody who has to choose one, those with the newest tokens. */
+const urlsShownMax = 5
 
 /** A controller to ask, and the token to ask it with (absent: the answer will be 401). */
 export interface Endpoint {
@@ -12,7 +15,7 @@ export interface Endpoint {
 
 /**
  * Which controller is meant: the flag, else LANISTA_CONTROLLER, else the default when there is a token for it, else the only
- * controller with a token, else the default. Throws USAGE for what is no http(s) URL.
+ * controller with a token, else the default. Throws USAGE for what is no http(s) URL, and where several others have a token.
  */
 export function chooseEndpoint(flag: string | undefined, environment: string | undefined, tokens: Tokens): Endpoint {
   const wanted = flag ?? (environment || undefined)
@@ -20,9 +23,16 @@ export function chooseEndpoint(flag: string | undefined, environment: string | u
     const url = parseOrigin(wanted, flag === undefined ? 'LANISTA_CONTROLLER' : '--controller')
     return { url, token: tokenFor(url, tokens) }
   }
-  const [only] = tokens.size === 1 ? [...tokens.keys()] : []
-  const url = tokens.has(defaultControllerUrl) ? defaultControllerUrl : (only ?? defaultControllerUrl)
+  const [only = defaultControllerUrl, ...others] = tokens.keys()
+  if (others.length > 0 && !tokens.has(defaultControllerUrl)) throw whichOne([only, ...others])
+  const url = others.length > 0 ? defaultControllerUrl : only
   return { url, token: tokens.get(url) }
+}
+
+/** Tokens stay when a controller is gone, so nobody can tell which of several is meant. */
+function whichOne(urls: readonly string[]): LanistaError {
+  const shown = [...urls.slice(-urlsShownMax).reverse(), ...(urls.length > urlsShownMax ? ['…'] : [])].join(', ')
+  return usageError(`name one controller with --controller URL or LANISTA_CONTROLLER: found tokens for ${shown}`)
 }
 
 /** `localhost` and `127.0.0.1` are one controller to a person. */

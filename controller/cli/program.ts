@@ -204,7 +204,7 @@ function addStore(program: Command, terminal: Terminal, done: (code: ExitCode) =
 }
 
 function countOf(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('expected a number from 1.')
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('expected a whole number, 1 to 999999.')
   return Number(text)
 }
 
