@@ -153,6 +153,16 @@ describe('the API', () => {
     expect([post.status, await post.json()]).toEqual([404, expect.objectContaining({ code: 'NOT_FOUND' })])
   })
 
+  it.each(['0', '-1', '10001', '1e3', ''])('takes no limit of %j events', async (limit) => {
+    await using stage = await Stage.open(systemClock)
+    const { httpUrl } = await stage.controller()
+    const answer = await get(`${httpUrl}/api/v1/events?limit=${limit}`)
+    expect([answer.status, answer.json()]).toEqual([
+      400,
+      expect.objectContaining({ message: expect.stringContaining('expected a whole number, 1 to 10000') }),
+    ])
+  })
+
   it('documents every route, and a page of it that needs nothing from elsewhere', async () => {
     await using stage = await Stage.open(systemClock)
     const { httpUrl } = await stage.controller()

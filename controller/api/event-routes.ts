@@ -57,7 +57,7 @@ export function eventRoutes({ events, clock, tenant }: EventRoutesDeps): Route[]
       answer: eventsShape,
       handle: async (parameters, signal) => {
         const filter: EventFilter = { tenant, ...filterOf(parameters), ...rangeOf({ clock, tenant }, parameters) }
-        const limit = wholeOf('limit', parameters['limit'], limitMax) ?? limitDefault
+        const limit = wholeOf('limit', parameters['limit'], 1, limitMax) ?? limitDefault
         const waitMs = waitOf(parameters)
         const found = events.query(filter, limit)
         if (found.length === 0 && waitMs > 0) await nextEvent(events, filter, { waitMs, clock, signal })
@@ -68,7 +68,7 @@ export function eventRoutes({ events, clock, tenant }: EventRoutesDeps): Route[]
 }
 
 function filterOf({ kind, application, host, cloud, after }: Parameters): EventFilter {
-  const afterSeq = wholeOf('after', after, Number.MAX_SAFE_INTEGER)
+  const afterSeq = wholeOf('after', after, -1, Number.MAX_SAFE_INTEGER)
   return {
     application,
     host,
@@ -84,11 +84,11 @@ function waitOf({ wait, after }: Parameters): number {
   return Math.min(waitMsMax, parseDuration(wait))
 }
 
-function wholeOf(parameter: string, text: string | undefined, max: number): number | undefined {
+function wholeOf(parameter: string, text: string | undefined, min: number, max: number): number | undefined {
   if (text === undefined) return undefined
-  if (!/^-?\d{1,16}$/.test(text) || Number(text) > max)
-    throw clash(parameter, JSON.stringify(text), `a number up to ${max}`)
-  return Number(text)
+  const value = /^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+  if (value >= min && value <= max) return value
+  throw clash(parameter, JSON.stringify(text), `a whole number, ${min} to ${max}`)
 }
 
 function answerOf({ seq, atMs, saidMs, kind, cloud, host, application, id, fields }: StoredEvent): object {
