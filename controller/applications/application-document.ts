@@ -38,15 +38,16 @@ export function parseApplicationDocument(text: string, name: string): Applicatio
     ])
   }
   const lines = new LineCounter()
-  const yaml = parseDocument(text, { logLevel: 'silent', lineCounter: lines, merge: true, prettyErrors: false })
+  // with the level silent it would take the first of several documents
+  const yaml = parseDocument(text, { logLevel: 'error', lineCounter: lines, merge: true, prettyErrors: false })
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(offset)
     return { line, column: col }
   }
   if (yaml.errors.length > 0) {
-    const issues = yaml.errors.map(({ message, pos }) => ({
+    const issues = yaml.errors.map(({ code, message, pos }) => ({
       path: '',
-      says: `expected YAML or JSON: ${message}`,
+      says: code === 'MULTIPLE_DOCS' ? 'expected one document, found another' : `expected YAML or JSON: ${message}`,
       place: placeAt(pos[0]),
     }))
     throw invalidFile(name, issues)

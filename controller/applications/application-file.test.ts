@@ -23,6 +23,7 @@ it.each<[string, string, string[]]>([
     ].slice(0, 1),
   ],
   ['a key twice', 'application: a\napplication: b', ['app.yaml:2:1 expected YAML or JSON: Map keys must be unique']],
+  ['two documents', 'application: a\n---\napplication: b', ['app.yaml:2:1 expected one document, found another']],
   [
     'a bracket that is not closed',
     'application: [a',

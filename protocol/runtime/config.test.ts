@@ -156,6 +156,7 @@ colour: red
 
   it.each([
     ['host: [', /YAML or JSON/],
+    ['host: a\n---\nhost: b', /expected one document, found another/],
     ['host: a\nhost: b', /unique/],
     ['- a', /a map of settings/],
     ['just text', /a map of settings/],

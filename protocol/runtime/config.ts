@@ -163,7 +163,8 @@ function nest(path: readonly string[], value: unknown): object {
 
 function parseFile({ name, text }: { readonly name: string; readonly text: string }): object {
   if (Buffer.byteLength(text) > configBytesMax) throw wholeFile(name, `at most ${configBytesMax} bytes`, 'more')
-  const document = parseDocument(text, { logLevel: 'silent' })
+  const document = parseDocument(text, { logLevel: 'error' }) // silent, it would take the first of several documents
+  if (document.errors.some(({ code }) => code === 'MULTIPLE_DOCS')) throw wholeFile(name, 'one document', 'another')
   if (document.errors.length > 0) {
     throw invalidConfig(
       document.errors.map((error) => wholeIssue(name, 'YAML or JSON', error.message.split('\n')[0] ?? '')),
