@@ -131,6 +131,9 @@ test('mistakes are named, and 2 is the exit code', async () => {
     '',
     'give above a number: found "much", expected one like 60 or 0.5',
   ])
+  expect((await run(...add, '--bus', '--carbon', 'a:2003'))[2]).toMatch(
+    /^correct the subscription: to: .*found bus, carbon/,
+  )
   expect((await run(...add, '--webhook', 'http://a/', '--secret-file', join(folder, 'none')))[2]).toMatch(
     /^name a file that can be read with --secret-file: found ENOENT/,
   )

@@ -91,7 +91,7 @@ export async function runSubscriptionsAdd(
   flags: SubscriptionFlags,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const sent = { type: 'application/json', text: JSON.stringify(formOf(flags)) }
+  const sent = { type: 'application/json', text: JSON.stringify(formOf(name, flags)) }
   const client = await openClient(flags, terminal)
   const answer = await client.send('PUT', pathOf(name), {}, sent, terminal.stop)
   const { id, outcome } = parseAnswer(putSchema, answer, 'subscription')
@@ -144,31 +144,31 @@ function rowOf({ id, match, to, state, delivered, queued, refused, dropped }: Su
 }
 
 /** The form of the API; what is wrong with it the controller says. */
-function formOf(flags: SubscriptionFlags): object {
+function formOf(name: string, flags: SubscriptionFlags): object {
   const { match, scope, cloud, host, onChange } = flags
   const limits = comparisons.flatMap((comparison) => {
     const text = flags[comparison]
     return text === undefined ? [] : [[comparison, numberOf(comparison, text)] as const]
   })
-  return { match, scope, cloud, host, onChange, ...Object.fromEntries(limits), to: sinkOf(flags) }
+  return { match, scope, cloud, host, onChange, ...Object.fromEntries(limits), to: sinkOf(name, flags) }
 }
 
-function sinkOf({
-  bus,
-  webhook,
-  carbon,
-  tags,
-  influx,
-  database,
-  org,
-  bucket,
-  remoteWrite,
-  user,
-  secretFile,
-}: SubscriptionFlags): unknown {
+/** A bus sink without a subject has the subscription's name as its subject. */
+function sinkOf(name: string, flags: SubscriptionFlags): unknown {
+  const { bus, webhook, carbon, tags, influx, database, org, bucket, remoteWrite, user, secretFile } = flags
   const secret = secretFile === undefined ? undefined : secretIn(secretFile)
-  if (bus === true) return 'bus'
-  const given = { bus, webhook, carbon, tags, influx, database, org, bucket, remoteWrite, user }
+  const given = {
+    bus: bus === true ? name : bus,
+    webhook,
+    carbon,
+    tags,
+    influx,
+    database,
+    org,
+    bucket,
+    remoteWrite,
+    user,
+  }
   return { ...given, ...(webhook === undefined ? { token: secret } : { secret }) }
 }
 

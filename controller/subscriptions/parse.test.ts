@@ -99,6 +99,11 @@ test.each<[string, unknown, string]>([
     'mine.to.webhook: expected http://… or https://… without user, password, ? or #, found "http://…@a/"',
   ],
   [
+    'a token in the query of the URL',
+    { ...base, to: { webhook: 'https://a/hook?key=s3cret' } },
+    'mine.to.webhook: expected http://… or https://… without user, password, ? or #, found "https://a/hook?…"',
+  ],
+  [
     'a URL alone',
     { ...base, to: 'http://u:p@a/' },
     'mine.to: expected bus, or one of bus, webhook, carbon, influx, remoteWrite, found "http://…@a/"',

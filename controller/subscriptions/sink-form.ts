@@ -114,9 +114,9 @@ function shown(to: unknown, [key]: readonly PropertyKey[]): unknown {
   return typeof value === 'string' ? masked(value) : value
 }
 
-/** Whoever writes a password into a URL must not read it in a log. */
+/** Whoever writes a password into a URL, before its host or in its query, must not read it in a log. */
 function masked(text: string): string {
-  return text.replace(/\/\/[^/]*@/, '//…@')
+  return text.replace(/\/\/[^/]*@/, '//…@').replace(/([?#]).*$/s, '$1…')
 }
 
 function keysOf(to: unknown): string {
