@@ -41,7 +41,7 @@ export class Mistakes {
 
   /** A name that nothing has; says the nearest that something has. */
   unknownName(key: string, what: string, name: string, known: readonly string[]): void {
-    const nearest = known.length === 0 ? `there is no ${what}` : nearestOf(name, known)
+    const nearest = known.length === 0 ? `one of the file: it has none` : nearestOf(name, known)
     this.says(key, `found no ${what} ${JSON.stringify(name)}, expected ${nearest}`)
   }
 
