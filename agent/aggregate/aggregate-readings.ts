@@ -37,7 +37,7 @@ const units = new Map(described.map(([name, unit]) => [name, unit]))
 /** Readings of these metrics: none before the first monitor, and no refusals that are still zero. */
 export function aggregateReadings(counts: AggregateCounts): Reading[] {
   const reading = (name: string, value: number): Reading => ({ name, value, unit: units.get(name) })
-  const refused = [...counts.refused].map(([reason, count]) => {
+  const refused = [...counts.refused, ...[...counts.partialsRefused].map(inSnakeCase)].map(([reason, count]) => {
     return { name: refusedName, value: count, unit: 'count', tags: { reason } }
   })
   if (counts.monitors === 0 && counts.windows === 0) return refused
@@ -58,4 +58,9 @@ export function aggregateReadings(counts: AggregateCounts): Reading[] {
     reading('agent.aggregate.busy', counts.busyMs / 1_000),
     ...refused,
   ]
+}
+
+/** As a tag: `otherPlan` is `other_plan`. */
+function inSnakeCase([reason, count]: readonly [string, number]): [string, number] {
+  return [reason.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), count]
 }

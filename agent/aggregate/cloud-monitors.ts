@@ -56,7 +56,9 @@ export interface CloudMonitorsDeps {
   readonly selectUplink: (selectors: readonly string[]) => void
 }
 
+/** Between two looks at windows, ms, and at the ring alone while nothing is merged here. */
 const tickMs = 500
+const idleTickMs = 2_000
 /** After the bus is up the others have so long to show that they are there, ms: nobody merges for a cloud it does not know. */
 export const settleMs = 5_000
 
@@ -192,7 +194,9 @@ export class CloudMonitors implements AsyncDisposable {
     if (this.#closing.signal.aborted) return
     this.#look()
     this.#step({ kind: 'tick' })
-    this.#cancelTick = this.#deps.clock.after(tickMs, () => this.#tick())
+    const { counts } = this.#deps.aggregate
+    counts.partialsRefused = this.#core.refused
+    this.#cancelTick = this.#deps.clock.after(counts.cloudMonitors > 0 ? tickMs : idleTickMs, () => this.#tick())
   }
 
   /** Takes over and lets go by what the ring is now. Who is cut off, or has just come, merges nothing. */
@@ -275,7 +279,9 @@ export class CloudMonitors implements AsyncDisposable {
     const by = { host: this.#options.address.host, session: session() }
     recorder.record(results, cloudTags)
     const coverage = coverageOf(results)
-    if (coverage < 1 || revision > 0) recorder.recordCoverage(application, monitor, windowEndMs, coverage)
+    const isExpected = results.some(({ expected }) => expected > 0)
+    if (isExpected && (coverage < 1 || revision > 0))
+      recorder.recordCoverage(application, monitor, windowEndMs, coverage)
     if (revision > 0) counts.recomputed++
     const subject = metricSubject({ ...this.#options.address, host: cloudHost }, monitorMetric(application, monitor))
     const unit = recorder.unitOf(application, monitor)

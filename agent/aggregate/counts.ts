@@ -1,3 +1,5 @@
+import type { PartialRefusal } from '#protocol/monitors/wide-core.ts'
+
 /** Why something was not computed, recorded, sent or taken in. */
 export type AggregateRefusal =
   /** A monitor that this version cannot compute, or beyond the bound. */
@@ -43,6 +45,8 @@ export class AggregateCounts {
   answered = 0
   /** Time spent on evaluating windows, reading included, ms. */
   busyMs = 0
+  /** Partials of peers that were not merged, by reason. */
+  partialsRefused: ReadonlyMap<PartialRefusal, number> = new Map()
   readonly refused: Map<AggregateRefusal, number> = new Map()
 
   refuse(reason: AggregateRefusal, count = 1): void {
