@@ -11,6 +11,7 @@ import type { Logger } from '#protocol/runtime/logger.ts'
 import { type Address, hostIdOf } from '#protocol/subjects/subject.ts'
 import { openAggregate, openRecorder } from './aggregate/aggregate-part.ts'
 import { alsoRecorded } from './aggregate/also-recorded.ts'
+import { SetGeneration } from './aggregate/set-generation.ts'
 import { applicationRoutes } from './api/application-routes.ts'
 import { eventRoutes } from './api/event-routes.ts'
 import { fleetFamilies } from './api/fleet-families.ts'
@@ -127,8 +128,14 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
       },
     ),
   )
+  const generation = await SetGeneration.open(tenant, { registry, clock })
   const hosts = (): HostView[] =>
-    listHosts(tenant, { hosts: presence.hosts(), window, samplesPerSecond: (host) => ingest.samplesPerSecond(host) })
+    listHosts(tenant, {
+      hosts: presence.hosts(),
+      window,
+      generation: generation.current,
+      samplesPerSecond: (host) => ingest.samplesPerSecond(host),
+    })
   const queries = openQueries(settings, { ...deps, window, ingest, presence })
   const conditions = new ConditionResults()
   closer.defer(
@@ -144,7 +151,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
     'rules',
     await openRules(tenant, { ...deps, registry, applications, queries, conditions, sink }),
   )
-  const aggregateParts = { registry, applications, subscriptions, presence, queries, conditions, recorder }
+  const aggregateParts = { registry, applications, subscriptions, presence, queries, conditions, recorder, generation }
   closer.use(
     'aggregate',
     await openAggregate({ ...settings, session }, { ...deps, ...aggregateParts, events: rules.events }),

@@ -17,7 +17,7 @@ import { NewestResults } from './newest-results.ts'
 import { keeperCloud, recallFrom } from './recorded-results.ts'
 import { Recorder } from './recorder.ts'
 import { ResultOutlet } from './result-outlet.ts'
-import { SetGeneration } from './set-generation.ts'
+import type { SetGeneration } from './set-generation.ts'
 
 export interface AggregateOptions {
   readonly tenant: string
@@ -37,13 +37,13 @@ export interface AggregateDeps {
   readonly queries: Pick<FleetQueries, 'ask'>
   readonly conditions: ConditionResults
   readonly recorder: Recorder
+  readonly generation: SetGeneration
   readonly events: Pick<EventService, 'say'>
 }
 
 export interface AggregatePart extends AsyncDisposable {
   readonly crossCloud: CrossCloud
   readonly distribution: Distribution
-  readonly generation: SetGeneration
   /** Idempotent; the recorder is the caller's. */
   close(): Promise<void>
 }
@@ -60,7 +60,19 @@ export function openRecorder(
 /** Starts the monitors of one tenant. */
 export async function openAggregate(options: AggregateOptions, deps: AggregateDeps): Promise<AggregatePart> {
   const { tenant, session } = options
-  const { bus, registry, clock, applications, subscriptions, presence, queries, conditions, recorder, events } = deps
+  const {
+    bus,
+    registry,
+    clock,
+    applications,
+    subscriptions,
+    presence,
+    queries,
+    conditions,
+    recorder,
+    events,
+    generation,
+  } = deps
   const closer = new Closer()
   const logger = deps.logger.child({ component: 'aggregate' })
   const outlet = new ResultOutlet(
@@ -73,7 +85,6 @@ export async function openAggregate(options: AggregateOptions, deps: AggregateDe
       recorder,
     },
   )
-  const generation = await SetGeneration.open(tenant, { registry, clock })
   const crossCloud = closer.use(
     'cross-cloud',
     await CrossCloud.open(options, applications.contexts(tenant), {
@@ -119,7 +130,6 @@ export async function openAggregate(options: AggregateOptions, deps: AggregateDe
   return {
     crossCloud,
     distribution,
-    generation,
     close: () => closer.close(),
     [Symbol.asyncDispose]: () => closer.close(),
   }

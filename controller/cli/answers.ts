@@ -17,6 +17,7 @@ export interface HostAnswer {
   readonly skew_ms?: number | null | undefined
   readonly lag_samples?: number | null | undefined
   readonly dropped?: number | null | undefined
+  readonly monitors?: string | null | undefined
   readonly samples_per_second?: number | null | undefined
   readonly vitals?: VitalsAnswer | null | undefined
 }
@@ -74,6 +75,7 @@ const hostSchema: z.ZodType<HostAnswer> = z.object({
   skew_ms: figure,
   lag_samples: figure,
   dropped: figure,
+  monitors: z.string().nullish(),
   samples_per_second: figure,
   vitals: vitalsSchema.nullish(),
 })

@@ -89,6 +89,10 @@ export function judgeHost(host: HostAnswer): Finding {
       fix: "look at the agent's agent.* metrics for why",
     }
   }
+  if (host.monitors === 'behind') {
+    const fix = 'wait a moment; if it stays so, look for monitors_refused in its log'
+    return { check, status: 'warn', found: 'computes an older set of monitors', fix }
+  }
   return { check, status: 'ok', found: 'online' }
 }
 

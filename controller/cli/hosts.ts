@@ -3,7 +3,7 @@ import { LanistaError } from '#protocol/errors.ts'
 import { leaveMsDefault } from '#protocol/messages/leave.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
 import { parseDuration } from '#protocol/runtime/time.ts'
-import { parseAnswer, parseHosts } from './answers.ts'
+import { type HostAnswer, parseAnswer, parseHosts } from './answers.ts'
 import { openClient, type SharedFlags, writeJson } from './context.ts'
 import type { ExitCode } from './exit-code.ts'
 import { hostTableLines } from './host-table.ts'
@@ -31,6 +31,8 @@ const leaveSchema: z.ZodType<LeaveAnswer> = z.object({
   to_hand_over: z.array(z.object({ owner: z.string(), samples: z.number() })),
 })
 
+/** Hosts named in one line. */
+const namedMax = 10
 /** An answer says after ten seconds how far it is; the client waits longer, ms. */
 const answerMs = 40_000
 
@@ -39,8 +41,17 @@ export async function runHosts(flags: SharedFlags, terminal: Terminal): Promise<
   const client = await openClient(flags, terminal)
   const answer = await client.get('/api/v1/hosts', {}, terminal.stop)
   if (flags.json) writeJson(terminal, answer)
-  else terminal.write(`${hostTableLines(parseHosts(answer), Date.now()).join('\n')}\n`)
+  else showHosts(parseHosts(answer), terminal)
   return 0
+}
+
+/** The table; on stderr who does not compute the newest monitors yet. */
+function showHosts(hosts: readonly HostAnswer[], terminal: Terminal): void {
+  terminal.write(`${hostTableLines(hosts, Date.now()).join('\n')}\n`)
+  const behind = hosts.filter(({ monitors, state }) => monitors === 'behind' && state === 'online')
+  if (behind.length === 0) return
+  const names = behind.slice(0, namedMax).map(({ cloud, id }) => `${cloud}.${id}`)
+  terminal.note(printable(`lanista: ${behind.length} hosts compute an older set of monitors: ${names.join(', ')}`))
 }
 
 /** `lanista hosts leave`: one host hands over and leaves for good. 1 when not all could be handed over in time: then it stays. */

@@ -1,3 +1,4 @@
+import { appliedGeneration } from '#controller/aggregate/applied-set.ts'
 import type { SampleWindow } from '#controller/window/window.ts'
 import { hostIdOf } from '#protocol/subjects/subject.ts'
 import type { HostView } from './host-view.ts'
@@ -7,6 +8,8 @@ import { vitalsOf } from './vitals.ts'
 export interface HostListSources {
   readonly hosts: Iterable<KnownHost>
   readonly window: SampleWindow
+  /** Of the set of monitors that hosts should compute; 0 = none ever. */
+  readonly generation: number
   /** Samples ingested a second of a host `T.C.H`. */
   readonly samplesPerSecond: (host: string) => number
 }
@@ -20,8 +23,10 @@ export function listHosts(tenant: string, sources: HostListSources): HostView[] 
   return views.sort((a, b) => compare(a.cloud, b.cloud) || compare(a.id, b.id))
 }
 
-function viewOf({ record, presence }: KnownHost, { window, samplesPerSecond }: HostListSources): HostView {
+function viewOf(known: KnownHost, { window, generation, samplesPerSecond }: HostListSources): HostView {
+  const { record, presence } = known
   const { address, birth, heartbeat } = record
+  const applied = generation === 0 ? undefined : appliedGeneration(known)
   const id = hostIdOf(address)
   return {
     id: address.host,
@@ -38,6 +43,7 @@ function viewOf({ record, presence }: KnownHost, { window, samplesPerSecond }: H
     skew_ms: record.skewMs ?? null,
     lag_samples: heartbeat?.lagSamples ?? null,
     dropped: heartbeat?.dropped ?? null,
+    monitors: applied === undefined ? null : applied === generation ? 'applied' : 'behind',
     samples_per_second: samplesPerSecond(id),
     vitals: vitalsOf(window, id),
   }
