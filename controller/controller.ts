@@ -16,6 +16,7 @@ import { applicationRoutes } from './api/application-routes.ts'
 import { eventRoutes } from './api/event-routes.ts'
 import { fleetFamilies } from './api/fleet-families.ts'
 import { fleetRoutes } from './api/fleet-routes.ts'
+import { instanceRoutes } from './api/instance-routes.ts'
 import { orderRoutes } from './api/order-routes.ts'
 import { ownFamilies } from './api/own-families.ts'
 import { ringRoutes } from './api/ring-routes.ts'
@@ -31,6 +32,7 @@ import { type ControllerOptions, type ControllerSettings, settingsOf } from './c
 import { every } from './every.ts'
 import { ingestLimits } from './ingest/ingest-limits.ts'
 import { IngestService } from './ingest/ingest-service.ts'
+import { InstanceService } from './instances/instance-service.ts'
 import type { OrderHost } from './orders/order-hosts.ts'
 import { openOrderKey } from './orders/order-key.ts'
 import { tellOrderEnds } from './orders/order-news.ts'
@@ -129,6 +131,18 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
     ),
   )
   const generation = await SetGeneration.open(tenant, { registry, clock })
+  const instances = closer.use(
+    'instances',
+    await InstanceService.open(tenant, {
+      bus,
+      registry,
+      applications,
+      orders,
+      hosts: () => presence.hosts(),
+      clock,
+      logger: deps.logger.child({ component: 'instances' }),
+    }),
+  )
   const hosts = (): HostView[] =>
     listHosts(tenant, {
       hosts: presence.hosts(),
@@ -174,6 +188,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
       subscriptions,
       applications,
       orders,
+      instances,
       rules,
     }),
   )
@@ -267,6 +282,7 @@ function possibleHosts(presence: PresenceService): PossibleHost[] {
 interface ApiParts extends ControllerDeps {
   readonly rules: RulesPart
   readonly orders: OrderService
+  readonly instances: InstanceService
   readonly window: SampleWindow
   readonly ingest: IngestService<WindowSeries>
   readonly presence: PresenceService
@@ -279,6 +295,7 @@ interface ApiParts extends ControllerDeps {
 function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServer> {
   const { bus, clock, logger, window, ingest, presence, hosts, queries, subscriptions, applications, orders, rules } =
     parts
+  const { instances } = parts
   const { tenant, connection, operatorToken } = settings
   const startedAt = clock.monotonic()
   const http = newHttpCounters()
@@ -287,6 +304,7 @@ function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServ
   const routes = [
     ...sampleRoutes({ queries, clock, tenant }),
     ...orderRoutes({ orders, hosts: () => possibleHosts(presence), tenant }),
+    ...instanceRoutes({ instances, applications, hosts: known, tenant }),
     ...ringRoutes({ bus, hosts: known, rings: new RingQueries({ bus, hosts: known }), tenant }),
     ...storeRoutes({ bus, queries, stores, clock, tenant }),
     ...applicationRoutes({ applications, queries, clock, tenant }),

@@ -57,7 +57,7 @@ function addOne(round: Round, { application, component }: WantedComponent): bool
   }
   const number = round.nextNumber(application, component.name)
   const id = `${application}-${component.name}-${number}`
-  const peers = peersOf({ id, application, host: host.id }, component, { hosts, records: round.records })
+  const peers = peersOf({ id, application, host: host.id }, component, round.providers)
   const wish = { id, application, component, generation: 1, system: host.report.system, peers, isWanted: true }
   round.apply({
     id,

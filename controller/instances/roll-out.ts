@@ -40,7 +40,7 @@ function tellNow(round: Round, record: InstanceRecord, next: InstanceRecord['spe
 
 /** What it is to run now, when that is another; undefined = it is the same, or its host is not known. */
 function nextSpec(
-  { fleet, records }: Round,
+  { fleet, providers }: Round,
   record: InstanceRecord,
   component: WantedComponent['component'],
 ): InstanceRecord['spec'] | undefined {
@@ -48,7 +48,7 @@ function nextSpec(
   if (!report) return undefined
   const { id, application, host, spec, isStopped } = record
   const told = report.statuses.get(id)?.generation ?? 0
-  const peers = peersOf({ id, application, host, told: spec }, component, { hosts: fleet.hosts, records })
+  const peers = peersOf({ id, application, host, told: spec }, component, providers)
   const generation = Math.max(spec.generation, told) + 1
   const { system } = report
   const next = instanceSpec({ id, application, component, generation, system, peers, isWanted: !isStopped })

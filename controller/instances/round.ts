@@ -3,6 +3,7 @@ import { instanceVerbs } from '#protocol/instances/instance-orders.ts'
 import type { Fleet } from './fleet.ts'
 import { type InstanceRecord, idPrefix } from './instance-record.ts'
 import type { Rejection } from './placement.ts'
+import type { Providers } from './wiring.ts'
 
 /** An order that is due: what the host is told of an instance. */
 export interface DueOrder {
@@ -38,12 +39,15 @@ export class Round implements Decided {
   readonly waits: Map<string, string[]> = new Map()
   readonly rejected: Map<string, readonly Rejection[]> = new Map()
   readonly #records: Map<string, InstanceRecord>
+  /** Ids by `application/component`. */
+  readonly #ids = new Map<string, Set<string>>()
   readonly #orders = new Map<string, DueOrder>()
   #isCut = false
 
   constructor(fleet: Fleet) {
     this.fleet = fleet
     this.#records = new Map(fleet.records)
+    for (const record of this.#records.values()) this.#index(record)
   }
 
   get orders(): readonly DueOrder[] {
@@ -61,10 +65,13 @@ export class Round implements Decided {
 
   /** Of a component, the oldest first. */
   recordsOf(application: string, component: string): InstanceRecord[] {
-    const own = [...this.#records.values()].filter(
-      (record) => record.application === application && record.component === component,
-    )
-    return own.toSorted((a, b) => a.number - b.number)
+    const ids = [...(this.#ids.get(`${application}/${component}`) ?? [])]
+    return ids.flatMap((id) => this.#records.get(id) ?? []).toSorted((a, b) => a.number - b.number)
+  }
+
+  /** Who may be wired to whom. */
+  get providers(): Providers {
+    return { hosts: this.fleet.hosts, recordsOf: (application, component) => this.recordsOf(application, component) }
   }
 
   /** Is one more change allowed in this round? */
@@ -117,7 +124,14 @@ export class Round implements Decided {
 
   #put(record: InstanceRecord): void {
     this.#records.set(record.id, record)
+    this.#index(record)
     this.changes.set(record.id, record)
+  }
+
+  #index({ id, application, component }: InstanceRecord): void {
+    const key = `${application}/${component}`
+    const ids = this.#ids.get(key) ?? new Set()
+    this.#ids.set(key, ids.add(id))
   }
 }
 

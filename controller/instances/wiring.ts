@@ -8,24 +8,27 @@ import { parseHostId } from '#protocol/subjects/subject.ts'
 import { type Fleet, statusOf } from './fleet.ts'
 import type { InstanceRecord } from './instance-record.ts'
 
+/** Where those are found who may provide something. */
+export interface Providers extends Pick<Fleet, 'hosts'> {
+  /** Of a component, the oldest first. */
+  recordsOf(application: string, component: string): readonly InstanceRecord[]
+}
+
 /** The peers of one instance (there already, or still to be) by required port. */
 export function peersOf(
   consumer: Pick<InstanceRecord, 'id' | 'application' | 'host'> & {
     readonly told?: InstanceRecord['spec'] | undefined
   },
   component: Component,
-  fleet: Pick<Fleet, 'hosts' | 'records'>,
+  fleet: Providers,
 ): ReadonlyMap<string, readonly PeerEndpoint[]> {
   const peers = new Map<string, readonly PeerEndpoint[]>()
   for (const { name, from, max } of component.requires) {
     const told = consumer.told?.requires.find((port) => port.name === name)?.peers ?? []
-    const providers = [...fleet.records.values()].filter(
-      ({ id, application, component, isLeaving }) =>
-        application === consumer.application && component === from.component && id !== consumer.id && !isLeaving,
-    )
-    const ready = providers
-      .toSorted((a, b) => a.number - b.number)
-      .flatMap((provider) => endpointOf(provider, from.port, consumer, told, fleet) ?? [])
+    const providers = fleet
+      .recordsOf(consumer.application, from.component)
+      .filter(({ id, isLeaving }) => id !== consumer.id && !isLeaving)
+    const ready = providers.flatMap((provider) => endpointOf(provider, from.port, consumer, told, fleet) ?? [])
     peers.set(name, firstOf(ready, told, max))
   }
   return peers

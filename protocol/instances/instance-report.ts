@@ -31,7 +31,7 @@ const endpoint = z.object({
   container: z.optional(text),
 })
 
-export const instanceStatusSchema: z.ZodMiniType<InstanceStatus> = z.object({
+const instanceStatusSchema: z.ZodMiniType<InstanceStatus> = z.object({
   id: token,
   application: token,
   component: token,
@@ -65,4 +65,9 @@ export const instancesReportSchema: z.ZodMiniType<InstancesReport> = z.object({
   isolations: z.array(z.enum(['docker', 'directory'])),
   diskFreeBytes: z.optional(z.number()),
   instances: z.array(instanceStatusSchema).check(z.maxLength(instancesMax)),
+})
+
+/** The body of `event.instance`, beside what every event has. */
+export const instanceEventSchema: z.ZodMiniType<{ readonly instance: InstanceStatus }> = z.object({
+  instance: instanceStatusSchema,
 })

@@ -1,0 +1,53 @@
+/** Applications and hosts as the reconciler looks at them. */
+import type { AppliedApplication } from '#controller/applications/application-state.ts'
+import type { KnownHost } from '#controller/presence/presence-service.ts'
+import { hostIdOf } from '#protocol/subjects/subject.ts'
+import type { Drain, Fleet, FleetHost, HostReport } from './fleet.ts'
+
+export function wantedComponents(
+  applications: readonly Pick<AppliedApplication, 'name' | 'file' | 'wanted'>[],
+): Pick<Fleet, 'components' | 'unreadable'> {
+  return {
+    components: applications.flatMap(({ name, file, wanted }) =>
+      (file?.components ?? []).map((component) => ({
+        application: name,
+        component,
+        wanted: wanted.get(component.name) ?? component.instances.initial,
+      })),
+    ),
+    unreadable: new Set(applications.filter(({ file }) => !file).map(({ name }) => name)),
+  }
+}
+
+export interface HostSources {
+  readonly hosts: Iterable<KnownHost>
+  /** By `T.C.H`. */
+  readonly drains: ReadonlyMap<string, Drain>
+  readonly reportOf: (host: string, session: number) => HostReport | undefined
+}
+
+/** The hosts of a tenant by `T.C.H`. */
+export function fleetHosts(tenant: string, { hosts, drains, reportOf }: HostSources): Map<string, FleetHost> {
+  const found = new Map<string, FleetHost>()
+  for (const { record, presence } of hosts) {
+    const { address, birth } = record
+    if (address.tenant !== tenant) continue
+    const id = hostIdOf(address)
+    found.set(id, {
+      id,
+      cloud: address.cloud,
+      host: address.host,
+      state: presence.state,
+      labels: birth?.labels ?? {},
+      cores: numberOf(birth?.inventory['cores']),
+      memoryBytes: numberOf(birth?.inventory['memory_bytes']),
+      drain: drains.get(id),
+      report: reportOf(id, presence.session),
+    })
+  }
+  return found
+}
+
+function numberOf(value: string | number | undefined): number | undefined {
+  return typeof value === 'number' ? value : undefined
+}
