@@ -126,9 +126,27 @@ describe('a monitor', () => {
     const tags = { component: 'web', cloud: 'west' }
     expect(brief(at(plan, fleet, 20_000, 'm'))[1]).toEqual([tags, 4, '1/1'])
     expect(brief(at(plan, fleet, 20_000, 'peak'))[1]).toEqual([tags, 100, '2/2'])
-    expect(brief(at(plan, fleet, 20_000, 'lastTwo'))[1]).toEqual([tags, 104, '1/1'])
-    expect(brief(at(plan, fleet, 20_000, 'all'))).toEqual([[{}, 100, '2/2']])
-    expect(brief(at(plan, fleet, 30_000, 'all'))).toEqual([[{}, null, '1/2']])
+    expect(brief(at(plan, fleet, 20_000, 'lastTwo'))[1]).toEqual([tags, 104, '2/2'])
+    expect(brief(at(plan, fleet, 20_000, 'all'))).toEqual([[{}, 100, '5/8']])
+    expect(brief(at(plan, fleet, 30_000, 'all'))).toEqual([[{}, null, '1/8']])
+  })
+
+  it('says what is missing in the first link of a chain in the last', () => {
+    const half = { ...raw, scope: 'cloud', coverage: '50%' }
+    const plan = planOf({
+      pooled: half,
+      reduced: { ...half, reduce: 'mean' },
+      idle: { from: 'pooled', below: 200, quantifier: 'every', scope: 'cross-cloud' },
+      peak: { from: 'reduced', function: 'max', window: '10s' },
+      lastTwo: { from: 'reduced', function: 'max', window: { samples: 2 } },
+      widest: { from: ['peak', 'lastTwo'], reduce: 'max', scope: 'cross-cloud' },
+    })
+    expect(brief(at(plan, fleet, 10_000, 'idle'))).toEqual([[{}, 1, '4/4']])
+    const missing = fleet.map((each) =>
+      each.host === 'b' ? hostOf('east', 'b', { 'cpu;component=web;instance=w3': [[-9_000, 1]] }) : each,
+    )
+    expect(brief(at(plan, missing, 10_000, 'idle'))).toEqual([[{}, 1, '3/4']])
+    expect(brief(at(plan, missing, 10_000, 'widest'))).toEqual([[{}, 100, '7/9']])
   })
 
   it('combines values with the same tags; a single one goes with all, and what is missing is unknown', () => {

@@ -38,6 +38,8 @@ export interface GroupPartial {
   readonly partial: PartialAggregate
   /** Inputs there should be; at least those the partial has counted. */
   readonly expected: number
+  /** Where inputs are results: what those that were counted were made of, all together. Absent = each is one. */
+  readonly madeOf?: Coverage | undefined
 }
 
 /** A group's own text. */
@@ -58,28 +60,60 @@ export function gather(
 ): GroupPartial[] {
   const { monitor } = planned
   if (monitor.kind === 'constant') return []
-  const groups = new Map<string, { tags: ResultTags; partial: PartialAggregate }>()
+  const groups = new Map<string, { tags: ResultTags; partial: PartialAggregate; madeOf: Coverage }>()
   for (const input of inputs) {
     const tags = groupOf(monitor.by, input.tags, place)
     const key = keyOf(tags)
     let group = groups.get(key)
-    if (group === undefined) groups.set(key, (group = { tags, partial: emptyPartial(planned) }))
+    if (group === undefined) groups.set(key, (group = { tags, partial: emptyPartial(planned), madeOf: nothing }))
     const named = placed(input.tags, monitor.scope, place)
     if ('span' in input) group.partial.addPooled(valuesOf(input.span), named)
     else if (input.value === null) group.partial.addUnknown()
     else group.partial.add(input.value, named)
+    group.madeOf = sumOf(group.madeOf, coverageOfInput(input))
   }
-  return inOrder(groups).map(({ tags, partial }) => ({ tags, partial, expected: countOf(partial) }))
+  return inOrder(groups).map(({ tags, partial, madeOf }) => {
+    const expected = countOf(partial)
+    const isPlain = madeOf.known === partial.known && madeOf.expected === expected
+    return isPlain ? { tags, partial, expected } : { tags, partial, expected, madeOf }
+  })
+}
+
+const nothing: Coverage = { known: 0, expected: 0 }
+
+function sumOf(a: Coverage, b: Coverage): Coverage {
+  return { known: a.known + b.known, expected: a.expected + b.expected }
+}
+
+/** What an input was made of; one whose value is unknown lacks something, whatever it was made of. */
+export function coverageOfInput(input: InputValue | InputWindow): Coverage {
+  const isKnown = 'span' in input ? input.span.end > input.span.start : input.value !== null
+  const expected = Math.max(1, input.expected ?? 1)
+  return { expected, known: Math.min(input.known ?? expected, isKnown ? expected : expected - 1) }
+}
+
+/** What the counted inputs of a group were made of. */
+export function madeOfGroup({ partial, madeOf }: Pick<GroupPartial, 'partial' | 'madeOf'>): Coverage {
+  return madeOf ?? { known: partial.known, expected: countOf(partial) }
+}
+
+/** What the results of a group say of it: those inputs, and one for each that should be there and was not counted. */
+export function coverageOfGroup(group: GroupPartial): Coverage {
+  const { known, expected } = madeOfGroup(group)
+  return { known, expected: expected + Math.max(0, group.expected - countOf(group.partial)) }
 }
 
 /** All groups of several places together; what was given is left alone. */
 export function mergeGroups(planned: PlannedMonitor, parts: Iterable<readonly GroupPartial[]>): GroupPartial[] {
-  const merged = new Map<string, { tags: ResultTags; partial: PartialAggregate; expected: number }>()
+  const merged = new Map<string, { tags: ResultTags; partial: PartialAggregate; expected: number; madeOf?: Coverage }>()
   for (const groups of parts) {
-    for (const { tags, partial, expected } of groups) {
+    for (const part of groups) {
+      const { tags, partial, expected } = part
       const key = keyOf(tags)
       let group = merged.get(key)
       if (group === undefined) merged.set(key, (group = { tags, partial: emptyPartial(planned), expected: 0 }))
+      if (part.madeOf !== undefined || group.madeOf !== undefined)
+        group.madeOf = sumOf(madeOfGroup(group), madeOfGroup(part))
       group.partial.merge(partial)
       group.expected += Math.max(expected, countOf(partial))
     }
@@ -109,13 +143,13 @@ export function finishGroups(
 
 function finishGroup(
   { monitor, gathering }: PlannedMonitor,
-  { tags, partial, expected: wanted }: GroupPartial,
+  group: GroupPartial,
   { application, windowEndMs, revision }: ResultHeader,
 ): MonitorResult[] {
-  const { known } = partial
-  const expected = Math.max(wanted, countOf(partial))
-  const head = { application, monitor: monitor.name, windowEndMs, known, expected, revision }
-  const isCovered = known > 0 && known >= monitor.coverage * expected - 1e-9
+  const { tags, partial } = group
+  const expected = Math.max(group.expected, countOf(partial))
+  const head = { application, monitor: monitor.name, windowEndMs, ...coverageOfGroup(group), revision }
+  const isCovered = partial.known > 0 && partial.known >= monitor.coverage * expected - 1e-9
   const finished = isCovered ? partial.finish(expected) : { value: null }
   const limit = gathering === 'pool' && monitor.kind !== 'constant' ? monitor.compare : undefined
   const judged = (value: number | null): number | null =>

@@ -1,5 +1,5 @@
 /** The open and lately closed windows of one monitor at one wider scope, and what is known of who should say something of them. */
-import { emptyPartial, type GroupPartial, keyOf } from './gather.ts'
+import { coverageOfGroup, emptyPartial, type GroupPartial, keyOf, madeOfGroup } from './gather.ts'
 import type { MonitorResult } from './model.ts'
 import { type PartialMessage, quietWindows } from './partial-message-format.ts'
 import type { PlannedMonitor } from './plan.ts'
@@ -135,23 +135,23 @@ export class MonitorWindows {
    */
   expect(groups: readonly GroupPartial[], missing: readonly string[]): GroupPartial[] {
     const all = new Map(groups.map((group) => [keyOf(group.tags), group]))
-    const more = (tags: GroupPartial['tags'], inputs: number): void => {
+    const more = (tags: GroupPartial['tags'], inputs: number, madeOf = inputs): void => {
       const key = keyOf(tags)
       const group = all.get(key) ?? { tags, partial: emptyPartial(this.#planned), expected: 0 }
-      all.set(key, { ...group, expected: group.expected + inputs })
+      all.set(key, withMissing(group, inputs, madeOf))
     }
     let unheard = 0
     for (const child of missing) {
       const word = this.#lastWords.get(child)
       if (word === undefined || word.groups.length === 0) unheard++
-      else for (const { tags, expected } of word.groups) more(tags, expected)
+      else for (const group of word.groups) more(group.tags, group.expected, coverageOfGroup(group).expected)
     }
     if (unheard === 0) return [...all.values()]
     if (all.size === 0 && isWhole(this.#planned)) more({}, 0)
     for (const { tags } of all.values()) more(tags, unheard)
     for (const { tags, expected } of this.#lastPublished) {
       const found = all.get(keyOf(tags))
-      if (found !== undefined) more(tags, Math.max(0, expected - found.expected))
+      if (found !== undefined) more(tags, Math.max(0, expected - coverageOfGroup(found).expected))
     }
     return [...all.values()]
   }
@@ -166,11 +166,15 @@ function isNewer(message: PartialMessage, known: PartialMessage): boolean {
 }
 
 function shareOf({ groups, counted, wanted }: PartialMessage): number {
-  return wanted === 0 ? 0 : coverageOf(groups.map(inputsOf)) * (counted / wanted)
+  return wanted === 0 ? 0 : coverageOf(groups.map(coverageOfGroup)) * (counted / wanted)
 }
 
-function inputsOf({ partial, expected }: GroupPartial): { known: number; expected: number } {
-  return { known: partial.known, expected }
+/** A group with more inputs that should be there and are not, made of so many. */
+function withMissing(group: GroupPartial, inputs: number, madeOf: number): GroupPartial {
+  const expected = group.expected + inputs
+  if (madeOf === inputs) return { ...group, expected }
+  const own = madeOfGroup(group)
+  return { ...group, expected, madeOf: { ...own, expected: own.expected + madeOf - inputs } }
 }
 
 function isWhole({ monitor }: PlannedMonitor): boolean {

@@ -10,9 +10,11 @@ import {
   hashBytes,
   hostValuesMax,
   invalidPartialMessage,
+  madeOfFlag,
   type PartialMessage,
   partialMessageBytesMax,
   partialMessageVersion,
+  quietFlag,
 } from './partial-message-format.ts'
 
 /**
@@ -46,22 +48,25 @@ function read(reader: ByteReader, mostValues: number): PartialMessage {
   const wanted = reader.varint()
   check(counted <= wanted, 'more hosts counted than expected')
   const flags = reader.byte()
-  check(flags <= 1, 'unknown flags')
+  check(flags === 0 || flags === quietFlag || flags === madeOfFlag, 'unknown flags')
   const count = reader.varint()
   check(count <= groupsMax, `${count} groups, expected at most ${groupsMax}`)
   const groups: GroupPartial[] = []
-  for (let i = 0; i < count; i++) groups.push(readGroup(reader, mostValues))
-  check(flags === 0 || count === 0, 'groups of a sender without inputs')
+  for (let i = 0; i < count; i++) groups.push(readGroup(reader, mostValues, flags === madeOfFlag))
+  check(flags !== quietFlag || count === 0, 'groups of a sender without inputs')
   check(reader.left === 0, 'bytes behind the last group')
-  return { hash, windowEndMs, session, by, revision, counted, wanted, isQuiet: flags === 1, groups }
+  return { hash, windowEndMs, session, by, revision, counted, wanted, isQuiet: flags === quietFlag, groups }
 }
 
-function readGroup(reader: ByteReader, mostValues: number): GroupPartial {
+function readGroup(reader: ByteReader, mostValues: number, isMade: boolean): GroupPartial {
   const tags = tagsOf(textOf(reader, groupTagsBytesMax))
   const expected = reader.varint()
+  const madeOf = isMade ? { known: reader.varint(), expected: reader.varint() } : undefined
   const partial = decodePartial(reader.take(reader.varint()), mostValues)
   check(expected >= partial.known + partial.unknown, 'fewer inputs expected than counted')
-  return { tags, partial, expected }
+  if (madeOf === undefined) return { tags, partial, expected }
+  check(madeOf.known <= madeOf.expected && madeOf.expected <= mostValues, 'more inputs of inputs than there can be')
+  return { tags, partial, expected, madeOf }
 }
 
 function textOf(reader: ByteReader, bytesMax: number): string {

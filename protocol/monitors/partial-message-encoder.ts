@@ -1,13 +1,15 @@
 import { encodePartial } from '#protocol/aggregation/partial-encoder.ts'
 import { ByteWriter } from '#protocol/samples/bytes.ts'
-import { keyOf } from './gather.ts'
+import { keyOf, madeOfGroup } from './gather.ts'
 import {
   groupsMax,
   groupTagsBytesMax,
   hashBytes,
+  madeOfFlag,
   type PartialMessage,
   partialMessageBytesMax,
   partialMessageVersion,
+  quietFlag,
 } from './partial-message-format.ts'
 
 /** A body, and how many groups did not fit into it: the last ones by their tags. */
@@ -20,7 +22,9 @@ export interface EncodedPartialMessage {
 export function encodePartialMessage(message: PartialMessage): EncodedPartialMessage {
   const groups = new ByteWriter(256)
   let count = 0
-  for (const { tags, expected, partial } of message.groups.slice(0, groupsMax)) {
+  const isMade = message.groups.some(({ madeOf }) => madeOf !== undefined)
+  for (const group of message.groups.slice(0, groupsMax)) {
+    const { tags, expected, partial } = group
     const text = Buffer.from(keyOf(tags))
     const bytes = encodePartial(partial)
     const isLarge = groups.length + text.length + bytes.length > partialMessageBytesMax - 256
@@ -28,6 +32,11 @@ export function encodePartialMessage(message: PartialMessage): EncodedPartialMes
     groups.varint(text.length)
     groups.append(text)
     groups.varint(expected)
+    if (isMade) {
+      const madeOf = madeOfGroup(group)
+      groups.varint(madeOf.known)
+      groups.varint(madeOf.expected)
+    }
     groups.varint(bytes.length)
     groups.append(bytes)
     count++
@@ -42,7 +51,7 @@ export function encodePartialMessage(message: PartialMessage): EncodedPartialMes
   writer.varint(message.revision)
   writer.varint(message.counted)
   writer.varint(message.wanted)
-  writer.byte(message.isQuiet ? 1 : 0)
+  writer.byte(message.isQuiet ? quietFlag : isMade ? madeOfFlag : 0)
   writer.varint(count)
   writer.append(groups.written())
   return { body: Uint8Array.from(writer.written()), leftOut: message.groups.length - count }

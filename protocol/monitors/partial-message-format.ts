@@ -4,6 +4,9 @@ import type { GroupPartial } from './gather.ts'
 
 /** First byte. A decoder refuses versions that it does not know. */
 export const partialMessageVersion = 1
+/** Flags: the sender has no inputs at present; groups say what their inputs were made of. */
+export const quietFlag = 1
+export const madeOfFlag = 2
 /** Bytes of the hash that names what a monitor computes. */
 export const hashBytes = 6
 /** Groups in one message; those beyond it, or beyond the bytes, are left out and counted. */

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { partialFor } from '#protocol/aggregation/partial.ts'
+import type { GroupPartial } from './gather.ts'
 import { decodePartialMessage } from './partial-message-decoder.ts'
 import { encodePartialMessage } from './partial-message-encoder.ts'
 import type { PartialMessage } from './partial-message-format.ts'
@@ -24,7 +26,7 @@ function messageOf(functionName: string, values: readonly number[], groups = 1):
 }
 
 function brief(message: PartialMessage): unknown {
-  const groups = message.groups.map(({ tags, partial, expected }) => ({ tags, expected, ...partial.finish() }))
+  const groups = message.groups.map(({ partial, ...group }) => ({ ...group, ...partial.finish() }))
   return { ...message, groups }
 }
 
@@ -36,6 +38,30 @@ describe('a partial message', () => {
       expect(leftOut).toBe(0)
       expect(brief(decodePartialMessage(body))).toEqual(brief(message))
     }
+  })
+
+  it('carries what its inputs were made of', () => {
+    const [one, other] = messageOf('max', [1, 2], 2).groups as [GroupPartial, GroupPartial]
+    const message = { ...messageOf('max', []), groups: [{ ...one, madeOf: { known: 7, expected: 9 } }, other] }
+    const { groups } = decodePartialMessage(encodePartialMessage(message).body)
+    expect(groups.map(({ madeOf }) => madeOf)).toEqual([
+      { known: 7, expected: 9 },
+      { known: 2, expected: 2 },
+    ])
+    const lie = encodePartialMessage({ ...message, groups: [{ ...one, madeOf: { known: 9, expected: 7 } }] })
+    expect(() => decodePartialMessage(lie.body)).toThrow(/more inputs of inputs/)
+  })
+
+  it('of every version there ever was is read', () => {
+    const fixtures = JSON.parse(readFileSync(new URL('fixtures/partial-messages.json', import.meta.url), 'utf8')) as {
+      name: string
+      body: string
+      message: object
+    }[]
+    for (const { name, body, message } of fixtures) {
+      expect(brief(decodePartialMessage(Buffer.from(body, 'base64'), 10)), name).toEqual(message)
+    }
+    expect(fixtures.length).toBeGreaterThanOrEqual(6)
   })
 
   it('with the mean of a host is short', () => {

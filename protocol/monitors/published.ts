@@ -1,5 +1,5 @@
 /** One window of one monitor as somebody published it, and which of two is to be believed. */
-import { type GroupPartial, keyOf } from './gather.ts'
+import { coverageOfGroup, type GroupPartial, keyOf } from './gather.ts'
 import type { MonitorResult } from './model.ts'
 
 /** Who aggregates: the host's session number tells an older life from a newer one. */
@@ -51,6 +51,8 @@ export function areSameGroups(a: readonly GroupPartial[], b: readonly GroupParti
     const other = b[i] as GroupPartial
     if (keyOf(tags) !== keyOf(other.tags) || expected !== other.expected) return false
     if (partial.known !== other.partial.known || partial.unknown !== other.partial.unknown) return false
+    const [own, others] = [coverageOfGroup(a[i] as GroupPartial), coverageOfGroup(other)]
+    if (own.known !== others.known || own.expected !== others.expected) return false
     return JSON.stringify(partial.finish(expected)) === JSON.stringify(other.partial.finish(expected))
   })
 }

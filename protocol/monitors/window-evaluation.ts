@@ -4,6 +4,7 @@ import { type FunctionValue, parseFunction } from '#protocol/aggregation/functio
 import { type SampleSpan, spanBetween } from '#protocol/aggregation/span.ts'
 import {
   type Coverage,
+  coverageOfInput,
   type GroupPartial,
   gather,
   type InputValue,
@@ -70,9 +71,9 @@ export class WindowEvaluation {
   coverage(planned: PlannedMonitor, index: number): Coverage {
     let [known, expected] = [0, 0]
     for (const input of planned.gathering === 'pool' ? this.#windowed(index) : this.#valued(index)) {
-      const isKnown = 'span' in input ? input.span.end > input.span.start : input.value !== null
-      known += input.known ?? (isKnown ? 1 : 0)
-      expected += input.expected ?? 1
+      const own = coverageOfInput(input)
+      known += own.known
+      expected += own.expected
     }
     return { known, expected }
   }
@@ -141,33 +142,32 @@ export class WindowEvaluation {
       : this.#reader.results((expression as { monitor: string }).monitor, this.#windowEndMs)
     const beforeMs = this.#windowEndMs + (isRaw ? 0 : 1)
     const fromMs = beforeMs - lookBackMs
-    const cut = inputs.map((input) => {
-      const { tags } = input
-      const coverage = isRaw ? undefined : this.#coverageOf(expression as { monitor: string }, input, window, fromMs)
-      return { tags, span: input.read(fromMs, beforeMs), ...coverage }
-    })
+    const cut = inputs.map((input) => ({ tags: input.tags, span: input.read(fromMs, beforeMs) }))
     const whole = isRaw ? cut : this.#withCurrent((expression as { monitor: string }).monitor, cut)
-    if (window.kind === 'time') return whole
-    return whole.map((input) => {
-      const start = Math.max(input.span.start, input.span.end - window.samples)
-      return { ...input, span: { ...input.span, start } }
+    return whole.map(({ tags, span }, i) => {
+      const start = window.kind === 'time' ? span.start : Math.max(span.start, span.end - window.samples)
+      const own = { tags, span: start === span.start ? span : { ...span, start } }
+      const input = inputs[i]
+      if (isRaw || input === undefined) return own
+      const sinceMs = window.kind === 'time' ? fromMs : (span.timestampsMs[start] ?? fromMs)
+      return { ...own, ...this.#coverageOf(expression as { monitor: string }, input, window, sinceMs) }
     })
   }
 
-  /** What the results of a window were made of, up to this window end; windows without a result are one unknown input each. */
+  /** What the results of a window were made of, up to this window end; in one by time, windows without a result are one unknown input each. */
   #coverageOf(
     { monitor }: { monitor: string },
     input: BoundInput,
     window: WindowSpec,
     fromMs: number,
   ): Partial<Coverage> {
-    if (window.kind === 'count' || input.coverage === undefined) return {}
+    if (input.coverage === undefined) return {}
     const current = this.#current.get(monitor)
     const own = current?.find(({ tags }) => keyOf(tags) === keyOf(input.tags))
     const before = input.coverage(fromMs, this.#windowEndMs + (own === undefined ? 1 : 0))
-    const everyMs =
-      this.#plan.monitors.find((planned) => planned.monitor.name === monitor)?.monitor.everyMs ?? window.ms
-    const lost = Math.max(0, Math.floor(window.ms / everyMs) - before.windows - (own === undefined ? 0 : 1))
+    const everyMs = this.#plan.monitors.find((planned) => planned.monitor.name === monitor)?.monitor.everyMs ?? 1
+    const windows = window.kind === 'time' ? Math.floor(window.ms / everyMs) : 0
+    const lost = Math.max(0, windows - before.windows - (own === undefined ? 0 : 1))
     return { known: before.known + (own?.known ?? 0), expected: before.expected + (own?.expected ?? 0) + lost }
   }
 
