@@ -70,6 +70,8 @@ export interface InstanceRuntime extends AsyncDisposable {
   destroy(id: string, signal: AbortSignal): Promise<void>
   /** Keeps what has been installed under a name, so that the next instance of the component installs fast; absent = cannot. */
   readonly keepPrepared?: ((id: string, key: string, signal: AbortSignal) => Promise<void>) | undefined
+  /** The image kept under this name, to be given as `spec.image`; undefined when there is none. Present where `keepPrepared` is. */
+  readonly findPrepared?: ((key: string, signal: AbortSignal) => Promise<string | undefined>) | undefined
   /** The newest lines, and what comes, of the instance's output; bounded on disk. */
   readLog(
     id: string,

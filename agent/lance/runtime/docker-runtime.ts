@@ -1,0 +1,346 @@
+/**
+ * Instances in containers of this host's Docker engine. A container of which something is to be done before the start waits in a
+ * shell: handlers run in it by exec, then it becomes the start command. What it is made of stands in its labels and in the place's page; nothing is
+ * remembered here that those do not say.
+ */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import type Docker from 'dockerode'
+import type { ContainerCreateOptions, ContainerInspectInfo } from 'dockerode'
+import { LanistaError } from '#protocol/errors.ts'
+import type { InstanceSpec } from '#protocol/instances/spec.ts'
+import { makeFolder } from '#protocol/runtime/data-folder.ts'
+import { readSecretFile, writeSecretFile } from '#protocol/runtime/secret-file.ts'
+import { safeMembers } from './code-archive.ts'
+import { asDiskFull } from './directory-place.ts'
+import { DockerContainers, exitOf } from './docker-containers.ts'
+import { ask, openEngine, statusOf } from './docker-engine.ts'
+import { execIn } from './docker-exec.ts'
+import { ensureImage, findImage, keepImage, parseImageCommand, preparedImage } from './docker-image.ts'
+import { readContainerLog } from './docker-log.ts'
+import {
+  containerOptions,
+  goFile,
+  goScript,
+  imageOf,
+  insideFolder,
+  labelNames,
+  waitsForGo,
+  withCommand,
+} from './docker-place.ts'
+import { DockerWatch } from './docker-watch.ts'
+import { mappedHostPorts } from './host-ports.ts'
+import { partsInside } from './inside.ts'
+import type { CommandResult, FoundInstance, InstanceRuntime, ProcessExit, RuntimeEvent } from './instance-runtime.ts'
+import { type PlaceRecord, placeDigest, placeFolder, readPlace, readPlaces, writePlace } from './place-record.ts'
+import type { DockerRuntimeOptions, RuntimeDeps } from './runtime-options.ts'
+import { folderMember, textMember, type WrittenMember, writeTar } from './tar-writer.ts'
+import { allowedBinds } from './volumes.ts'
+
+type Environment = Readonly<Record<string, string>>
+
+/** How a container is made that needs nothing before its start: it is made then, for its environment is known then. */
+const directFile = (place: string): string => join(place, 'container.json')
+/** How long what was killed may take to be gone, ms. */
+const killTimeoutMs = 30_000
+
+export class DockerRuntime implements InstanceRuntime {
+  readonly kind = 'docker'
+  readonly #options: DockerRuntimeOptions
+  readonly #deps: RuntimeDeps
+  readonly #engine: Docker
+  readonly #containers: DockerContainers
+  readonly #watch: DockerWatch
+
+  private constructor(engine: Docker, options: DockerRuntimeOptions, deps: RuntimeDeps) {
+    this.#options = options
+    this.#deps = deps
+    this.#engine = engine
+    this.#containers = new DockerContainers(engine, options)
+    this.#watch = new DockerWatch(engine, options, deps, {
+      list: (signal) => this.list(signal),
+      find: (id, signal) => this.#containers.find(id, this.#record(id), signal),
+    })
+  }
+
+  /** Opens also while the engine is away, as unavailable; watches what an earlier agent left running. Throws what the file system throws. */
+  static async open(options: DockerRuntimeOptions, deps: RuntimeDeps): Promise<DockerRuntime> {
+    await makeFolder(options.folder)
+    const runtime = new DockerRuntime(await openEngine(options.socketPath), options, deps)
+    await runtime.#watch.look()
+    return runtime
+  }
+
+  get isAvailable(): boolean {
+    return this.#watch.isAvailable
+  }
+
+  async list(signal: AbortSignal): Promise<readonly FoundInstance[]> {
+    const ids = new Set([
+      ...(await this.#containers.ids(signal)),
+      ...readPlaces(this.#options.folder, 'docker').map(({ id }) => id),
+    ])
+    const found = await Promise.all([...ids].map((id) => this.#containers.find(id, this.#record(id), signal)))
+    return found.filter((one) => one !== undefined)
+  }
+
+  async prepare(spec: InstanceSpec, code: string | undefined, signal: AbortSignal): Promise<FoundInstance> {
+    const { folder } = this.#options
+    const place = placeFolder(folder, spec.id)
+    for (const { path } of spec.files) partsInside(path)
+    const binds = await allowedBinds(spec.volumes, this.#options.volumesAllowed)
+    const there = await this.#standing(spec, signal)
+    if (there) {
+      writePlace(place, { ...there, generation: spec.generation })
+      return this.#found(spec.id, signal)
+    }
+    await this.destroy(spec.id, signal)
+    const image = await ensureImage(this.#engine, imageOf(spec), this.#options.registries, signal)
+    const others = [...readPlaces(folder, 'directory'), ...readPlaces(folder, 'docker')]
+    const hostPorts = await mappedHostPorts(spec, new Set(others.flatMap((other) => Object.values(other.hostPorts))))
+    const record = {
+      id: spec.id,
+      isolation: spec.isolation,
+      digest: placeDigest(spec),
+      hostPorts,
+      resources: spec.resources,
+    }
+    try {
+      await makeFolder(place)
+      writePlace(place, { ...record, generation: 0 })
+      const made = containerOptions(spec, this.#options, { hostPorts, image, binds })
+      if (waitsForGo(spec)) await this.#makeWaiting(spec, made, code, signal)
+      else writeSecretFile(directFile(place), JSON.stringify(made))
+      writePlace(place, { ...record, generation: spec.generation })
+    } catch (error) {
+      throw asDiskFull(error)
+    }
+    return this.#found(spec.id, signal)
+  }
+
+  async run(
+    id: string,
+    command: readonly string[],
+    options: { readonly environment: Environment; readonly timeoutMs: number },
+    signal: AbortSignal,
+  ): Promise<CommandResult> {
+    const info = await this.#inspect(id, signal)
+    if (!info.State.Running) await this.#startWaiting(id, info, '', signal)
+    return execIn(this.#containers.handle(id), command, options, this.#deps.clock, signal)
+  }
+
+  async start(
+    id: string,
+    command: readonly string[],
+    options: { readonly environment: Environment },
+    signal: AbortSignal,
+  ): Promise<FoundInstance> {
+    const there = await this.#found(id, signal)
+    if (there.state !== 'running') await this.#startMain(id, command, options.environment, signal)
+    this.#watch.add(id)
+    return this.#found(id, signal)
+  }
+
+  async stop(id: string, graceMs: number, signal: AbortSignal): Promise<ProcessExit | undefined> {
+    const there = await this.#containers.find(id, this.#record(id), signal)
+    if (there?.state !== 'running') return there?.exit
+    await this.#signal(id, 'SIGTERM', signal)
+    if (!(await this.#endsWithin(id, graceMs, signal))) {
+      await this.#signal(id, 'SIGKILL', signal)
+      await this.#endsWithin(id, killTimeoutMs, signal)
+    }
+    const info = await this.#containers.inspect(id, signal)
+    if (!info?.State.Running) return info && exitOf(info)
+    throw new LanistaError('STOP_FAILED', `look at the engine: found ${id} running 30 s after SIGKILL`, {
+      data: { id },
+    })
+  }
+
+  async destroy(id: string, signal: AbortSignal): Promise<void> {
+    const place = placeFolder(this.#options.folder, id)
+    this.#watch.remove(id)
+    await this.#containers.remove(id, signal)
+    if (this.#record(id)) await rm(place, { recursive: true, force: true })
+  }
+
+  /** The instance must not have been started. */
+  async keepPrepared(id: string, key: string, signal: AbortSignal): Promise<void> {
+    const { Id } = await this.#inspect(id, signal)
+    await keepImage(this.#engine, Id, key, signal)
+  }
+
+  async findPrepared(key: string, signal: AbortSignal): Promise<string | undefined> {
+    return (await findImage(this.#engine, preparedImage(key), signal)) && preparedImage(key)
+  }
+
+  readLog(
+    id: string,
+    options: { readonly lines: number; readonly isFollowed: boolean },
+    signal: AbortSignal,
+  ): AsyncIterable<string> {
+    return readContainerLog(this.#containers.handle(id), options, this.#deps.clock, signal)
+  }
+
+  onEvent(listener: (event: RuntimeEvent) => void): () => void {
+    return this.#watch.onEvent(listener)
+  }
+
+  /** Stops watching; what runs, runs on. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#watch.close()
+  }
+
+  #record(id: string): PlaceRecord | undefined {
+    const record = readPlace(this.#options.folder, id)
+    return record?.isolation === 'docker' ? record : undefined
+  }
+
+  /** The page of a place that was made from the same and is still whole. */
+  async #standing(spec: InstanceSpec, signal: AbortSignal): Promise<PlaceRecord | undefined> {
+    const record = this.#record(spec.id)
+    if (!record || record.generation === 0 || record.digest !== placeDigest(spec)) return undefined
+    const isThere = !waitsForGo(spec) || (await this.#containers.inspect(spec.id, signal)) !== undefined
+    return isThere ? record : undefined
+  }
+
+  async #found(id: string, signal: AbortSignal): Promise<FoundInstance> {
+    const found = await this.#containers.find(id, this.#record(id), signal)
+    if (found) return found
+    throw unknown(id)
+  }
+
+  async #inspect(id: string, signal: AbortSignal): Promise<ContainerInspectInfo> {
+    const info = await this.#containers.inspect(id, signal)
+    if (info) return info
+    throw unknown(id)
+  }
+
+  async #makeWaiting(
+    spec: InstanceSpec,
+    made: ContainerCreateOptions,
+    code: string | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#create(made, signal)
+    await this.#put(spec.id, contents(spec, code, signal), signal)
+    await this.#startContainer(spec.id, signal)
+  }
+
+  async #startMain(
+    id: string,
+    command: readonly string[],
+    environment: Environment,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const info = await this.#containers.inspect(id, signal)
+    if (info?.Config.Labels[labelNames.waits] === 'true') {
+      const image = parseImageCommand(info.Config.Labels[labelNames.imageCommand])
+      const [words, folder] =
+        command.length > 0 ? [command, insideFolder] : [image?.command ?? [], image?.folder ?? insideFolder]
+      await this.#startWaiting(id, info, goScript(words, environment, folder), signal)
+      return
+    }
+    await this.#startDirect(id, command, environment, signal)
+  }
+
+  /** Gives a waiting container something to run, or, with an empty text, lets one that has ended wait again. */
+  async #startWaiting(id: string, info: ContainerInspectInfo, go: string, signal: AbortSignal): Promise<void> {
+    await this.#put(id, [textMember(goFile.slice(1), go, 0o644)], signal)
+    if (info.State.Running) await this.#signal(id, 'SIGUSR1', signal)
+    else await this.#startContainer(id, signal)
+  }
+
+  async #startDirect(
+    id: string,
+    command: readonly string[],
+    environment: Environment,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const text = readSecretFile(directFile(placeFolder(this.#options.folder, id)))
+    if (text === undefined) throw unknown(id)
+    await this.#containers.remove(id, signal)
+    await this.#create(withCommand(JSON.parse(text) as ContainerCreateOptions, command, environment), signal)
+    await this.#startContainer(id, signal)
+  }
+
+  async #create(options: ContainerCreateOptions, signal: AbortSignal): Promise<void> {
+    await ask(`make ${options.name}`, signal, (abortSignal) =>
+      this.#engine.createContainer({ ...options, abortSignal }),
+    )
+  }
+
+  async #startContainer(id: string, signal: AbortSignal): Promise<void> {
+    await ask(`start ${id}`, signal, (abortSignal) => this.#containers.handle(id).start({ abortSignal })).catch(
+      (error: unknown) => {
+        if (statusOf(error) !== 304) throw error // else it runs already
+      },
+    )
+  }
+
+  async #put(
+    id: string,
+    members: AsyncIterable<WrittenMember> | Iterable<WrittenMember>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const archive = Readable.from(writeTar(members))
+    let failure: unknown
+    archive.once('error', (error) => {
+      failure = error
+    })
+    try {
+      await ask(`put files into ${id}`, signal, (abortSignal) =>
+        this.#containers.handle(id).putArchive(archive, { path: '/', abortSignal }),
+      )
+    } catch (error) {
+      throw failure ?? error
+    }
+  }
+
+  /** Nothing to one that has ended meanwhile. */
+  async #signal(id: string, name: string, signal: AbortSignal): Promise<void> {
+    await ask(`signal ${id}`, signal, (abortSignal) =>
+      this.#containers.handle(id).kill({ signal: name, abortSignal }),
+    ).catch((error: unknown) => {
+      const status = statusOf(error)
+      if (status !== 409 && status !== 404) throw error
+    })
+  }
+
+  async #endsWithin(id: string, ms: number, signal: AbortSignal): Promise<boolean> {
+    const over = new AbortController()
+    const cancel = this.#deps.clock.after(ms, () => over.abort())
+    try {
+      await this.#containers.handle(id).wait({ abortSignal: AbortSignal.any([signal, over.signal]) })
+      return true
+    } catch {
+      signal.throwIfAborted()
+      return false
+    } finally {
+      cancel()
+    }
+  }
+}
+
+/** What a new container is given: an empty go, the folder of the instance, its files and its code. */
+async function* contents(
+  spec: InstanceSpec,
+  code: string | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<WrittenMember> {
+  yield textMember(goFile.slice(1), '', 0o644)
+  yield folderMember(insideFolder.slice(1))
+  for (const { path, text, isExecutable } of spec.files) {
+    yield textMember([insideFolder.slice(1), ...partsInside(path)].join('/'), text, isExecutable ? 0o755 : 0o644)
+  }
+  if (code === undefined) return
+  const below = (path: string): string => [insideFolder.slice(1), 'code', ...partsInside(path)].join('/')
+  for await (const member of safeMembers(code, signal)) {
+    const target = member.kind === 'hardlink' ? below(member.target) : member.target
+    yield { ...member, path: below(member.path), target }
+  }
+}
+
+function unknown(id: string): LanistaError {
+  return new LanistaError('INSTANCE_UNKNOWN', `prepare the instance first: found no place of ${id}`, { data: { id } })
+}
