@@ -39,12 +39,12 @@ const shared: BuildOptions = {
   logLevel: 'warning',
 }
 
-/** What only systems other than Linux need stays a file of its own, loaded when asked for. */
+/** What only some hosts need (systems other than Linux, those with a Docker engine) stays a file of its own, loaded when asked for. */
 const apart: Plugin = {
   name: 'apart',
   setup: ({ onResolve }) => {
-    onResolve({ filter: /^systeminformation$/ }, ({ kind }) =>
-      kind === 'entry-point' ? null : { path: './systeminformation.mjs', external: true },
+    onResolve({ filter: /^(systeminformation|dockerode)$/ }, ({ kind, path }) =>
+      kind === 'entry-point' ? null : { path: `./${path}.mjs`, external: true },
     )
   },
 }
@@ -54,6 +54,15 @@ const slim: Plugin = {
   name: 'slim',
   setup: ({ onResolve, onLoad }) => {
     onResolve({ filter: /^(readable-stream|nkeys\.js|worker-timers)$/ }, ({ path }) => ({ path, namespace: 'slim' }))
+    // dockerode's ways to an engine elsewhere (SSH) and to build images: ours is behind a socket of this host and builds none
+    onResolve(
+      { filter: /^(ssh2|@grpc\/grpc-js|@grpc\/proto-loader|protobufjs|tar-fs|@balena\/dockerignore)$/ },
+      () => ({
+        path: 'nothing',
+        namespace: 'slim',
+      }),
+    )
+    onLoad({ filter: /^nothing$/, namespace: 'slim' }, () => ({ contents: 'module.exports = {}' }))
     // mqtt and bl bring two copies of Node's own streams
     onLoad({ filter: /^readable-stream$/, namespace: 'slim' }, () => ({
       contents: "module.exports = require('stream')",
@@ -91,6 +100,7 @@ function kib(bytes: number): string {
 rmSync(dist, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
 await bundle('systeminformation', 'systeminformation.mjs')
+await bundle('dockerode', 'dockerode.mjs')
 await bundle('agent/main.ts', 'agent.mjs')
 await bundle('controller/main.ts', 'lanista.mjs')
 copyBindings()

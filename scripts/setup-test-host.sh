@@ -10,6 +10,8 @@ declare -A packages=(
   [victoria-metrics]=victoria-metrics
   [influxd]=influxdb
   [carbon-cache]=graphite-carbon
+  [dockerd]=docker.io
+  [busybox]=busybox-static
 )
 
 missing=()
