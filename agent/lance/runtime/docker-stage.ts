@@ -12,7 +12,7 @@ import { textMember, type WrittenMember, writeTar } from './tar-writer.ts'
 const machineSocket = '/var/run/docker.sock'
 const repo = 'lanista-test'
 /** Busybox and nothing else; runs `/bin/sh -c "echo itself; exec sleep 1000"` by itself. */
-export const testImage = `${repo}:busybox`
+export const testImage: string = `${repo}:busybox`
 const applets = ['cat', 'dd', 'echo', 'env', 'grep', 'kill', 'nc', 'sh', 'sleep', 'tail', 'touch', 'tr']
 
 export interface TestEngine {
