@@ -302,7 +302,7 @@ function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServ
   const known = (): PossibleHost[] => possibleHosts(presence)
   const stores = new StoreQueries({ bus, clock, plan: (choice) => queries.plan(choice) })
   const routes = [
-    ...sampleRoutes({ queries, clock, tenant }),
+    ...sampleRoutes({ queries, clock, tenant, sessionOf: (host) => presence.sessionOf(host) }),
     ...orderRoutes({ orders, hosts: () => possibleHosts(presence), tenant }),
     ...instanceRoutes({ instances, applications, hosts: known, tenant }),
     ...ringRoutes({ bus, hosts: known, rings: new RingQueries({ bus, hosts: known }), tenant }),

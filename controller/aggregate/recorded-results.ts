@@ -1,13 +1,10 @@
 import type { FleetQueries } from '#controller/query/fleet-queries.ts'
 import { LanistaError } from '#protocol/errors.ts'
-import { crossCloudTags } from '#protocol/messages/record.ts'
+import { crossCloudTags, keeperCloud } from '#protocol/messages/record.ts'
 import { compileSelector } from '#protocol/metrics/selector.ts'
 import { formatSeries } from '#protocol/metrics/series.ts'
 import { type MonitorResult, monitorMetric } from '#protocol/monitors/model.ts'
 import type { Recall } from './cross-cloud.ts'
-
-/** The cloud whose agents keep what belongs to none. */
-export const keeperCloud = 'home'
 
 /** Reads recorded results of a tenant from the agents of `home`. Rejects with RESULTS_UNKNOWN when one of them did not answer. */
 export function recallFrom(tenant: string, queries: Pick<FleetQueries, 'ask'>): Recall {

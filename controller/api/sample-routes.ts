@@ -4,6 +4,7 @@ import { answerText } from '#controller/query/answer-text.ts'
 import type { FleetQueries } from '#controller/query/fleet-queries.ts'
 import { metricOf } from '#controller/query/metric-list.ts'
 import type { Question } from '#controller/query/question.ts'
+import { askAnywhere, type WideQueriesDeps } from '#controller/query/wide-queries.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { parseDuration } from '#protocol/runtime/time.ts'
 import { metricsShape, queryShape } from './answer-shapes.ts'
@@ -14,6 +15,8 @@ import { unansweredHeaders } from './unanswered.ts'
 
 export interface SampleRoutesDeps {
   readonly queries: FleetQueries
+  /** Session of a host as far as it is known. */
+  readonly sessionOf: WideQueriesDeps['sessionOf']
   readonly clock: Pick<Clock, 'now'>
   /** What the operator may see. */
   readonly tenant: string
@@ -23,7 +26,11 @@ const text = z.string().max(1024)
 const match = text.describe(
   'Graphite glob over names, then ;tag=value, ;tag!=value, ;tag=~regex, ;tag!=~regex: `cpu.*;core=~[01]`',
 )
-const host = text.optional().describe('glob over host tokens, or over tenant.cloud.host: `web-*`')
+const host = text
+  .optional()
+  .describe(
+    'glob over host tokens, or over tenant.cloud.host: `web-*`; `_cloud`, `_controller`: results of whole clouds, of all clouds',
+  )
 const cloud = text.optional().describe('glob over cloud tokens')
 const time = (meaning: string): z.ZodOptional<z.ZodString> =>
   text.optional().describe(`${meaning}: epoch milliseconds, ISO 8601, or relative like -1h`)
@@ -61,16 +68,16 @@ export function sampleRoutes(deps: SampleRoutesDeps): Route[] {
 const newestWithinMs = 86_400_000
 
 async function listMetrics(deps: SampleRoutesDeps, parameters: Parameters, signal: AbortSignal): Promise<RouteAnswer> {
-  const { tenant, clock, queries } = deps
+  const { tenant, clock } = deps
   const { host, cloud } = parameters
   const fromMs = clock.now() - newestWithinMs
   const question = { tenant, host, cloud, ...selectionOf(parameters), fromMs, last: false, names: true }
-  const { rows, unanswered, answered } = await queries.ask(question, signal)
+  const { rows, unanswered, answered } = await askAnywhere(question, deps, signal)
   return { body: rows.map(metricOf), headers: unansweredHeaders(unanswered, answered) }
 }
 
 async function query(deps: SampleRoutesDeps, parameters: Parameters, signal: AbortSignal): Promise<RouteAnswer> {
-  const { rows, unanswered, answered } = await deps.queries.ask(questionOf(deps, parameters), signal)
+  const { rows, unanswered, answered } = await askAnywhere(questionOf(deps, parameters), deps, signal)
   return { body: new TextStream(answerText(rows)), headers: unansweredHeaders(unanswered, answered) }
 }
 

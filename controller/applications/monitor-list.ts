@@ -2,11 +2,13 @@
 import type { FleetQueries } from '#controller/query/fleet-queries.ts'
 import { metricOf } from '#controller/query/metric-list.ts'
 import type { Row } from '#controller/query/rows.ts'
+import { type Merging, mergeWide, placeOfRow } from '#controller/query/wide-results.ts'
 import { compileSelector } from '#protocol/metrics/selector.ts'
 import { type Monitor, monitorMetric, type Scope, type WindowSpec } from '#protocol/monitors/model.ts'
 import type { Condition, Rule } from '#protocol/monitors/rule.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { formatDuration } from '#protocol/runtime/time.ts'
+import { cloudHost, controllerHost } from '#protocol/subjects/subject.ts'
 import type { ApplicationFile } from './application-file.ts'
 import type { ApplicationRegistry } from './application-registry.ts'
 
@@ -72,7 +74,7 @@ export async function listMonitors(
   const range = { fromMs: clock.now() - newestMs, last: true }
   const question = { tenant, match, matches: compileSelector(match), ...range }
   const { rows, answered, unanswered } = await queries.ask(question, signal)
-  const values = valuesByMetric(rows)
+  const values = valuesByMetric(resultsOf(rows, question))
   return { monitors: files.flatMap((file) => viewsOf(file, values)), answered, unanswered }
 }
 
@@ -115,6 +117,13 @@ function inputsOf(monitor: Monitor): string {
 function windowText(window: WindowSpec | undefined): string | null {
   if (!window) return null
   return window.kind === 'time' ? formatDuration(window.ms) : `${window.samples} samples`
+}
+
+/** Results of hosts, and of whole clouds and all of them once, whichever agents recorded them: the newest. */
+function resultsOf(rows: readonly Row[], question: Merging): Row[] {
+  const weights = { coverageAt: () => 1, sessionOf: () => 0 }
+  const wide = ([cloudHost, controllerHost] as const).flatMap((place) => mergeWide(rows, place, question, weights))
+  return [...rows.filter((row) => placeOfRow(row) === undefined), ...wide]
 }
 
 function valuesByMetric(rows: readonly Row[]): Map<string, MonitorValue[]> {

@@ -130,6 +130,11 @@ export class PresenceService {
     }
   }
 
+  /** The newest session of a host; 0 = it is not known. */
+  sessionOf(host: Address): number {
+    return this.#state.hosts.get(hostIdOf(host))?.session ?? 0
+  }
+
   /** Stops listening and writes what was learnt. Idempotent. */
   async close(): Promise<void> {
     this.#stop.abort()

@@ -30,6 +30,9 @@ export interface RecordReceipt {
 /** Samples of one message. */
 export const recordSamplesMax = 1_000
 
+/** The cloud whose agents keep what belongs to none. */
+export const keeperCloud = 'home'
+
 /** The tag of whatever belongs to no cloud. */
 export const crossCloudTags: Readonly<Record<string, string>> = { scope: 'cross-cloud' }
 
