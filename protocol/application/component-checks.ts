@@ -1,4 +1,5 @@
 /** What must hold inside one component and no schema can see. */
+import { portVariable } from '#protocol/instances/port-variable.ts'
 import { handlerNames } from '#protocol/instances/spec.ts'
 import { type ConfigIssue, nearestOf } from '#protocol/runtime/config-issues.ts'
 import { showValue } from '#protocol/schema-words.ts'
@@ -140,9 +141,4 @@ function variableIssues({ environment, provides, requires }: Component): ConfigI
   return Object.keys(environment).flatMap((name) =>
     own.has(name) ? [issueAt(['environment', name], 'another name: lanista sets this one', name)] : [],
   )
-}
-
-/** A port's name as part of variables: `http-api` is `HTTP_API`. */
-function portVariable(name: string): string {
-  return name.toUpperCase().replaceAll('-', '_')
 }
