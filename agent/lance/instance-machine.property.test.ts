@@ -1,5 +1,5 @@
 /** Whatever happens in whatever order: a small world in which tasks fail, answers are lost, processes end and the agent is killed. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { InstanceSpec } from '#protocol/instances/spec.ts'
 import { type Instance, type InstanceEvent, knownFromDisk, newInstance, type Task } from './instance.ts'
@@ -116,7 +116,12 @@ class World {
         return this.send({ kind: 'tick' })
       case 'restart':
         return this.send({ kind: 'restart' })
-      default:
+      case 'update':
+      case 'code':
+      case 'peers':
+      case 'no peers':
+      case 'unwanted':
+      case 'docker':
         return this.change(changes[what](this.#spec.generation))
     }
   }

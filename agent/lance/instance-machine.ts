@@ -21,10 +21,12 @@ export interface MachineStep {
   readonly wakeAtMs?: number | undefined
 }
 
-/** The next state of an instance. */
+/** The next state of an instance; the same row where nothing that is kept has changed. */
 export function step(before: Instance, event: InstanceEvent, nowMs: number): MachineStep {
   const { instance, actions } = goOn(take(before, event, nowMs), nowMs)
-  const waiting = withRow(instance, { waitingSinceMs: waitingSince(instance, nowMs) })
+  const waitingSinceMs = waitingSince(instance, nowMs)
+  const isSame = waitingSinceMs === instance.row.waitingSinceMs
+  const waiting = isSame ? instance : withRow(instance, { waitingSinceMs })
   const shown = statusStateOf(waiting, nowMs)
   const told = shown === waiting.row.shown ? waiting : withRow(waiting, { shown, sinceMs: nowMs })
   return { instance: told, actions, wakeAtMs: wakeAt(told, nowMs) }

@@ -122,6 +122,12 @@ export function newInstance(spec: InstanceSpec, nowMs: number): Instance {
   return { ...knownFromDisk(row), isKnown: true }
 }
 
+/** An instance whose row was lost while it ran: it is taken over as it is, once the runtime has said that it runs still. */
+export function adoptedInstance(spec: InstanceSpec, nowMs: number): Instance {
+  const { row } = newInstance(spec, nowMs)
+  return knownFromDisk({ ...row, active: spec, stage: 'running', hasRun: true })
+}
+
 /** An instance as the agent that ended left it: what runs is unknown until the runtime has said. */
 export function knownFromDisk(row: InstanceRow): Instance {
   return { row, isKnown: false, isMainUp: false, tasks: 0 }

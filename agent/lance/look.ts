@@ -31,7 +31,8 @@ function withPlaceFound(instance: Instance, wasKnown: boolean): Instance {
       return isMainUp && stage !== 'removed' ? moved(instance, 'halt').instance : instance
     case 'start':
       if (stage === 'preStart' || (stage === 'start' && !isMainUp)) {
-        return moved(instance, isMainUp ? 'halt' : 'preStart').instance
+        // from where its peers are looked for again
+        return moved(instance, isMainUp ? 'halt' : 'installed').instance
       }
       return stage === 'start' ? moved(instance, 'startDetector').instance : instance
     case 'run':

@@ -1,0 +1,161 @@
+/**
+ * The shell of one instance's life cycle: keeps its row, carries out what is decided once the row is on the disk, tells what is new. A disk
+ * that takes no row stops the life cycle, and nothing that runs.
+ */
+import { messageOf } from '#protocol/errors.ts'
+import type { InstanceStatus } from '#protocol/instances/status.ts'
+import { backoffMs } from '#protocol/runtime/backoff.ts'
+import type { Clock } from '#protocol/runtime/clock.ts'
+import type { Logger } from '#protocol/runtime/logger.ts'
+import { endpointsOf, type HostAddresses } from './environment.ts'
+import type { Instance, InstanceAction, InstanceEvent, InstanceRow } from './instance.ts'
+import { step } from './instance-machine.ts'
+import { statusOf } from './instance-status.ts'
+import type { InstanceStore } from './instance-store.ts'
+import { activeOf } from './next-step.ts'
+import { runTask, type TaskDeps } from './run-task.ts'
+import { StopWatch } from './stop-watch.ts'
+
+export interface KeeperDeps extends TaskDeps {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly store: Pick<InstanceStore, 'write'>
+  readonly host: HostAddresses
+  /** Called at each change, with what is on the disk. */
+  readonly onStatus: (status: InstanceStatus) => void
+}
+
+/** Longest time a timer is set for, ms: a wall clock may be set meanwhile. */
+const tickMsMax = 60_000
+
+export class InstanceKeeper {
+  readonly #deps: KeeperDeps
+  readonly #stop = new AbortController()
+  readonly #watch: StopWatch
+  #instance: Instance
+  #running: { readonly id: number; readonly cancel: AbortController; readonly ended: Promise<void> } | undefined
+  #kept: Promise<void> = Promise.resolve()
+  #cancelTick: () => void = () => {}
+  #told = ''
+
+  /** Begins with an instance as it is on the disk, or new; `send` sets it going. */
+  constructor(instance: Instance, deps: KeeperDeps) {
+    this.#instance = instance
+    this.#deps = deps
+    this.#watch = new StopWatch({ detectors: deps.detectors }, (reason) => {
+      void this.send({ kind: 'stopDetected', reason })
+    })
+  }
+
+  get row(): InstanceRow {
+    return this.#instance.row
+  }
+
+  /** Grows with each thing that is begun. */
+  get tasks(): number {
+    return this.#instance.tasks
+  }
+
+  get isIdle(): boolean {
+    return this.#instance.task === undefined
+  }
+
+  get isRemoved(): boolean {
+    return this.row.stage === 'removed'
+  }
+
+  get status(): InstanceStatus {
+    const { row, isMainUp } = this.#instance
+    const { host } = this.#deps
+    const isReachable = isMainUp && row.place !== undefined
+    return { ...statusOf(this.#instance), endpoints: isReachable ? endpointsOf(activeOf(row), row.place, host) : {} }
+  }
+
+  /** Takes what has happened; resolves once all that it changed is on the disk, or this is closed. */
+  send(event: InstanceEvent): Promise<void> {
+    if (this.#stop.signal.aborted) return this.#kept
+    const before = this.#instance.row
+    const { instance, actions, wakeAtMs } = step(this.#instance, event, this.#deps.clock.now())
+    this.#instance = instance
+    for (const action of actions) if (action.kind === 'cancel') this.#running?.cancel.abort()
+    this.#tickAt(wakeAtMs)
+    const row = instance.row === before ? undefined : instance.row
+    this.#kept = this.#kept.then(() => this.#keep(row, actions))
+    return this.#kept
+  }
+
+  /** Ends what is under way, and touches nothing that runs. Idempotent. */
+  async close(): Promise<void> {
+    this.#stop.abort()
+    this.#cancelTick()
+    await this.#watch.close()
+    this.#running?.cancel.abort()
+    await this.#kept
+    await this.#running?.ended
+  }
+
+  async #keep(row: InstanceRow | undefined, actions: readonly InstanceAction[]): Promise<void> {
+    if (row && !(await this.#write(row))) return
+    this.#tell()
+    this.#follow()
+    for (const action of actions) if (action.kind === 'run') this.#run(action)
+  }
+
+  /** Tries until it is on the disk; false = closed before. */
+  async #write(row: InstanceRow): Promise<boolean> {
+    const { store, clock, logger } = this.#deps
+    const { id } = row.spec
+    for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
+      try {
+        await store.write(id, row.stage === 'removed' ? undefined : row)
+        return true
+      } catch (error) {
+        logger.error({ id, attempt, error: messageOf(error) }, 'instance_unwritten')
+        await clock.sleep(backoffMs(attempt), this.#stop.signal).catch(() => {})
+      }
+    }
+    return false
+  }
+
+  #run({ id, task, spec }: Extract<InstanceAction, { kind: 'run' }>): void {
+    if (this.#stop.signal.aborted) return
+    const { task: current, row } = this.#instance
+    const cancel = new AbortController()
+    if (current?.id === id && current.isCancelled) cancel.abort()
+    this.#deps.logger.info({ id: spec.id, task: task.kind, stage: row.stage }, 'instance_task')
+    const ended = runTask(task, { spec, place: row.place }, this.#deps, cancel.signal).then((end) => {
+      if (end.kind === 'failed')
+        this.#deps.logger.warn({ id: spec.id, task: task.kind, ...end }, 'instance_task_failed')
+      if (this.#stop.signal.aborted) return // the next agent looks for itself
+      this.#running = undefined
+      void this.send({ kind: 'ended', task: id, end })
+    })
+    this.#running = { id, cancel, ended }
+  }
+
+  /** What has not changed is not told. */
+  #tell(): void {
+    const { status } = this
+    const text = JSON.stringify(status)
+    if (text === this.#told) return
+    this.#told = text
+    this.#deps.onStatus(status)
+  }
+
+  #follow(): void {
+    const { row, isKnown, isMainUp } = this.#instance
+    const spec = activeOf(row)
+    const runtime = this.#deps.runtimes.get(spec.isolation)
+    const isUp = isKnown && isMainUp && row.stage === 'running'
+    if (!isUp || !spec.stopDetector || !runtime) return this.#watch.follow(undefined)
+    const environment = this.#deps.environmentOf(spec, row.place)
+    this.#watch.follow({ detector: spec.stopDetector, target: { spec, place: row.place, runtime, environment } })
+  }
+
+  #tickAt(wakeAtMs: number | undefined): void {
+    this.#cancelTick()
+    if (wakeAtMs === undefined) return
+    const waitMs = Math.min(Math.max(0, wakeAtMs - this.#deps.clock.now()), tickMsMax)
+    this.#cancelTick = this.#deps.clock.after(waitMs, () => void this.send({ kind: 'tick' }))
+  }
+}

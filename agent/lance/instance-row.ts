@@ -1,0 +1,57 @@
+import * as z from 'zod/mini'
+import { handlerNames } from '#protocol/instances/spec.ts'
+import { instanceSpecSchema } from '#protocol/instances/spec-schema.ts'
+import { instanceStates } from '#protocol/instances/status.ts'
+import type { InstanceRow } from './instance.ts'
+import { stages } from './life-cycle.ts'
+
+const timeMs = z.number()
+
+const rowSchema: z.ZodMiniType<InstanceRow> = z.object({
+  spec: instanceSpecSchema,
+  active: z.optional(instanceSpecSchema),
+  stage: z.enum(stages),
+  isRemoving: z.boolean(),
+  isRestartAsked: z.boolean(),
+  isStale: z.boolean(),
+  hasRun: z.boolean(),
+  failure: z.optional(
+    z.object({
+      kind: z.enum([
+        'INIT_FAILED',
+        'INSTALL_FAILED',
+        'STARTUP_FAILED',
+        'TERMINATION_FAILED',
+        'UNEXPECTED_EXECUTION_STOP',
+        'UNKNOWN',
+      ]),
+      handler: z.optional(z.enum([...handlerNames, 'startDetector', 'onChange'])),
+      reason: z.string(),
+    }),
+  ),
+  givenUp: z.optional(z.enum(['failed', 'crashLooping', 'finished'])),
+  retryAtMs: z.optional(timeMs),
+  insistAtMs: z.optional(timeMs),
+  restartsAtMs: z.array(timeMs),
+  restarts: z.int(),
+  waitingSinceMs: z.optional(timeMs),
+  changeTries: z.int(),
+  place: z.optional(
+    z.object({
+      hostPorts: z.record(z.string(), z.int()),
+      address: z.optional(z.string()),
+      detail: z.record(z.string(), z.union([z.string(), z.number()])),
+    }),
+  ),
+  shown: z.enum(instanceStates),
+  sinceMs: timeMs,
+})
+
+/** A row as it was written; undefined for anything else. */
+export function parseInstanceRow(text: string): InstanceRow | undefined {
+  try {
+    return rowSchema.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}

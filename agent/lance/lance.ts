@@ -1,0 +1,290 @@
+/**
+ * Runs the instances that are ordered on this host: one keeper each, whatever is ordered of it brought to its life cycle, whatever becomes
+ * of it told. It works on while it is cut off, and touches nothing that runs when it starts or ends.
+ */
+import type { Bus, BusMessage } from '#broker/bus.ts'
+import { LanistaError, messageOf } from '#protocol/errors.ts'
+import { instanceVerbs } from '#protocol/instances/instance-orders.ts'
+import { type InstancesReport, instancesMax } from '#protocol/instances/instance-report.ts'
+import type { InstanceSpec } from '#protocol/instances/spec.ts'
+import { parseInstanceSpec } from '#protocol/instances/spec-schema.ts'
+import type { InstanceStatus } from '#protocol/instances/status.ts'
+import { encodeJson } from '#protocol/messages/json.ts'
+import { encodeJsonAnswer } from '#protocol/query/answer.ts'
+import type { Clock } from '#protocol/runtime/clock.ts'
+import { Closer } from '#protocol/runtime/closer.ts'
+import type { Logger } from '#protocol/runtime/logger.ts'
+import { unlessAborted } from '#protocol/runtime/unless-aborted.ts'
+import { type Address, buildSubject, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
+import type { OrderContext, OrderHandler } from '../orders/order-handler.ts'
+import { diskSpace } from '../store/disk.ts'
+import { expectAllowed, type InstanceAllowList } from './allow-list.ts'
+import { environmentOf, type HostAddresses } from './environment.ts'
+import { adoptedInstance, type Instance, knownFromDisk, newInstance } from './instance.ts'
+import { InstanceKeeper } from './instance-keeper.ts'
+import type { InstanceStore } from './instance-store.ts'
+import { activeOf } from './next-step.ts'
+import { execOutcome, parseExec, parseNamed } from './order-bodies.ts'
+import type { TaskDeps } from './run-task.ts'
+import { RuntimeLook } from './runtime-look.ts'
+
+export interface LanceOptions {
+  readonly address: Address
+  readonly allow: InstanceAllowList
+  readonly host: HostAddresses
+  /** Where instances are kept; its free space is told. */
+  readonly folder: string
+  /** Time between looks at what the runtimes have, ms. Default 15,000. */
+  readonly lookMs?: number | undefined
+  /** How long an instance that nobody knows of is left alone, ms. Default 10 minutes. */
+  readonly orphanGraceMs?: number | undefined
+}
+
+export interface LanceDeps extends Pick<TaskDeps, 'detectors' | 'runtimes' | 'fetchCode'> {
+  readonly bus: Pick<Bus, 'publish' | 'subscribe'>
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Open; closed by Lance, like the runtimes. */
+  readonly store: InstanceStore
+  readonly session: () => number
+}
+
+/** Since the start. */
+export interface LanceCounters {
+  readonly instances: number
+  readonly running: number
+  /** Orders refused: not allowed, no room, no such isolation. */
+  readonly refused: number
+  /** Ours, unknown to everybody, removed. */
+  readonly reaped: number
+}
+
+const lookMs = 15_000
+const orphanGraceMs = 600_000
+
+export class Lance implements AsyncDisposable {
+  readonly #options: LanceOptions
+  readonly #deps: LanceDeps
+  readonly #keepers = new Map<string, InstanceKeeper>()
+  readonly #looks = new Map<InstanceSpec['isolation'], RuntimeLook>()
+  readonly #removed = new Map<string, () => void>()
+  readonly #closer = new Closer()
+  #refused = 0
+
+  /** Takes up what was ordered before; `start` sets it going. */
+  constructor(options: LanceOptions, deps: LanceDeps) {
+    this.#options = options
+    this.#deps = deps
+    this.#closer.use('store', deps.store)
+    for (const [isolation, runtime] of deps.runtimes) {
+      this.#closer.defer(`runtime ${isolation}`, async () => runtime[Symbol.asyncDispose]())
+    }
+    for (const row of deps.store.rows) this.#add(knownFromDisk(row))
+    this.#closer.defer('instances', async () => {
+      await Promise.all([...this.#keepers.values()].map((keeper) => keeper.close()))
+    })
+    for (const [isolation, runtime] of deps.runtimes) {
+      const look = new RuntimeLook(
+        {
+          isolation,
+          lookMs: options.lookMs ?? lookMs,
+          orphanGraceMs: options.orphanGraceMs ?? orphanGraceMs,
+        },
+        { runtime, keepers: () => this.#keepersOf(isolation), clock: deps.clock, logger: deps.logger },
+      )
+      this.#looks.set(isolation, this.#closer.use(`look ${isolation}`, look))
+    }
+  }
+
+  /** Looks what is there, and answers. Once. */
+  start(): void {
+    for (const look of this.#looks.values()) look.start()
+    const pattern = `${prefixOf(this.#options.address)}.control.instances.>`
+    const asked = this.#deps.bus.subscribe(pattern, (message) => void this.#answer(message))
+    this.#closer.defer('asked', () => asked.close())
+  }
+
+  /** Carries out the orders about instances. */
+  get handler(): OrderHandler {
+    return {
+      verbs: Object.values(instanceVerbs),
+      handle: async (verb, body, context) => {
+        try {
+          return await this.#handle(verb, body, context)
+        } catch (error) {
+          this.#refused++
+          throw error
+        }
+      },
+    }
+  }
+
+  get counters(): LanceCounters {
+    const keepers = [...this.#keepers.values()]
+    return {
+      instances: keepers.length,
+      running: keepers.filter(({ row }) => row.shown === 'running').length,
+      refused: this.#refused,
+      reaped: [...this.#looks.values()].reduce((sum, { reaped }) => sum + reaped, 0),
+    }
+  }
+
+  /** Of all instances, as they are known now. */
+  statuses(): readonly InstanceStatus[] {
+    return [...this.#keepers.values()].map(({ status }) => status)
+  }
+
+  /** Ends what is under way, and touches nothing that runs. Idempotent. */
+  close(): Promise<void> {
+    return this.#closer.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #handle(verb: string, body: unknown, context: OrderContext): Promise<unknown> {
+    switch (verb) {
+      case instanceVerbs.apply:
+        return unlessAborted(this.#apply(parseInstanceSpec(body)), context.signal)
+      case instanceVerbs.remove:
+        return this.#remove(parseNamed(body).id, context.signal)
+      case instanceVerbs.restart:
+        return unlessAborted(this.#keeperOf(parseNamed(body).id).send({ kind: 'restart' }), context.signal)
+      default:
+        return this.#exec(body, context.signal)
+    }
+  }
+
+  async #apply(spec: InstanceSpec): Promise<void> {
+    const known = this.#keepers.get(spec.id)
+    this.#expectPossible(spec, known)
+    await expectAllowed(spec, this.#options.allow)
+    const keeper = this.#keepers.get(spec.id) ?? this.#add(this.#first(spec))
+    await keeper.send(keeper.row.spec === spec ? { kind: 'tick' } : { kind: 'spec', spec })
+    if (this.#looks.get(spec.isolation)?.orphan(spec.id)) this.#looks.get(spec.isolation)?.now()
+  }
+
+  #expectPossible(spec: InstanceSpec, known: InstanceKeeper | undefined): void {
+    const { generation, isRemoving } = known ? { ...known.row, generation: known.row.spec.generation } : noRow
+    if (isRemoving) {
+      throw new LanistaError(
+        'INSTANCE_REMOVING',
+        `use another name: found ${spec.id} being removed, expected it to stay`,
+      )
+    }
+    if (spec.generation < generation) {
+      throw new LanistaError(
+        'GENERATION_OLD',
+        `order it anew: found generation ${spec.generation} of ${spec.id}, expected ${generation} or more`,
+      )
+    }
+    if (!this.#deps.runtimes.has(spec.isolation)) {
+      throw new LanistaError('ISOLATION_UNKNOWN', `place ${spec.id} on another host: found no ${spec.isolation} here`)
+    }
+    if (!known && this.#keepers.size >= instancesMax) {
+      throw new LanistaError('INSTANCES_FULL', `place ${spec.id} on another host: found ${instancesMax} instances here`)
+    }
+  }
+
+  /** New, or left running by an agent that lost its rows. */
+  #first(spec: InstanceSpec): Instance {
+    const orphan = this.#looks.get(spec.isolation)?.orphan(spec.id)
+    const isOurs = orphan?.state === 'running' && orphan.generation === spec.generation
+    return isOurs ? adoptedInstance(spec, this.#deps.clock.now()) : newInstance(spec, this.#deps.clock.now())
+  }
+
+  #add(instance: Instance): InstanceKeeper {
+    const { store, clock, logger, detectors, runtimes, fetchCode } = this.#deps
+    const { host } = this.#options
+    const keeper = new InstanceKeeper(instance, {
+      store,
+      clock,
+      logger,
+      detectors,
+      runtimes,
+      fetchCode,
+      host,
+      environmentOf: (spec, place) => environmentOf(spec, place, host, undefined),
+      onStatus: (status) => this.#tell(status),
+    })
+    this.#keepers.set(instance.row.spec.id, keeper)
+    return keeper
+  }
+
+  /** Done when nothing is left of it. */
+  async #remove(id: string, signal: AbortSignal): Promise<void> {
+    const keeper = this.#keepers.get(id)
+    if (!keeper) return
+    const removed = new Promise<void>((resolve) => this.#removed.set(id, resolve))
+    await keeper.send({ kind: 'remove' })
+    await unlessAborted(removed, signal)
+  }
+
+  async #exec(body: unknown, signal: AbortSignal): Promise<unknown> {
+    const { id, command, timeoutMs } = parseExec(body)
+    const { row } = this.#keeperOf(id)
+    const spec = activeOf(row)
+    const runtime = this.#deps.runtimes.get(spec.isolation)
+    if (!runtime || !row.place) throw unknown(id, 'one that is installed')
+    const environment = environmentOf(spec, row.place, this.#options.host, undefined)
+    return execOutcome(await runtime.run(id, command, { environment, timeoutMs }, signal))
+  }
+
+  #keeperOf(id: string): InstanceKeeper {
+    const keeper = this.#keepers.get(id)
+    if (!keeper) throw unknown(id, 'one of this host')
+    return keeper
+  }
+
+  #keepersOf(isolation: InstanceSpec['isolation']): readonly InstanceKeeper[] {
+    return [...this.#keepers.values()].filter(({ row }) => activeOf(row).isolation === isolation)
+  }
+
+  /** What cannot be sent now the controller asks for. */
+  #tell(status: InstanceStatus): void {
+    const { bus, clock, logger } = this.#deps
+    const { id, application, state, failure } = status
+    logger.info({ id, state, ...(failure ? { failure } : {}) }, 'instance_state')
+    if (state === 'removed') {
+      this.#keepers.delete(id)
+      this.#removed.get(id)?.()
+      this.#removed.delete(id)
+    }
+    const body = encodeJson({ t: clock.now(), application, instance: status })
+    try {
+      bus.publish(buildSubject(this.#options.address, 'event', 'instance'), body)
+    } catch (error) {
+      logger.debug({ id, error: messageOf(error) }, 'instance_event_unsent')
+    }
+  }
+
+  async #answer({ subject }: BusMessage): Promise<void> {
+    const { bus, logger, runtimes, session } = this.#deps
+    const disk = await diskSpace(this.#options.folder).catch(() => undefined)
+    const report: InstancesReport = {
+      session: session(),
+      system: systems[process.platform] ?? 'linux',
+      isolations: [...runtimes].flatMap(([isolation, { isAvailable }]) => (isAvailable ? [isolation] : [])),
+      ...(disk ? { diskFreeBytes: disk.freeBytes } : {}),
+      instances: this.statuses(),
+    }
+    try {
+      bus.publish(replySubject(subject), encodeJsonAnswer(report))
+    } catch (error) {
+      logger.debug({ subject, error: messageOf(error) }, 'answer_unsent')
+    }
+  }
+}
+
+const noRow = { generation: 0, isRemoving: false }
+
+const systems: Readonly<Partial<Record<NodeJS.Platform, InstancesReport['system']>>> = {
+  linux: 'linux',
+  darwin: 'darwin',
+  win32: 'windows',
+}
+
+function unknown(id: string, expected: string): LanistaError {
+  return new LanistaError('INSTANCE_UNKNOWN', `name another instance: found ${id}, expected ${expected}`)
+}
