@@ -10,6 +10,7 @@ import { takeFolders } from './application-folders.ts'
 import type { ControllerClient } from './client.ts'
 import { openClient, type SharedFlags, writeJson } from './context.ts'
 import type { ExitCode } from './exit-code.ts'
+import { waitUntilGone } from './instances-gone.ts'
 import { isNothing, type PlanAnswer, planSchema, planText } from './plan-text.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -18,7 +19,9 @@ export interface ApplyFlags extends SharedFlags {
   readonly dryRun?: boolean | undefined
 }
 
-export type RemoveFlags = ApplyFlags
+export interface RemoveFlags extends ApplyFlags {
+  readonly wait?: boolean | undefined
+}
 
 /** A file that was found right, with everything it names inside. */
 export interface ReadyFile {
@@ -70,16 +73,17 @@ export async function applyText(
   })
 }
 
-/** Shows what would go with the application, and removes it. */
+/** Shows what would go with the application, and removes it; waits until nothing of it runs any more. */
 export async function runRemove(name: string, flags: RemoveFlags, terminal: Terminal): Promise<ExitCode> {
   const client = await openClient(flags, terminal)
   const path = pathOf(name)
   const planned = await client.send('DELETE', path, { dry: 'true' }, undefined, terminal.stop)
   const { plan, generation } = parseAnswer(outcomeSchema, planned, 'remove')
-  return converge({ plan, generation, isRemoval: true }, flags, terminal, async () => {
+  const code = await converge({ plan, generation, isRemoval: true }, flags, terminal, async () => {
     const expected = { generation: `${generation}` }
     return parseAnswer(outcomeSchema, await client.send('DELETE', path, expected, undefined, terminal.stop), 'remove')
   })
+  return code !== 0 || flags.dryRun || flags.wait === false ? code : waitUntilGone(client, name, terminal)
 }
 
 /** Reads and checks a file with the folders it names; mistakes have their lines. Throws CONFIG_UNREADABLE, APPLICATION_INVALID. */

@@ -10,6 +10,7 @@ import { runController } from './controller.ts'
 import { runDoctor } from './doctor.ts'
 import { type ExitCode, usageError } from './exit-code.ts'
 import { type HostsLeaveFlags, runHosts, runHostsLeave } from './hosts.ts'
+import { addInstances } from './instance-commands.ts'
 import { type MetricsFlags, runMetrics } from './metrics.ts'
 import { addOrders } from './order-commands.ts'
 import { type QueryFlags, runQuery } from './query.ts'
@@ -81,6 +82,7 @@ function buildProgram(terminal: Terminal, done: (code: ExitCode) => void): Comma
   addStore(program, terminal, done)
   addApplications(program, terminal, done)
   addSubscriptions(program, terminal, done)
+  addInstances(program, terminal, done)
   addOrders(program, terminal, done)
   addRules(program, terminal, done)
   return program

@@ -80,7 +80,9 @@ export class HostReports {
   /** Asks a host again as soon as may be: something was done there. */
   askSoon(host: string): void {
     const said = this.#said.get(host)
-    if (said) said.askAtMs = this.#deps.clock.monotonic()
+    if (!said) return
+    said.askAtMs = this.#deps.clock.monotonic()
+    this.#look()
   }
 
   /** Asks and hears no more. Idempotent. */

@@ -45,7 +45,7 @@ export interface InstanceCounters {
 /** Changes by hand that wait for their turn. */
 const waitingMax = 64
 /** What happens at once is looked at once, ms. */
-const calmMs = 50
+const calmMs = 20
 const tickMs = 1000
 /** How long a restart may take to be begun. */
 const restartMs = 30_000
