@@ -138,7 +138,7 @@ export class DirectoryRuntime implements InstanceRuntime {
 
   async destroy(id: string, signal: AbortSignal): Promise<void> {
     const place = placeFolder(this.#options.folder, id)
-    if (!readPlace(this.#options.folder, id)) return
+    if (readPlace(this.#options.folder, id)?.isolation !== 'directory') return
     this.#watch.remove(id)
     await this.#killAll(async () => processesMarked(await readProcesses(), markOf(place)), signal)
     // the page goes last: a folder that could not be removed whole is still known as ours
@@ -166,7 +166,7 @@ export class DirectoryRuntime implements InstanceRuntime {
 
   #recordOf(id: string): PlaceRecord {
     const record = readPlace(this.#options.folder, id)
-    if (record) return record
+    if (record?.isolation === 'directory') return record
     throw new LanistaError('INSTANCE_UNKNOWN', `prepare the instance first: found no place of ${id}`, { data: { id } })
   }
 

@@ -3,6 +3,7 @@
 import type { ContainerCreateOptions } from 'dockerode'
 import { LanistaError } from '#protocol/errors.ts'
 import { type HandlerName, handlerNames, type InstanceSpec } from '#protocol/instances/spec.ts'
+import { startLine } from '../log/start-line.ts'
 import { placeDigest } from './place-record.ts'
 import type { DockerRuntimeOptions } from './runtime-options.ts'
 
@@ -36,12 +37,14 @@ export function ownLabels({ tenant, host }: DockerRuntimeOptions): Readonly<Reco
   return { [labelNames.tenant]: tenant, [labelNames.host]: host }
 }
 
-const before = new Set<HandlerName>(handlerNames.slice(0, handlerNames.indexOf('start')))
+/** Handlers that run while the main process does not. */
+const whileDown = new Set<HandlerName>([...handlerNames.slice(0, handlerNames.indexOf('start')), 'postStop'])
 
-/** Whether something has to happen inside before the start: an image that needs nothing runs as it is, without a shell. */
+/** Whether something has to happen inside while the main process does not run: an image that needs nothing runs as it is, without a shell. */
 export function waitsForGo({ lifecycle, files, code }: InstanceSpec): boolean {
-  const handled = [...before].some((name) => (lifecycle[name]?.commands.length ?? 0) > 0)
-  return handled || files.length > 0 || code !== undefined
+  const handled = [...whileDown].some((name) => (lifecycle[name]?.commands.length ?? 0) > 0)
+  const isPrepared = (lifecycle.start?.commands.length ?? 0) > 1
+  return handled || isPrepared || files.length > 0 || code !== undefined
 }
 
 // The container's first process: sleeps until the file is there, and becomes what it says. The signal only shortens the sleep.
@@ -57,7 +60,13 @@ export function goScript(
   folder: string,
 ): string {
   const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${quoted(value)}`)
-  return [...exports, `cd ${quoted(folder)} || exit 126`, `exec ${command.map(quoted).join(' ')}`, ''].join('\n')
+  return [
+    `echo ${quoted(startLine)}`,
+    ...exports,
+    `cd ${quoted(folder)} || exit 126`,
+    `exec ${command.map(quoted).join(' ')}`,
+    '',
+  ].join('\n')
 }
 
 /** One word for a shell, whatever is in it. */

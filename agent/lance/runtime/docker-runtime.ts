@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type Docker from 'dockerode'
 import type { ContainerCreateOptions, ContainerInspectInfo } from 'dockerode'
-import { LanistaError } from '#protocol/errors.ts'
+import { isLanistaError, LanistaError } from '#protocol/errors.ts'
 import type { InstanceSpec } from '#protocol/instances/spec.ts'
 import { makeFolder } from '#protocol/runtime/data-folder.ts'
 import { readSecretFile, writeSecretFile } from '#protocol/runtime/secret-file.ts'
@@ -126,7 +126,10 @@ export class DockerRuntime implements InstanceRuntime {
     signal: AbortSignal,
   ): Promise<CommandResult> {
     const info = await this.#inspect(id, signal)
-    if (!info.State.Running) await this.#startWaiting(id, info, '', signal)
+    if (!info.State.Running) {
+      if (info.Config.Labels[labelNames.waits] !== 'true') throw notRunning(id)
+      await this.#startWaiting(id, info, '', signal)
+    }
     return execIn(this.#containers.handle(id), command, options, this.#deps.clock, signal)
   }
 
@@ -160,8 +163,12 @@ export class DockerRuntime implements InstanceRuntime {
   async destroy(id: string, signal: AbortSignal): Promise<void> {
     const place = placeFolder(this.#options.folder, id)
     this.#watch.remove(id)
-    await this.#containers.remove(id, signal)
-    if (this.#record(id)) await rm(place, { recursive: true, force: true })
+    const record = this.#record(id)
+    await this.#containers.remove(id, signal).catch((error: unknown) => {
+      // without a page it was never made here: an engine that is away is nobody's concern then
+      if (record || !isLanistaError(error, 'RUNTIME_UNAVAILABLE')) throw error
+    })
+    if (record) await rm(place, { recursive: true, force: true })
   }
 
   /** The instance must not have been started. */
@@ -339,6 +346,12 @@ async function* contents(
     const target = member.kind === 'hardlink' ? below(member.target) : member.target
     yield { ...member, path: below(member.path), target }
   }
+}
+
+function notRunning(id: string): LanistaError {
+  return new LanistaError('RUNTIME_REFUSED', `start ${id} first: found its container ended, expected it to run`, {
+    data: { id },
+  })
 }
 
 function unknown(id: string): LanistaError {

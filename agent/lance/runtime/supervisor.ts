@@ -2,6 +2,7 @@
  * The shell that stands between the agent and a main process, so that the process outlives the agent: it keeps the exit code in a file and the
  * output in files of bounded size. POSIX shell and a handful of tools that busybox has too.
  */
+import { startLine } from '../log/start-line.ts'
 
 /** Files of a place's `control` folder. */
 export const controlFiles = { pid: 'pid', exit: 'exit' } as const
@@ -27,6 +28,7 @@ control=$1 log=$2 bytes=$3 files=$4 data=$5 processes=$6
 shift 6
 echo $$ >"$control/pid.new" && mv "$control/pid.new" "$control/pid"
 {
+  echo '${startLine}'
   (
     [ -z "$data" ] || ulimit -d "$data"
     [ -z "$processes" ] || ulimit -u "$processes" 2>/dev/null || ulimit -p "$processes"
