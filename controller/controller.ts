@@ -9,7 +9,7 @@ import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { type Address, hostIdOf } from '#protocol/subjects/subject.ts'
-import { openAggregate, openRecorder } from './aggregate/aggregate-part.ts'
+import { type AggregatePart, openAggregate, openRecorder } from './aggregate/aggregate-part.ts'
 import { alsoRecorded } from './aggregate/also-recorded.ts'
 import { SetGeneration } from './aggregate/set-generation.ts'
 import { applicationRoutes } from './api/application-routes.ts'
@@ -166,7 +166,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
     await openRules(tenant, { ...deps, registry, applications, queries, conditions, sink }),
   )
   const aggregateParts = { registry, applications, subscriptions, presence, queries, conditions, recorder, generation }
-  closer.use(
+  const aggregate = closer.use(
     'aggregate',
     await openAggregate({ ...settings, session }, { ...deps, ...aggregateParts, events: rules.events }),
   )
@@ -190,6 +190,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
       orders,
       instances,
       rules,
+      aggregate,
     }),
   )
   deps.logger.info({ httpUrl: api.url, session }, 'controller_started')
@@ -281,6 +282,7 @@ function possibleHosts(presence: PresenceService): PossibleHost[] {
 
 interface ApiParts extends ControllerDeps {
   readonly rules: RulesPart
+  readonly aggregate: AggregatePart
   readonly orders: OrderService
   readonly instances: InstanceService
   readonly window: SampleWindow
@@ -329,6 +331,7 @@ function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServ
           hosts: hosts(),
           window: window.stats(),
           subscriptions: subscriptions.all(),
+          aggregate: parts.aggregate.counters,
           rules: rules.engine.counters,
           events: {
             ...rules.events.counters,

@@ -12,11 +12,12 @@ import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { type Address, controllerHost } from '#protocol/subjects/subject.ts'
-import { CrossCloud } from './cross-cloud.ts'
+import { isBehind } from './applied-set.ts'
+import { CrossCloud, type CrossCloudCounters } from './cross-cloud.ts'
 import { Distribution } from './distribution.ts'
 import { NewestResults } from './newest-results.ts'
 import { recallFrom } from './recorded-results.ts'
-import { Recorder } from './recorder.ts'
+import { Recorder, type RecorderCounters } from './recorder.ts'
 import { ResultOutlet } from './result-outlet.ts'
 import type { SetGeneration } from './set-generation.ts'
 
@@ -42,9 +43,20 @@ export interface AggregateDeps {
   readonly events: Pick<EventService, 'say'>
 }
 
+/** What became of monitors in the controller since its start. */
+export interface AggregateCounters extends CrossCloudCounters {
+  readonly recorder: RecorderCounters & { readonly waiting: number }
+  /** Messages that told agents what to compute. */
+  readonly setsSent: number
+  /** Of the set that agents should compute. */
+  readonly generation: number
+  /** Hosts that are there and compute another one. */
+  readonly behind: number
+}
+
 export interface AggregatePart extends AsyncDisposable {
-  readonly crossCloud: CrossCloud
-  readonly distribution: Distribution
+  /** What became of monitors, for metrics. */
+  readonly counters: AggregateCounters
   /** Idempotent; the recorder is the caller's. */
   close(): Promise<void>
 }
@@ -119,7 +131,6 @@ export async function openAggregate(options: AggregateOptions, deps: AggregateDe
     'applications',
     applications.onChange((change) => {
       if (change.tenant !== tenant || (change.kind !== 'applied' && change.kind !== 'removed')) return
-      if (change.kind === 'removed') conditions.forget(change.application)
       crossCloud.apply(applications.contexts(tenant))
       distribution.renew()
     }),
@@ -129,8 +140,16 @@ export async function openAggregate(options: AggregateOptions, deps: AggregateDe
     subscriptions.onChange(() => distribution.renew()),
   )
   return {
-    crossCloud,
-    distribution,
+    get counters() {
+      const own = [...presence.hosts()].filter(({ record }) => record.address.tenant === tenant)
+      return {
+        ...crossCloud.counters,
+        recorder: { ...recorder.counters, waiting: recorder.waiting },
+        setsSent: distribution.messages,
+        generation: generation.current,
+        behind: own.filter((known) => isBehind(known, generation.current)).length,
+      }
+    },
     close: () => closer.close(),
     [Symbol.asyncDispose]: () => closer.close(),
   }

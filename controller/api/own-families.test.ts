@@ -15,6 +15,17 @@ const sources: OwnSources = {
   hosts: [],
   subscriptions: [],
   rules: { rounds: 0, decisions: 0, late: 0, scaled: 0, raised: 0, notDone: 0, writeFailures: 0 },
+  aggregate: {
+    heard: 0,
+    refused: { stranger: 1 },
+    missed: 0,
+    published: 0,
+    revised: 0,
+    recorder: { recorded: 0, refused: 0, dropped: 0, retries: 0, waiting: 0 },
+    setsSent: 0,
+    generation: 0,
+    behind: 0,
+  },
   events: {
     kept: 0,
     heard: 0,

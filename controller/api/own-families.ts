@@ -1,6 +1,7 @@
 /** The controller's own metrics: one line each here, one family each at `/metrics`. */
 import type { BusCounters } from '#broker/bus.ts'
 import type { EmbeddedBrokerCounters } from '#broker/embedded.ts'
+import type { AggregateCounters } from '#controller/aggregate/aggregate-part.ts'
 import type { EventServiceCounters } from '#controller/events/event-service.ts'
 import type { EventCounters } from '#controller/events/event-store.ts'
 import type { IngestCounters } from '#controller/ingest/ingest-limits.ts'
@@ -12,7 +13,9 @@ import type { RuleCounters } from '#controller/rules/rule-engine.ts'
 import type { SubscriptionView } from '#controller/subscriptions/subscription-view.ts'
 import type { WindowStats } from '#controller/window/window.ts'
 import { version } from '#protocol/runtime/version.ts'
-import type { MetricFamily, MetricSample } from './open-metrics.ts'
+import { aggregateFamilies } from './aggregate-families.ts'
+import { counter, gauge, info, labelled } from './family.ts'
+import type { MetricFamily } from './open-metrics.ts'
 import type { HttpCounters } from './server.ts'
 
 export interface OwnSources {
@@ -26,6 +29,7 @@ export interface OwnSources {
   readonly window: WindowStats
   readonly subscriptions: readonly SubscriptionView[]
   readonly rules: RuleCounters
+  readonly aggregate: AggregateCounters
   readonly events: EventCounters & EventServiceCounters & { readonly kept: number }
   readonly http: Readonly<HttpCounters>
   /** Of buses that count. */
@@ -48,6 +52,7 @@ export function ownFamilies(sources: OwnSources): MetricFamily[] {
     ...queryFamilies(sources.queries),
     ...orderFamilies(sources.orders),
     ...subscriptionFamilies(sources.subscriptions),
+    ...aggregateFamilies(sources.aggregate),
     ...ruleFamilies(sources.rules),
     ...eventFamilies(sources.events),
     labelled('counter', 'http_requests', 'HTTP requests by outcome.', 'outcome', httpOutcomes(sources.http)),
@@ -252,37 +257,4 @@ function busOutcomes(bus: BusCounters): Record<string, number> {
     refused_by_broker: bus.refusedByBroker,
     handler_error: bus.handlerErrors,
   }
-}
-
-function counter(name: string, help: string, value: number): MetricFamily {
-  return family('counter', name, undefined, help, [{ value }])
-}
-
-function gauge(name: string, unit: string | undefined, help: string, value: number): MetricFamily {
-  return family('gauge', name, unit, help, [{ value }])
-}
-
-function info(name: string, help: string, labels: Readonly<Record<string, string>>): MetricFamily {
-  return family('info', name, undefined, help, [{ labels, value: 1 }])
-}
-
-function labelled(
-  type: 'counter' | 'gauge',
-  name: string,
-  help: string,
-  label: string,
-  values: Readonly<Record<string, number>>,
-): MetricFamily {
-  const samples = Object.entries(values).map(([key, value]) => ({ labels: { [label]: key }, value }))
-  return family(type, name, undefined, help, samples)
-}
-
-function family(
-  type: MetricFamily['type'],
-  name: string,
-  unit: string | undefined,
-  help: string,
-  samples: readonly MetricSample[],
-): MetricFamily {
-  return { name: `lanista_controller_${name}`, type, unit, help, samples }
 }
