@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { parseInstanceSpec } from '#protocol/instances/spec-schema.ts'
 import { type InstanceWish, instanceSpec, isSameSpec } from './instance-spec.ts'
 import { componentsOf } from './model-fleet.ts'
 
@@ -47,6 +48,30 @@ describe('instanceSpec', () => {
       command: ['/bin/sh', '-c', "{ test -f up\n} && './is' 'it'\\''s'"],
     })
   })
+})
+
+it('is what an agent takes, whatever the component has', () => {
+  const everything = wishFor(
+    {
+      image: { name: 'shop/web', login: 'hub' },
+      lifecycle: {
+        init: 'a',
+        start: ['b', ['c', 'd']],
+        startDetector: { http: 'web', path: '/up' },
+        stopDetector: './gone',
+      },
+      provides: { web: { port: 80, public: true }, dns: { port: 53, protocol: 'udp' } },
+      requires: { sql: { from: 'db.sql', min: 0, max: 2, onChange: './rewire.sh' } },
+      resources: { cpu: 0.5, memory: '64M', processes: 9 },
+      environment: { A: 1 },
+      files: { 'a/b.sh': '#!/bin/sh' },
+      volumes: ['data:/data'],
+      restart: { on: 'always', backoff: '1s..1m', limit: '5/10m' },
+    },
+    { peers: new Map([['sql', [{ instance: 'shop-db-1', public: undefined, cloud: '10.0.0.1:1' }]]]) },
+  )
+  const sent = JSON.parse(JSON.stringify(instanceSpec(everything)))
+  expect(parseInstanceSpec(sent)).toEqual(sent)
 })
 
 describe('isSameSpec', () => {

@@ -8,6 +8,9 @@ import { parseHostId } from '#protocol/subjects/subject.ts'
 import { type Fleet, statusOf } from './fleet.ts'
 import type { InstanceRecord } from './instance-record.ts'
 
+/** Peers of one port where the file says nothing: a spec has no room for more. */
+const peersMax = 1000
+
 /** Where those are found who may provide something. */
 export interface Providers extends Pick<Fleet, 'hosts'> {
   /** Of a component, the oldest first. */
@@ -29,7 +32,7 @@ export function peersOf(
       .recordsOf(consumer.application, from.component)
       .filter(({ id, isLeaving }) => id !== consumer.id && !isLeaving)
     const ready = providers.flatMap((provider) => endpointOf(provider, from.port, consumer, told, fleet) ?? [])
-    peers.set(name, firstOf(ready, told, max))
+    peers.set(name, firstOf(ready, told, max === undefined ? undefined : Math.min(max, peersMax)))
   }
   return peers
 }
@@ -61,9 +64,9 @@ function endpointOf(
 function firstOf(
   ready: readonly PeerEndpoint[],
   told: readonly PeerEndpoint[],
-  max: number | undefined,
+  max = peersMax,
 ): readonly PeerEndpoint[] {
-  if (max === undefined || ready.length <= max) return ready
+  if (ready.length <= max) return ready
   const known = new Set(told.map(({ instance }) => instance))
   const kept = ready.toSorted((a, b) => Number(known.has(b.instance)) - Number(known.has(a.instance))).slice(0, max)
   return ready.filter((peer) => kept.includes(peer))
