@@ -39,6 +39,7 @@ export function fleetHosts(tenant: string, { hosts, drains, reportOf }: HostSour
       host: address.host,
       state: presence.state,
       labels: birth?.labels ?? {},
+      machine: machineOf(birth?.inventory),
       cores: numberOf(birth?.inventory['cores']),
       memoryBytes: numberOf(birth?.inventory['memory_bytes']),
       drain: drains.get(id),
@@ -46,6 +47,12 @@ export function fleetHosts(tenant: string, { hosts, drains, reportOf }: HostSour
     })
   }
   return found
+}
+
+/** Machines that were cloned share an id, and those in network namespaces do; with the addresses it tells them apart. */
+function machineOf(inventory: Readonly<Record<string, string | number>> = {}): string | undefined {
+  const { machine_id: id, addresses } = inventory
+  return id === undefined || addresses === undefined ? undefined : `${id} ${addresses}`
 }
 
 function numberOf(value: string | number | undefined): number | undefined {

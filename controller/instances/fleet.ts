@@ -19,6 +19,8 @@ export interface FleetHost {
   readonly host: string
   readonly state: HostState
   readonly labels: Readonly<Record<string, string>>
+  /** The same for hosts on one machine with one network; undefined = not known. */
+  readonly machine?: string | undefined
   readonly cores?: number | undefined
   readonly memoryBytes?: number | undefined
   /** What its agent said of itself and its instances in its present session; undefined = not known. */

@@ -60,10 +60,16 @@ describe('place', () => {
   })
 
   it('gives a port to one instance of a host', () => {
-    const listening = web({ provides: { http: 80 } })
+    const listening = web({ provides: { http: { port: 80, public: true } } })
     const { host: found, rejected } = placed([host('a'), host('b')], listening, [there('a', listening)])
     expect(found).toBe('main.home.b')
-    expect(rejected).toEqual([{ host: 'main.home.a', reasons: ['shop-web-1 has port 80'] }])
+    expect(rejected).toEqual([{ host: 'main.home.a', reasons: ['shop-web-1 has port 80/tcp'] }])
+    const twins = [host('a', { machine: 'm' }), host('b', { machine: 'm' })]
+    expect(placed(twins, listening, [there('a', listening)]).rejected[1]?.reasons).toEqual([
+      'shop-web-1 has port 80/tcp of this machine, on main.home.a',
+    ])
+    const inside = web({ provides: { http: 80 } })
+    expect(placed([host('a')], inside, [there('a', inside)]).host).toBe('main.home.a')
   })
 
   it('keeps components apart that must not share a host', () => {

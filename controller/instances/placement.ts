@@ -32,6 +32,8 @@ export interface Placement {
 interface Site {
   readonly host: FleetHost
   readonly here: readonly InstanceRecord[]
+  /** On this host and those on the same machine: they share its ports. */
+  readonly onMachine: readonly InstanceRecord[]
 }
 
 /** A host that has no such label is a zone of its own cloud. */
@@ -41,7 +43,7 @@ export function place({ application, component, hosts, records }: PlacementCase)
   const all = [...records]
   const byHost = new Map<string, InstanceRecord[]>()
   for (const record of all) byHost.set(record.host, [...(byHost.get(record.host) ?? []), record])
-  const sites = [...hosts].map((host): Site => ({ host, here: byHost.get(host.id) ?? [] }))
+  const sites = sitesOf([...hosts], (host) => byHost.get(host) ?? [])
   const judged = sites.map((site) => ({ site, reasons: reasonsAgainst(site, application, component) }))
   const fits = judged.filter(({ reasons }) => reasons.length === 0).map(({ site }) => site)
   const spread = spreadCounts(sites, application, component)
@@ -51,19 +53,28 @@ export function place({ application, component, hosts, records }: PlacementCase)
   return { host: best?.site.host.id, rejected: rejected.map(({ site, reasons }) => ({ host: site.host.id, reasons })) }
 }
 
-/** What a component asks of a host's ports: public ones in Docker, all of a directory; the others get numbers from the host. */
-export function fixedPorts(isolation: string, provides: readonly { port: number; isPublic: boolean }[]): number[] {
-  return provides.filter(({ isPublic }) => isPublic || isolation === 'directory').map(({ port }) => port)
+function fixedPorts(provides: InstanceRecord['spec']['provides']): string[] {
+  return provides.filter(({ isPublic }) => isPublic).map(({ port, protocol }) => `${port}/${protocol}`)
 }
 
-function reasonsAgainst({ host, here }: Site, application: string, component: Component): string[] {
+function sitesOf(hosts: readonly FleetHost[], recordsOn: (host: string) => readonly InstanceRecord[]): Site[] {
+  const machines = new Map<string, InstanceRecord[]>()
+  const machineOf = ({ id, machine }: FleetHost): string => machine ?? id
+  for (const host of hosts) {
+    machines.set(machineOf(host), [...(machines.get(machineOf(host)) ?? []), ...recordsOn(host.id)])
+  }
+  return hosts.map((host) => ({ host, here: recordsOn(host.id), onMachine: machines.get(machineOf(host)) ?? [] }))
+}
+
+function reasonsAgainst(site: Site, application: string, component: Component): string[] {
+  const { host, here } = site
   const { report } = host
   if (host.state !== 'online') return [`it is ${host.state}`]
   if (!report) return ['what it runs is not known: its agent has not said, or takes no instances']
   return [
     ...(host.drain ? ['it is drained'] : []),
     ...placeReasons(host, report, component),
-    ...roomReasons(host, here, component),
+    ...roomReasons(site, component),
     ...neighbourReasons(here, application, component),
   ]
 }
@@ -98,17 +109,18 @@ function atLeast(reasons: string[], what: string, found: number | undefined, min
   reasons.push(`found ${found ?? 'an unknown number of'} ${what}, expected at least ${min}`)
 }
 
-function roomReasons({ memoryBytes }: FleetHost, here: readonly InstanceRecord[], component: Component): string[] {
+function roomReasons({ host: { memoryBytes }, here, onMachine }: Site, component: Component): string[] {
   const reasons: string[] = []
   const asked = component.resources.memoryBytes ?? 0
   const reserved = sum(here.map(({ spec }) => spec.resources.memoryBytes ?? 0))
   if (memoryBytes !== undefined && asked > 0 && reserved + asked > memoryBytes) {
     reasons.push(`found ${Math.max(0, memoryBytes - reserved)} bytes of memory not reserved, expected ${asked}`)
   }
-  const wanted = new Set(fixedPorts(component.isolation, component.provides))
-  for (const { id, spec } of here) {
-    const taken = fixedPorts(spec.isolation, spec.provides).filter((port) => wanted.has(port))
-    if (taken.length > 0) reasons.push(`${id} has port ${taken.join(', ')}`)
+  const wanted = new Set(fixedPorts(component.provides))
+  for (const { id, host, spec } of onMachine) {
+    const taken = fixedPorts(spec.provides).filter((port) => wanted.has(port))
+    const where = here.some((record) => record.id === id) ? '' : ` of this machine, on ${host}`
+    if (taken.length > 0) reasons.push(`${id} has port ${taken.join(', ')}${where}`)
   }
   return reasons
 }
