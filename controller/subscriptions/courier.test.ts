@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '#protocol/runtime/fake-clock.ts'
-import { Courier, deliveryDeadlineMs } from './courier.ts'
+import { Courier } from './courier.ts'
+import { deliveryDeadlineMs } from './delivery.ts'
 import type { HealthChange } from './health.ts'
 import { sourceOf } from './reading.ts'
 import { refused, type Sink, unavailable } from './sink.ts'

@@ -11,10 +11,11 @@ import { backoffMs } from '#protocol/runtime/backoff.ts'
 import { BoundedQueue } from '#protocol/runtime/bounded-queue.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { type CourierCounters, newCourierCounters } from './courier-counters.ts'
+import { deliverInTime } from './delivery.ts'
 import { judge, type Seen } from './filter.ts'
 import { Health, type HealthChange, type HealthState } from './health.ts'
 import type { Reading } from './reading.ts'
-import { type Sink, unavailable } from './sink.ts'
+import type { Sink } from './sink.ts'
 import type { SubscriptionFilter } from './subscription.ts'
 import type { Numbered } from './webhook-body.ts'
 
@@ -37,8 +38,6 @@ export interface CourierDeps {
 const batchMax = 1000
 /** How long the first reading of a batch waits for others, ms. */
 const lingerMs = 500
-/** Longest wait for the sink to take a batch, ms. */
-export const deliveryDeadlineMs = 15_000
 /** How long a courier may go on after its end was ordered, ms. */
 const closeMsMax = 2000
 /** More than any `queueMax`. */
@@ -166,15 +165,8 @@ export class Courier {
     }
   }
 
-  async #attempt(batch: readonly Numbered[]): Promise<number> {
-    const late = new AbortController()
-    const reason = unavailable(`no answer within ${deliveryDeadlineMs / 1000} s`)
-    const cancel = this.#deps.clock.after(deliveryDeadlineMs, () => late.abort(reason))
-    try {
-      return await this.#deps.sink.deliver(batch, AbortSignal.any([late.signal, this.#gone.signal]))
-    } finally {
-      cancel()
-    }
+  #attempt(batch: readonly Numbered[]): Promise<number> {
+    return deliverInTime(this.#deps.sink, batch, this.#deps.clock, this.#gone.signal)
   }
 
   #delivered(count: number, unsendable: number): void {

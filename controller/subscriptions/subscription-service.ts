@@ -13,7 +13,8 @@ import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
 import { Turns } from '#protocol/runtime/turns.ts'
 import type { Address } from '#protocol/subjects/subject.ts'
 import { alarmOf } from './alarm.ts'
-import { Courier, deliveryDeadlineMs } from './courier.ts'
+import { Courier } from './courier.ts'
+import { deliverInTime } from './delivery.ts'
 import { expectRoom, isSame, withSecret } from './differences.ts'
 import type { HealthChange } from './health.ts'
 import { compileMatch } from './matcher.ts'
@@ -159,11 +160,9 @@ export class SubscriptionService {
     const address = { tenant, cloud: 'home', host: 'test' }
     const source = sourceOf(address, { name: 'lanista.subscription.test', tags: {} }, undefined)
     const startedAt = clock.monotonic()
-    const deadline = AbortSignal.timeout(deliveryDeadlineMs)
     const reading = { id: `${this.#options.session}-test`, source, timestampMs: clock.now(), value: 1 }
-    const reason = await openSink(tenant, subscription, this.#deps)
-      .deliver([reading], AbortSignal.any([signal, deadline]))
-      .then(() => null, messageOf)
+    const sink = openSink(tenant, subscription, this.#deps)
+    const reason = await deliverInTime(sink, [reading], clock, signal).then(() => null, messageOf)
     return { isDelivered: reason === null, tookMs: Math.round(clock.monotonic() - startedAt), reason }
   }
 
