@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { ControllerClient } from './client.ts'
+import { exitCodeOf } from './exit-code.ts'
 
 let server: Server | undefined
 
@@ -46,6 +47,15 @@ test.each([
 ])('a refusal with %s becomes %s with the controller’s own message', async (status, code, message) => {
   const client = await clientOf((_, response) => response.writeHead(status).end(JSON.stringify({ code: 'X', message })))
   await expect(client.get('/', {}, never)).rejects.toMatchObject({ code, message: expect.stringContaining(message) })
+})
+
+test.each([
+  ['APPLICATION_CHANGED', 1],
+  ['BUSY', 1],
+  ['SUBSCRIPTION_OWNED', 2],
+])('a refusal as %s ends with %s', async (code, exit) => {
+  const client = await clientOf((_, response) => response.writeHead(409).end(JSON.stringify({ code, message: 'no' })))
+  expect(await client.get('/', {}, never).catch(exitCodeOf)).toBe(exit)
 })
 
 test('an answer that is no JSON is an error, not a crash', async () => {

@@ -33,6 +33,9 @@ export interface Sent {
   readonly text: string
 }
 
+/** Refusals that the very same call may not meet again: nobody used it wrongly. */
+const passing: ReadonlySet<string> = new Set(['BUSY', 'APPLICATION_CHANGED', 'COUNT_CHANGED', 'RULE_NOT_JUDGED'])
+
 const problemSchema = z.object({ message: z.string(), code: z.string().optional() })
 
 /** Asks one controller over its REST API with the operator's token. */
@@ -157,7 +160,9 @@ export class ControllerClient {
     const body = problemSchema.safeParse(await response.json().catch(() => undefined))
     const message = body.success ? body.data.message : `HTTP ${response.status}`
     if ([400, 404, 409, 413, 429].includes(response.status)) {
-      return new LanistaError('REQUEST_INVALID', message, { data: { status: response.status } })
+      const isPassing = body.success && passing.has(body.data.code ?? '')
+      const exit = isPassing ? { exitCode: 1 } : {}
+      return new LanistaError('REQUEST_INVALID', message, { data: { status: response.status, ...exit } })
     }
     return answerFailed(this.url, message)
   }
