@@ -24,6 +24,8 @@ import { type Identity, keepSession, openIdentity, takeSession } from './identit
 import { CarbonServer } from './intake/carbon/carbon-server.ts'
 import { Intake } from './intake/intake.ts'
 import { recordReadings } from './intake/readings.ts'
+import type { Lance } from './lance/lance.ts'
+import { openLance } from './lance/open-lance.ts'
 import { openOrders } from './orders/open-orders.ts'
 import type { OrderService } from './orders/order-service.ts'
 import { OrderedSensors } from './orders/ordered-sensors.ts'
@@ -147,7 +149,8 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
       logger: part('sensors').logger,
     },
   )
-  link?.orders?.start([pingHandler(), sensors.handler])
+  link?.lance?.start()
+  link?.orders?.start([pingHandler(), sensors.handler, ...(link.lance ? [link.lance.handler] : [])])
   const stopIntake = async (): Promise<void> => {
     await carbon?.close()
     await collector.close()
@@ -194,6 +197,8 @@ interface Link {
   /** Absent where no controller's orders are taken. */
   readonly orders: OrderService | undefined
   readonly orderCounts: Pick<OrderService, 'open' | 'counters'>
+  /** Absent where no instances are run. */
+  readonly lance: Lance | undefined
 }
 
 interface LinkParts {
@@ -246,6 +251,16 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
   )
   const recordLogger = logger.child({ component: 'record' })
   closer.use('record', new RecordDesk({ address }, { bus, intake, store, logger: recordLogger }))
+  const lance =
+    config.orders && config.instances
+      ? closer.use(
+          'lance',
+          await openLance(
+            { address, config: config.instances, data: config.data },
+            { bus, clock, logger: logger.child({ component: 'lance' }), session: () => session },
+          ),
+        )
+      : undefined
   const orders = config.orders
     ? closer.use(
         'orders',
@@ -356,7 +371,7 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
       },
     ),
   )
-  return { bus, uplink, publisher, query, rings, leaveDesk, orders, orderCounts }
+  return { bus, uplink, publisher, query, rings, leaveDesk, orders, orderCounts, lance }
 }
 
 /** Without a broker there is nobody who has copies. */

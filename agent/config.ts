@@ -9,6 +9,7 @@ import { idForm, isId } from '#protocol/subjects/token.ts'
 import { sensors } from '#sensors/registry.ts'
 import type { SensorAllowList } from '#sensors/sensor.ts'
 import { prepareSensors } from '#sensors/sensor-set.ts'
+import { type InstancesConfig, instancesConfigSchema } from './lance/lance-options.ts'
 import { type OrdersConfig, ordersConfigSchema } from './orders/order-options.ts'
 import { type RingConfig, ringConfigSchema, ringDefaults } from './ring/ring-options.ts'
 import type { PrefixBudget } from './store/cardinality.ts'
@@ -132,6 +133,8 @@ export interface AgentConfig {
   readonly ring: RingConfig
   /** Whose orders are carried out, and which. Absent = none. */
   readonly orders?: OrdersConfig | undefined
+  /** Which instances of applications it runs, where it takes orders. Absent = none. */
+  readonly instances?: InstancesConfig | undefined
   /** Facts for people and rules to select by. */
   readonly labels: Readonly<Record<string, string>>
   /** Heartbeat interval until the controller says otherwise, ms. Default 10,000. */
@@ -260,6 +263,7 @@ export const agentConfigSchema: z.ZodMiniType<AgentConfig> = z.strictObject({
     .check(ruled(tierFaults)),
   ring: ringConfigSchema,
   orders: z.optional(ordersConfigSchema),
+  instances: z.optional(instancesConfigSchema),
   labels: z.record(z.string(), z.string()),
   heartbeatIntervalMs: z.int().check(z.minimum(100)),
   log: z.enum(logLevels),

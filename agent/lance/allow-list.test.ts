@@ -1,8 +1,5 @@
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { expectAllowed } from './allow-list.ts'
+import { expectAllowed, instanceAllowListSchema } from './allow-list.ts'
 import { specForTests } from './machine-driver.ts'
 
 it.each([
@@ -17,32 +14,17 @@ it.each([
   else await expect(asked).rejects.toMatchObject({ code: 'IMAGE_NOT_ALLOWED' })
 })
 
-it('a folder may be mounted below one that is allowed, not beside it, above it, or by a link out of it', async () => {
-  const root = await mkdtemp(join(tmpdir(), 'lanista-allow-'))
-  try {
-    await mkdir(join(root, 'data/web'), { recursive: true })
-    await symlink('/etc', join(root, 'data/out'))
-    const isAllowed = (volume: string): Promise<boolean> =>
-      expectAllowed(specForTests({ volumes: [volume] }), { images: [], volumes: [join(root, 'data')] }).then(
-        () => true,
-        (error: unknown) => (expect(error).toMatchObject({ code: 'VOLUME_NOT_ALLOWED' }), false),
-      )
-    expect(await isAllowed(`${root}/data:/data`)).toBe(true)
-    expect(await isAllowed(`${root}/data/web:/data:ro`)).toBe(true)
-    expect(await isAllowed(`${root}/data/to/be/made:/data`)).toBe(true)
-    expect(await isAllowed('cache:/data')).toBe(true)
-    for (const path of [
-      root,
-      `${root}/database`,
-      `${root}/data/../x`,
-      `${root}/data/out`,
-      `${root}/data/out/x`,
-      '..',
-      '/',
-    ]) {
-      expect(await isAllowed(`${path}:/data`), path).toBe(false)
-    }
-  } finally {
-    await rm(root, { recursive: true })
-  }
+it('a folder of the host may be mounted below one that is allowed, and nowhere else', async () => {
+  const asked = (volumes: string[]): Promise<void> =>
+    expectAllowed(specForTests({ volumes }), { images: [], volumes: ['/usr'] })
+  await asked(['/usr/bin:/data:ro'])
+  await expect(asked(['/etc:/data'])).rejects.toMatchObject({ code: 'PATH_REFUSED' })
+})
+
+it.each([
+  { images: ['a*b'], volumes: [] },
+  { images: [], volumes: ['data'] },
+  { images: [], volumes: ['/a/../b'] },
+])('no list: %j', (list) => {
+  expect(instanceAllowListSchema.safeParse(list).success).toBe(false)
 })

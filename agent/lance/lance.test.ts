@@ -163,7 +163,7 @@ describe('Lance', () => {
 
   it.each<[string, string, Partial<InstanceSpec>]>([
     ['an image that is not allowed', 'ISOLATION_UNKNOWN', { isolation: 'docker', image: 'b' }],
-    ['a folder that is not allowed', 'VOLUME_NOT_ALLOWED', { volumes: ['/etc:/etc'] }],
+    ['a folder that is not allowed', 'PATH_REFUSED', { volumes: ['/etc:/etc'] }],
     ['an older generation', 'GENERATION_OLD', { generation: 1 }],
   ])('refuses %s and disturbs nothing', async (_name, code, change) => {
     await apply(serving({ generation: 2 }))

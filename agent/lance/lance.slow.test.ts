@@ -1,0 +1,136 @@
+/** Lance with what it runs on in earnest: rows on the disk, processes of this machine, containers of an engine. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Bus } from '#broker/bus.ts'
+import { MemoryBroker } from '#broker/memory.ts'
+import type { Handler, InstanceSpec } from '#protocol/instances/spec.ts'
+import type { InstanceState, InstanceStatus } from '#protocol/instances/status.ts'
+import { systemClock } from '#protocol/runtime/clock.ts'
+import { silentLogger } from '#protocol/runtime/logger.ts'
+import type { Lance } from './lance.ts'
+import { specForTests } from './machine-driver.ts'
+import { openLance } from './open-lance.ts'
+import { openTestEngine, type TestEngine, testImage } from './runtime/docker-stage.ts'
+
+const address = { tenant: 'lance-test', cloud: 'c', host: `h${process.pid}` }
+const shell = (text: string, timeoutMs = 20_000): Handler => ({ commands: [['/bin/sh', '-c', text]], timeoutMs })
+
+class Stage {
+  readonly data: string
+  readonly socket: string
+  readonly #broker = new MemoryBroker({ clock: systemClock, logger: silentLogger })
+  #bus: Bus | undefined
+  #lance: Lance | undefined
+
+  constructor(data: string, socket: string) {
+    this.data = data
+    this.socket = socket
+  }
+
+  async open(): Promise<void> {
+    this.#bus = this.#broker.connect({ kind: 'agent', address })
+    const allow = { images: ['lanista-test:*'], volumes: [] }
+    this.#lance = await openLance(
+      { address, data: this.data, config: { allow, dockerSocket: this.socket, cloudAddress: '127.0.0.1' } },
+      { bus: this.#bus, clock: systemClock, logger: silentLogger, session: () => 1 },
+    )
+    this.#lance.start()
+  }
+
+  async close(): Promise<void> {
+    await this.#lance?.close()
+    await this.#bus?.close()
+  }
+
+  order(verb: string, body: unknown): Promise<unknown> {
+    const context = { id: 'ord-1', key: 'k', signal: AbortSignal.timeout(60_000), progress: () => {} }
+    return this.#lance?.handler.handle(verb, body, context) ?? Promise.reject(new Error('not open'))
+  }
+
+  async until(state: InstanceState, isSo: (status: InstanceStatus) => boolean = () => true): Promise<InstanceStatus> {
+    for (let tries = 0; tries < 1200; tries++) {
+      const status = this.#lance?.statuses()[0]
+      if (status?.state === state && isSo(status)) return status
+      await delay(25)
+    }
+    throw new Error(`found ${JSON.stringify(this.#lance?.statuses())}, expected ${state}`)
+  }
+}
+
+describe.each(['directory', 'docker'] as const)('Lance runs an instance in isolation: %s', (isolation) => {
+  let engine: TestEngine | undefined
+  let data: string
+  let stage: Stage
+  const serving = (change: Partial<InstanceSpec> = {}): InstanceSpec =>
+    specForTests({
+      isolation,
+      ...(isolation === 'docker' ? { image: testImage } : {}),
+      lifecycle: {
+        install: shell('echo installed > made'),
+        start: shell('trap "exit 0" TERM; echo "ready as $INSTANCE_ID"; sleep 1000 & wait'),
+        postStop: shell('echo bye'),
+      },
+      startDetector: { kind: 'log', pattern: 'ready as shop-web-1', intervalMs: 50, timeoutMs: 20_000 },
+      provides: [],
+      requires: [],
+      restart: { on: 'failure', backoffMinMs: 100, backoffMaxMs: 1000, restartsMax: 5, windowMs: 60_000 },
+      ...change,
+    })
+  const run = (text: string): Promise<unknown> =>
+    stage.order('instance-exec', { id: 'shop-web-1', command: ['/bin/sh', '-c', text], timeoutMs: 10_000 })
+
+  beforeEach(async () => {
+    engine = isolation === 'docker' ? await openTestEngine() : undefined
+    data = await mkdtemp(join(tmpdir(), 'lance-'))
+    stage = new Stage(data, engine?.socketPath ?? join(data, 'none.sock'))
+    await stage.open()
+  })
+  afterEach(async () => {
+    await stage.order('instance-remove', { id: 'shop-web-1' })
+    await stage.close()
+    expect(await readdir(join(data, 'instances'))).toEqual([])
+    await rm(data, { recursive: true })
+    await engine?.close()
+  })
+
+  it('from its order to its removal, over a restart of the agent', async () => {
+    await stage.order('instance-apply', serving())
+    const before = await stage.until('running')
+    expect(await run('cat made')).toMatchObject({ code: 0, output: expect.stringContaining('installed') })
+    await stage.close()
+    await stage.open()
+    const after = await stage.until('running')
+    expect([after.runtime, after.restarts]).toEqual([before.runtime, 0])
+  })
+
+  it('is started again within a second after its process was killed', async () => {
+    const start = shell('sleep 1000 & echo $! > main; echo "ready as $INSTANCE_ID"; wait $!; exit 3')
+    await stage.order('instance-apply', serving({ lifecycle: { start } }))
+    await stage.until('running')
+    const killedMs = Date.now()
+    expect(await run('kill -9 $(cat main)')).toMatchObject({ code: 0 })
+    const status = await stage.until('running', ({ restarts }) => restarts === 1)
+    expect(status.sinceMs - killedMs).toBeLessThan(5000)
+  })
+
+  it('is stopped and started as its newest generation says', async () => {
+    await stage.order('instance-apply', serving())
+    await stage.until('running')
+    await stage.order('instance-apply', serving({ generation: 2, isWanted: false }))
+    await stage.until('stopped')
+    await stage.order('instance-apply', serving({ generation: 3, environment: { A: 'b' } }))
+    await stage.until('running')
+    expect(await run('cat made; echo "$A"')).toMatchObject({ code: 0, output: expect.stringMatching(/installed\s+b/) })
+  })
+
+  it('says why it could not be installed', async () => {
+    const install: Handler = { commands: [['/bin/sh', '-c', 'echo no room >&2; exit 9']], timeoutMs: 5000 }
+    await stage.order('instance-apply', serving({ lifecycle: { install, start: shell('sleep 9') } }))
+    const { failure } = await stage.until('backoff')
+    expect(failure).toMatchObject({ kind: 'INSTALL_FAILED', handler: 'install' })
+    expect(failure?.reason).toMatch(/exit code 9: no room/)
+  })
+})

@@ -1,0 +1,96 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Bus } from '#broker/bus.ts'
+import type { InstanceSpec } from '#protocol/instances/spec.ts'
+import type { Clock } from '#protocol/runtime/clock.ts'
+import { Closer } from '#protocol/runtime/closer.ts'
+import type { Logger } from '#protocol/runtime/logger.ts'
+import type { Address } from '#protocol/subjects/subject.ts'
+import { CodeFolder } from './code-folder.ts'
+import { ComponentDetectors } from './detectors/component-detectors.ts'
+import { Lance } from './lance.ts'
+import { type InstancesConfig, ownAddress } from './lance-options.ts'
+import { LevelInstanceStore } from './level-instance-store.ts'
+import { DirectoryRuntime } from './runtime/directory-runtime.ts'
+import { DockerRuntime } from './runtime/docker-runtime.ts'
+import type { InstanceRuntime } from './runtime/instance-runtime.ts'
+import { logDefaults } from './runtime/runtime-options.ts'
+
+export interface OpenLanceOptions {
+  readonly address: Address
+  readonly config: InstancesConfig
+  /** The agent's: instances are in `instances/`, what is known of them in `lance/`, archives in `code/`. */
+  readonly data: string
+}
+
+export interface OpenLanceDeps {
+  readonly bus: Pick<Bus, 'publish' | 'subscribe'>
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly session: () => number
+}
+
+const dockerSocket = '/var/run/docker.sock'
+/** The engine tells of every end; what it did not tell is seen after this, ms. */
+const listIntervalMs = 5000
+
+/**
+ * Lance with its rows and runtimes; it does nothing before `start`.
+ * @throws LanistaError STORE_LOCKED, STORE_FOLDER
+ */
+export async function openLance(options: OpenLanceOptions, deps: OpenLanceDeps): Promise<Lance> {
+  const closer = new Closer()
+  try {
+    return await open(options, deps, closer)
+  } catch (error) {
+    await closer.close()
+    throw error
+  }
+}
+
+async function open({ address, config, data }: OpenLanceOptions, deps: OpenLanceDeps, closer: Closer): Promise<Lance> {
+  const { clock, logger } = deps
+  const store = closer.use(
+    'store',
+    await LevelInstanceStore.open(join(data, 'lance'), { nowMs: () => clock.now(), logger }),
+  )
+  const cloudIp = config.cloudAddress ?? ownAddress()
+  const folder = join(data, 'instances')
+  const runtimes = new Map<InstanceSpec['isolation'], InstanceRuntime>()
+  closer.defer('runtimes', async () => {
+    for (const runtime of runtimes.values()) await runtime[Symbol.asyncDispose]()
+  })
+  const directory = { folder, ...logDefaults }
+  runtimes.set('directory', await DirectoryRuntime.open(directory, { clock, logger }, AbortSignal.timeout(60_000)))
+  const socketPath = config.dockerSocket ?? dockerSocket
+  const hasDocker = store.rows.some(({ spec, active }) => [spec, active].some((each) => each?.isolation === 'docker'))
+  if (hasDocker || (await isSocket(socketPath))) {
+    const engine = {
+      ...directory,
+      socketPath,
+      tenant: address.tenant,
+      host: address.host,
+      cloudAddress: cloudIp,
+      volumesAllowed: config.allow.volumes,
+      registries: config.registries ?? {},
+      listIntervalMs,
+    }
+    runtimes.set('docker', await DockerRuntime.open(engine, { clock, logger }))
+  }
+  const host = { cloudIp, publicIp: config.publicAddress ?? cloudIp, vmId: address.host }
+  const code = new CodeFolder(join(data, 'code'))
+  return new Lance(
+    { address, allow: config.allow, host, folder },
+    {
+      ...deps,
+      store,
+      runtimes,
+      detectors: new ComponentDetectors(clock),
+      fetchCode: (version, signal) => code.fetch(version, signal),
+    },
+  )
+}
+
+async function isSocket(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isSocket() ?? false
+}
