@@ -15,7 +15,9 @@ export interface AgentSetting {
 }
 
 /** What a child lets our controller order. */
-const allowed: readonly string[] = ['ping', 'sensors-configure']
+const allowed: readonly string[] = ['ping', 'sensors-configure', 'instance-*']
+/** Whoever starts `up` runs his own applications: any image, no folder of his machine. */
+const instances = { allow: { images: ['*'], volumes: [] } }
 
 /** The configuration of a child agent. On one machine traffic is free: everything goes up, everything is published. */
 export function agentConfigOf(host: PlannedHost, setting: AgentSetting): object {
@@ -32,7 +34,7 @@ export function agentConfigOf(host: PlannedHost, setting: AgentSetting): object 
     uplink: 'all',
     publish: 'all',
     ...(heartbeatIntervalMs === undefined ? {} : { heartbeatIntervalMs }),
-    ...(orderKey === undefined ? {} : { orders: { key: orderKey, allow: allowed } }),
+    ...(orderKey === undefined ? {} : { orders: { key: orderKey, allow: allowed }, instances }),
   }
 }
 
