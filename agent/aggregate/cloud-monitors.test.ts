@@ -69,6 +69,25 @@ describe('the monitors of a cloud', () => {
     expect(stage.heard).toEqual([])
   })
 
+  test('are sent merged once more, by the agent that merged them alone, when the controller asks', async () => {
+    await using stage = new CloudStage()
+    await openCloud(stage, { queue: { ...queue, scope: 'cross-cloud' } })
+    feed(stage, 15, 30)
+    await stage.advance(40_000)
+    const windowEndMs = startMs + 30_000
+    const before = stage.merged.filter((body) => decodePartialMessage(body, 3).windowEndMs === windowEndMs)
+    expect(before).toHaveLength(1)
+    stage.merged.length = 0
+    const unknown = [
+      { application: 'shop', monitor: 'other', windowEndMs },
+      { application: 'shop', monitor: 'queue', windowEndMs: windowEndMs + 3_600_000 },
+    ]
+    stage.askMerged({ application: 'shop', monitor: 'queue', windowEndMs }, ...unknown)
+    await stage.advance(0)
+    await stage.clock.advance(0)
+    expect(stage.merged).toEqual(before)
+  })
+
   test('go on when the agent that merges them dies: the windows between are made up for, also with its own samples', async () => {
     await using stage = new CloudStage()
     await openCloud(stage, { queue })

@@ -5,6 +5,7 @@
 import type { Bus, BusMessage } from '#broker/bus.ts'
 import { isLanistaError, messageOf } from '#protocol/errors.ts'
 import { encodeJson } from '#protocol/messages/json.ts'
+import { parseMergedAsk } from '#protocol/messages/merged-ask.ts'
 import { resultMessage } from '#protocol/messages/result.ts'
 import type { MonitorPartial } from '#protocol/monitors/host-evaluation.ts'
 import { monitorMetric } from '#protocol/monitors/model.ts'
@@ -105,6 +106,7 @@ export class CloudMonitors implements AsyncDisposable {
     const own = prefixOf(address)
     this.#subscriptions = [
       bus.subscribe(`${own}.control.monitors.>`, ({ body }) => aggregate.hear(body)),
+      bus.subscribe(`${own}.control.merged.>`, (message) => this.#onAsked(message)),
       bus.subscribe(`${own}.ring.*.published.>`, (message) => this.#onPublished(message)),
     ]
     aggregate.follow({
@@ -179,6 +181,15 @@ export class CloudMonitors implements AsyncDisposable {
       const { application, monitor, windowEndMs, revision } = window
       const whole = results.map((result) => ({ ...result, application, monitor, windowEndMs, revision }))
       this.#step({ kind: 'published', by: { host, session }, ...window, results: whole })
+    } catch (error) {
+      this.#refuse(subject, error)
+    }
+  }
+
+  /** The controller lacks what was merged here. */
+  #onAsked({ subject, body }: BusMessage): void {
+    try {
+      this.#step({ kind: 'again', windows: parseMergedAsk(body).windows })
     } catch (error) {
       this.#refuse(subject, error)
     }

@@ -1,8 +1,10 @@
 /** Hosts of one cloud with monitors for tests: on a bus in memory, with a ring that the test draws. */
 import type { CountedBus } from '#broker/bus.ts'
 import { type Fate, MemoryBroker } from '#broker/memory.ts'
+import { encodeMergedAsk } from '#protocol/messages/merged-ask.ts'
+import type { WindowName } from '#protocol/monitors/wide-core.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
-import { parseSubject } from '#protocol/subjects/subject.ts'
+import { buildSubject, parseSubject } from '#protocol/subjects/subject.ts'
 import type { MemberState } from '../ring/membership.ts'
 import { Ring } from '../ring/placement.ts'
 import type { RingView } from '../ring/ring-view.ts'
@@ -18,6 +20,7 @@ export class CloudStage extends Stage {
   readonly heard: { readonly name: string; readonly body: Record<string, unknown> }[] = []
   readonly merged: Uint8Array[] = []
   readonly #states = new Map<string, MemberState>()
+  #controller: CountedBus | undefined
   #ring = new Ring([])
   #changes = 0
 
@@ -85,6 +88,14 @@ export class CloudStage extends Stage {
     })
     const controller = this.broker.connect({ kind: 'controller' })
     controller.subscribe('lanista.*.*._cloud.merged.>', ({ body }) => this.merged.push(body))
+    this.#controller = controller
+  }
+
+  /** The controller asks every host for what it merged. */
+  askMerged(...windows: readonly WindowName[]): void {
+    for (const { address } of this.hosts.values()) {
+      this.#controller?.publish(buildSubject(address, 'control', 'merged', 'm1'), encodeMergedAsk({ windows }))
+    }
   }
 
   /** Until everybody knows who is there. */

@@ -6,11 +6,13 @@ import { newHostRecord } from '#controller/presence/host-record.ts'
 import type { KnownHost } from '#controller/presence/presence-service.ts'
 import { MemoryRegistryStore } from '#controller/registry/memory-registry-store.ts'
 import { partialFor } from '#protocol/aggregation/partial.ts'
+import { parseMergedAsk } from '#protocol/messages/merged-ask.ts'
 import type { MonitorContext } from '#protocol/monitors/model.ts'
 import { parseAxe } from '#protocol/monitors/parse.ts'
 import { encodePartialMessage } from '#protocol/monitors/partial-message-encoder.ts'
 import type { PartialMessage } from '#protocol/monitors/partial-message-format.ts'
 import { planContext } from '#protocol/monitors/plan.ts'
+import type { WindowName } from '#protocol/monitors/wide-core.ts'
 import type { HostState } from '#protocol/presence/presence.ts'
 import { FakeClock } from '#protocol/runtime/fake-clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
@@ -41,6 +43,8 @@ export class CloudsStage implements AsyncDisposable {
   readonly hosts: Map<string, KnownHost> = new Map()
   readonly results: WindowResults[] = []
   readonly alarms: OwnEvent[] = []
+  /** Windows that hosts were asked for, by host. */
+  readonly asked: Map<string, readonly WindowName[]> = new Map()
   contexts: readonly MonitorContext[]
   wanted: number | undefined
   recall: Recall = async () => []
@@ -104,6 +108,11 @@ export class CloudsStage implements AsyncDisposable {
     await this.clock.advance(0)
   }
 
+  /** Hosts come to the bus that have not spoken. */
+  async join(...ids: readonly string[]): Promise<void> {
+    for (const id of ids) await this.#busOf(id).up(AbortSignal.timeout(5_000))
+  }
+
   /** Values of the results of a window, one publication after the other. */
   valuesAt(windowEndMs: number): readonly (number | null)[] {
     return this.results
@@ -120,6 +129,9 @@ export class CloudsStage implements AsyncDisposable {
     const role =
       id === 'controller' ? { kind: 'controller' as const } : { kind: 'agent' as const, address: parseHostId(id) }
     const bus = this.#buses.get(id) ?? this.#broker.connect(role)
+    if (!this.#buses.has(id) && role.kind === 'agent') {
+      bus.subscribe(`lanista.${id}.control.merged.>`, ({ body }) => this.asked.set(id, parseMergedAsk(body).windows))
+    }
     this.#buses.set(id, bus)
     return bus
   }

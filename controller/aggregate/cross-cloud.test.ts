@@ -75,6 +75,26 @@ describe('a monitor over all clouds', () => {
   })
 })
 
+describe('a cloud that has not spoken of a window', () => {
+  it('is asked, first those who spoke for it before, or else all that are there', async () => {
+    await using stage = new CloudsStage(monitors, { ...twoClouds, 'main.west.c': 'online', 'main.west.d': 'offline' })
+    await stage.join('main.west.b', 'main.west.c', 'main.west.d')
+    await stage.start()
+    await stage.clock.advance(16_000)
+    await stage.say('main.east.a', endMs, [3])
+    await stage.clock.advance(9_000)
+    const windows = [{ application: 'shop', monitor: 'queue', windowEndMs: endMs }]
+    expect(stage.asked.get('main.west.b')).toEqual(windows)
+    expect(stage.asked.get('main.west.c')).toEqual(windows)
+    expect(stage.asked.get('main.west.d')).toBeUndefined()
+    stage.asked.clear()
+    await stage.say('main.west.c', endMs, [4])
+    await stage.clock.advance(15_000)
+    expect([...stage.asked.keys()].sort()).toEqual(['main.east.a', 'main.west.c'])
+    expect(stage.valuesAt(endMs)).toEqual([null, 7])
+  })
+})
+
 describe('who speaks for a cloud', () => {
   it.each([
     ['stranger', 'a host that is not of it', { by: 'b' }],

@@ -17,6 +17,7 @@ import type { Logger } from '#protocol/runtime/logger.ts'
 import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
 import { cloudHost, controllerHost, parseSubject } from '#protocol/subjects/subject.ts'
 import { cloudsOf, membersOf } from './cloud-list.ts'
+import { MergedAsks } from './merged-asks.ts'
 import { type CloudHosts, type Doubt, doubtOf } from './merged-doubt.ts'
 import type { NewestResults } from './newest-results.ts'
 import type { WindowResults } from './result-outlet.ts'
@@ -36,7 +37,7 @@ export type Recall = (
 ) => Promise<MonitorResult[]>
 
 export interface CrossCloudDeps {
-  readonly bus: Pick<Bus, 'subscribe'>
+  readonly bus: Pick<Bus, 'subscribe' | 'publish'>
   readonly clock: Clock
   readonly logger: Logger
   readonly hosts: () => Iterable<KnownHost>
@@ -69,6 +70,7 @@ export class CrossCloud implements AsyncDisposable {
   readonly #options: CrossCloudOptions
   readonly #deps: CrossCloudDeps
   readonly #core: WideCore
+  readonly #asks: MergedAsks
   readonly #logged: OnceAMinute
   readonly #alarms: OnceAMinute
   readonly #closing = new AbortController()
@@ -92,6 +94,7 @@ export class CrossCloud implements AsyncDisposable {
       self: { host: controllerHost, session },
       wantedOf: deps.wantedOf,
     })
+    this.#asks = new MergedAsks(tenant, deps.bus)
     const subscription = deps.bus.subscribe(`lanista.*.*.${cloudHost}.merged.>`, (message) => {
       if (message.subject.startsWith(`lanista.${tenant}.`)) this.#hear(message)
     })
@@ -153,6 +156,7 @@ export class CrossCloud implements AsyncDisposable {
       const message = decodePartialMessage(body, Math.max(1, this.#hostsOf(cloud).size))
       const doubt = this.#doubt(cloud, (hosts) => doubtOf(message, planned, hosts))
       if (doubt !== undefined) return this.#accuse(doubt, cloud, message.by, nameOf(application, monitor))
+      this.#asks.note(cloud, message.by)
       this.#core.step({ kind: 'partial', from: cloud, application, monitor, message }, this.#deps.clock.now())
     } catch (error) {
       if (!isLanistaError(error, 'MONITOR_PARTIAL_INVALID')) throw error
@@ -228,8 +232,8 @@ export class CrossCloud implements AsyncDisposable {
         return
       }
       case 'ask':
-        // a cloud cannot be asked: its next aggregator says by itself what the one before did not
         this.#counters.missed += action.windows.length
+        this.#asks.ask(action.member, this.#hostsOf(action.member), action.windows)
         return
       case 'recall':
         this.#recall(action)

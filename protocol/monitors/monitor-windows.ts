@@ -25,8 +25,8 @@ export interface OpenWindow {
   heard: Published | undefined
   /** What stands published; undefined while it is open. */
   published: Published | undefined
-  /** The groups as sent to the wider scope, for monitors of that. */
-  groups: readonly GroupPartial[] | undefined
+  /** What was sent to the wider scope, for monitors of that. */
+  merged: PartialMessage | undefined
   /** Something changed since it was closed. */
   isStale: boolean
 }
@@ -86,7 +86,7 @@ export class MonitorWindows {
       parts: new Map(),
       heard: undefined,
       published: undefined,
-      groups: undefined,
+      merged: undefined,
       isStale: false,
     }
     this.windows.set(windowEndMs, window)

@@ -153,10 +153,9 @@ export class WideContext {
       expect: (merged) => expectWanted(application, planned, windows.expect(merged, missing), windowEndMs, wantedOf),
     })
     if (planned.monitor.scope === scope) return this.#publish(windows, window, results)
-    if (!isFirst && window.groups !== undefined && areSameGroups(groups, window.groups)) return []
-    window.groups = groups
+    if (!isFirst && window.merged !== undefined && areSameGroups(groups, window.merged.groups)) return []
     const { self } = this.#around
-    const message = {
+    window.merged = {
       hash: planned.hash,
       windowEndMs,
       session: self.session,
@@ -167,7 +166,13 @@ export class WideContext {
       isQuiet: false,
       groups,
     }
-    return [{ kind: 'merged', application, monitor: planned.monitor.name, message }]
+    return this.again(windows, window)
+  }
+
+  /** What was sent of a window to the wider scope, to be sent once more: it was lost on its way, or nobody was there. */
+  again({ planned }: MonitorWindows, { merged }: OpenWindow): WideAction[] {
+    const { application } = this.plan
+    return merged === undefined ? [] : [{ kind: 'merged', application, monitor: planned.monitor.name, message: merged }]
   }
 
   /** Another aggregator published a window. */

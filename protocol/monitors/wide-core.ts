@@ -55,6 +55,8 @@ export type WideEvent =
       readonly fromMs: number
       readonly results: readonly MonitorResult[]
     }
+  /** The wider scope asks for what was sent of these windows. */
+  | { readonly kind: 'again'; readonly windows: readonly WindowName[] }
   /** Windows open, close, are revised and asked for in ticks only: several a second. */
   | { readonly kind: 'tick' }
 
@@ -153,9 +155,18 @@ export class WideCore {
       case 'history':
         this.#contexts.get(event.application)?.told(event.monitor, event.fromMs, event.results)
         return []
+      case 'again':
+        return event.windows.flatMap((name) => this.#again(name))
       case 'tick':
         return this.#tick(nowMs)
     }
+  }
+
+  #again({ application, monitor, windowEndMs }: WindowName): WideAction[] {
+    const context = this.#contexts.get(application)
+    const windows = context?.monitors.get(monitor)
+    const window = windows?.windows.get(windowEndMs)
+    return context === undefined || windows === undefined || window === undefined ? [] : context.again(windows, window)
   }
 
   *#all(): Generator<MonitorWindows> {

@@ -53,6 +53,7 @@ async function measure(name: string): Promise<Row> {
   await using crossCloud = await CrossCloud.open({ tenant: 'main', session: 1 }, [context], {
     ...deps,
     bus: {
+      publish: () => undefined,
       subscribe: (pattern, handler) => {
         hear = handler
         return { pattern, close: () => undefined }
