@@ -23,6 +23,8 @@ export interface InputValue extends Partial<Coverage> {
 export interface Coverage {
   readonly known: number
   readonly expected: number
+  /** Of the known ones, those with a gap; absent = none. */
+  readonly gaps?: number | undefined
 }
 
 /** One input and the samples a window cut out of it. */
@@ -74,22 +76,25 @@ export function gather(
   }
   return inOrder(groups).map(({ tags, partial, madeOf }) => {
     const expected = countOf(partial)
-    const isPlain = madeOf.known === partial.known && madeOf.expected === expected
+    const isPlain = madeOf.known === partial.known && madeOf.expected === expected && madeOf.gaps === undefined
     return isPlain ? { tags, partial, expected } : { tags, partial, expected, madeOf }
   })
 }
 
 const nothing: Coverage = { known: 0, expected: 0 }
 
-function sumOf(a: Coverage, b: Coverage): Coverage {
-  return { known: a.known + b.known, expected: a.expected + b.expected }
+/** Both together. */
+export function sumOf(a: Coverage, b: Coverage): Coverage {
+  const gaps = (a.gaps ?? 0) + (b.gaps ?? 0)
+  return { known: a.known + b.known, expected: a.expected + b.expected, ...(gaps > 0 ? { gaps } : {}) }
 }
 
 /** What an input was made of; one whose value is unknown lacks something, whatever it was made of. */
 export function coverageOfInput(input: InputValue | InputWindow): Coverage {
   const isKnown = 'span' in input ? input.span.end > input.span.start : input.value !== null
   const expected = Math.max(1, input.expected ?? 1)
-  return { expected, known: Math.min(input.known ?? expected, isKnown ? expected : expected - 1) }
+  const known = Math.min(input.known ?? expected, isKnown ? expected : expected - 1)
+  return { known, expected, ...(input.gaps === undefined ? {} : { gaps: Math.min(input.gaps, known) }) }
 }
 
 /** What the counted inputs of a group were made of. */
@@ -99,8 +104,8 @@ export function madeOfGroup({ partial, madeOf }: Pick<GroupPartial, 'partial' | 
 
 /** What the results of a group say of it: those inputs, and one for each that should be there and was not counted. */
 export function coverageOfGroup(group: GroupPartial): Coverage {
-  const { known, expected } = madeOfGroup(group)
-  return { known, expected: expected + Math.max(0, group.expected - countOf(group.partial)) }
+  const missing = Math.max(0, group.expected - countOf(group.partial))
+  return sumOf(madeOfGroup(group), { known: 0, expected: missing })
 }
 
 /** All groups of several places together; what was given is left alone. */

@@ -118,6 +118,8 @@ export interface MonitorResult {
   /** Inputs with a known value, and inputs there should be. */
   readonly known: number
   readonly expected: number
+  /** Of the known ones, those whose samples leave a gap in their window (`time-coverage.ts`); absent = none. */
+  readonly gaps?: number | undefined
   /** 0 when first published; higher each time the same window is published again with another value. */
   readonly revision: number
 }

@@ -2,7 +2,7 @@ import { decodePartial } from '#protocol/aggregation/partial-decoder.ts'
 import { isLanistaError, messageOf } from '#protocol/errors.ts'
 import { ByteReader } from '#protocol/samples/bytes.ts'
 import { isToken } from '#protocol/subjects/token.ts'
-import type { GroupPartial } from './gather.ts'
+import type { Coverage, GroupPartial } from './gather.ts'
 import type { ResultTags } from './model.ts'
 import {
   groupsMax,
@@ -61,12 +61,19 @@ function read(reader: ByteReader, mostValues: number): PartialMessage {
 function readGroup(reader: ByteReader, mostValues: number, isMade: boolean): GroupPartial {
   const tags = tagsOf(textOf(reader, groupTagsBytesMax))
   const expected = reader.varint()
-  const madeOf = isMade ? { known: reader.varint(), expected: reader.varint() } : undefined
+  const madeOf = isMade ? readCoverage(reader, mostValues) : undefined
   const partial = decodePartial(reader.take(reader.varint()), mostValues)
   check(expected >= partial.known + partial.unknown, 'fewer inputs expected than counted')
   if (madeOf === undefined) return { tags, partial, expected }
-  check(madeOf.known <= madeOf.expected && madeOf.expected <= mostValues, 'more inputs of inputs than there can be')
   return { tags, partial, expected, madeOf }
+}
+
+function readCoverage(reader: ByteReader, mostValues: number): Coverage {
+  const known = reader.varint()
+  const expected = reader.varint()
+  const gaps = reader.varint()
+  check(gaps <= known && known <= expected && expected <= mostValues, 'more inputs of inputs than there can be')
+  return gaps === 0 ? { known, expected } : { known, expected, gaps }
 }
 
 function textOf(reader: ByteReader, bytesMax: number): string {

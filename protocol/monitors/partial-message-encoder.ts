@@ -36,6 +36,7 @@ export function encodePartialMessage(message: PartialMessage): EncodedPartialMes
       const madeOf = madeOfGroup(group)
       groups.varint(madeOf.known)
       groups.varint(madeOf.expected)
+      groups.varint(madeOf.gaps ?? 0)
     }
     groups.varint(bytes.length)
     groups.append(bytes)

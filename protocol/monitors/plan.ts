@@ -59,6 +59,8 @@ export interface PlannedMonitor {
 export interface ContextPlan {
   readonly application: string
   readonly expressions: readonly Expression[]
+  /** Of each expression, how often it is valued: the smallest `everyMs` of the monitors that need it. */
+  readonly everyMs: readonly number[]
   /** Inputs before what takes them. */
   readonly monitors: readonly PlannedMonitor[]
 }
@@ -93,7 +95,44 @@ export function planContext({ application, monitors }: MonitorContext, hopMs: nu
   }
   const groups = placementGroups([...planned.values()], graph.expressions)
   const ordered = [...planned.values()].map((each) => ({ ...each, group: groups.get(each.monitor.name) as string }))
-  return { application, expressions: graph.expressions, monitors: ordered }
+  return {
+    application,
+    expressions: graph.expressions,
+    everyMs: periodsOf(graph.expressions, ordered),
+    monitors: ordered,
+  }
+}
+
+function periodsOf(expressions: readonly Expression[], monitors: readonly PlannedMonitor[]): number[] {
+  const periods = expressions.map(() => Number.POSITIVE_INFINITY)
+  for (const { monitor, inputs } of monitors) {
+    for (const index of Object.values(inputs)) periods[index] = Math.min(periods[index] as number, monitor.everyMs)
+  }
+  for (let index = expressions.length - 1; index >= 0; index--) {
+    for (const input of below(expressions[index] as Expression)) {
+      periods[input] = Math.min(periods[input] as number, periods[index] as number)
+    }
+  }
+  return periods
+}
+
+/** The expressions that one takes. */
+function below(expression: Expression): readonly number[] {
+  switch (expression.kind) {
+    case 'series':
+    case 'results':
+    case 'current':
+    case 'constant':
+      return []
+    case 'window':
+      return [expression.source]
+    case 'fold':
+    case 'compare':
+      return [expression.input]
+    case 'combine':
+    case 'union':
+      return expression.inputs
+  }
 }
 
 /** What must start and stop so that a new plan holds; the rest goes on undisturbed. */

@@ -1,5 +1,5 @@
 import { type SampleSpan, spanBetween } from '#protocol/aggregation/span.ts'
-import { type Coverage, keyOf } from './gather.ts'
+import { type Coverage, coverageOfInput, keyOf, sumOf } from './gather.ts'
 import type { MonitorResult, ResultTags } from './model.ts'
 import type { BoundInput } from './window-evaluation.ts'
 
@@ -51,7 +51,7 @@ export class ResultHistory {
     return this.#evicted
   }
 
-  add({ monitor, tags, windowEndMs, value, known, expected }: MonitorResult): void {
+  add({ monitor, tags, windowEndMs, value, known, expected, gaps }: MonitorResult): void {
     let series = this.#byMonitor.get(monitor)
     if (series === undefined) this.#byMonitor.set(monitor, (series = new Map()))
     const key = keyOf(tags)
@@ -71,7 +71,7 @@ export class ResultHistory {
       this.#size++
     }
     write(own, windowEndMs, value)
-    own.coverage.set(windowEndMs, { known, expected })
+    own.coverage.set(windowEndMs, coverageOfInput({ tags, value, known, expected, gaps }))
     const firstKept = own.windowEndsMs.findIndex((endMs) => endMs >= own.newestMs - this.#keepMs)
     if (firstKept > 64) {
       own.windowEndsMs.splice(0, firstKept)
@@ -144,12 +144,12 @@ function spanOfSeries(series: Series): SampleSpan {
 }
 
 function coverageBetween({ coverage }: Series, fromMs: number, beforeMs: number): Coverage & { windows: number } {
-  const sum = { known: 0, expected: 0, windows: 0 }
-  for (const [endMs, { known, expected }] of coverage) {
+  let sum: Coverage = { known: 0, expected: 0 }
+  let windows = 0
+  for (const [endMs, own] of coverage) {
     if (endMs < fromMs || endMs >= beforeMs) continue
-    sum.known += known
-    sum.expected += expected
-    sum.windows++
+    sum = sumOf(sum, own)
+    windows++
   }
-  return sum
+  return { ...sum, windows }
 }

@@ -11,9 +11,11 @@ import {
   type InputWindow,
   keyOf,
   type Place,
+  sumOf,
 } from './gather.ts'
 import type { MonitorFilter, MonitorResult, ResultTags, WindowSpec } from './model.ts'
 import type { ContextPlan, Expression, PlannedMonitor } from './plan.ts'
+import { isWholeTime } from './time-coverage.ts'
 
 /** A series that is an input, with what tells it apart; empty stretches mean that its value is unknown, not that it is absent. */
 export interface BoundInput {
@@ -62,20 +64,16 @@ export class WindowEvaluation {
     const { application } = this.#plan
     const { name } = planned.monitor
     const windowEndMs = this.#windowEndMs
-    return this.#valued(index).map(({ tags, value, known = value === null ? 0 : 1, expected = 1 }) => {
-      return { application, monitor: name, tags, windowEndMs, value, known, expected, revision }
+    return this.#valued(index).map(({ tags, value, known = value === null ? 0 : 1, expected = 1, gaps }) => {
+      const result = { application, monitor: name, tags, windowEndMs, value, known, expected, revision }
+      return gaps === undefined ? result : { ...result, gaps }
     })
   }
 
   /** What the inputs of an expression were made of, all together. */
   coverage(planned: PlannedMonitor, index: number): Coverage {
-    let [known, expected] = [0, 0]
-    for (const input of planned.gathering === 'pool' ? this.#windowed(index) : this.#valued(index)) {
-      const own = coverageOfInput(input)
-      known += own.known
-      expected += own.expected
-    }
-    return { known, expected }
+    const inputs = planned.gathering === 'pool' ? this.#windowed(index) : this.#valued(index)
+    return inputs.reduce<Coverage>((sum, input) => sumOf(sum, coverageOfInput(input)), { known: 0, expected: 0 })
   }
 
   /** What this place adds to the groups of a monitor that pools, reduces or quantifies. */
@@ -128,13 +126,18 @@ export class WindowEvaluation {
     let windows: Windowed = []
     if (expression.kind === 'union') windows = expression.inputs.flatMap((input) => this.#windowed(input))
     else if (expression.kind === 'window')
-      windows = this.#cut(expression.source, expression.window, expression.lookBackMs)
+      windows = this.#cut(
+        expression.source,
+        expression.window,
+        expression.lookBackMs,
+        this.#plan.everyMs[index] as number,
+      )
     this.#windows.set(index, windows)
     return windows
   }
 
   /** Samples belong to `[end − length, end)`; a result stands for the window before it, so of results it is `(end − length, end]`. */
-  #cut(source: number, window: WindowSpec, lookBackMs: number): Windowed {
+  #cut(source: number, window: WindowSpec, lookBackMs: number, everyMs: number): Windowed {
     const expression = this.#plan.expressions[source] as Expression
     const isRaw = expression.kind === 'series'
     const inputs = isRaw
@@ -148,7 +151,11 @@ export class WindowEvaluation {
       const start = window.kind === 'time' ? span.start : Math.max(span.start, span.end - window.samples)
       const own = { tags, span: start === span.start ? span : { ...span, start } }
       const input = inputs[i]
-      if (isRaw || input === undefined) return own
+      if (isRaw) {
+        const isWhole = isWholeTime(own.span, window.kind === 'time' ? fromMs : undefined, beforeMs, everyMs)
+        return isWhole || own.span.end === own.span.start ? own : { ...own, gaps: 1 }
+      }
+      if (input === undefined) return own
       const sinceMs = window.kind === 'time' ? fromMs : (span.timestampsMs[start] ?? fromMs)
       return { ...own, ...this.#coverageOf(expression as { monitor: string }, input, window, sinceMs) }
     })
@@ -168,7 +175,7 @@ export class WindowEvaluation {
     const everyMs = this.#plan.monitors.find((planned) => planned.monitor.name === monitor)?.monitor.everyMs ?? 1
     const windows = window.kind === 'time' ? Math.floor(window.ms / everyMs) : 0
     const lost = Math.max(0, windows - before.windows - (own === undefined ? 0 : 1))
-    return { known: before.known + (own?.known ?? 0), expected: before.expected + (own?.expected ?? 0) + lost }
+    return sumOf(sumOf(before, own ?? nothing), { known: 0, expected: lost })
   }
 
   #currentOf(monitor: string): Valued {
@@ -181,6 +188,7 @@ export class WindowEvaluation {
         tags: input.tags,
         known: coverage?.known ?? 0,
         expected: coverage?.expected ?? 1,
+        gaps: coverage?.gaps,
         value: span.end > span.start ? (span.values[span.end - 1] as number) : null,
       }
     })
@@ -215,6 +223,7 @@ export class WindowEvaluation {
   }
 }
 
+const nothing: Coverage = { known: 0, expected: 0 }
 const emptySpan: SampleSpan = { timestampsMs: new Float64Array(0), values: new Float64Array(0), start: 0, end: 0 }
 
 /** Of a line the slope, per second. */
@@ -240,10 +249,14 @@ function combineValues(
   return [...tags].map(([key, own]) => {
     const operands = maps.map((values, i) => values.get(isForAll[i] ? '' : key))
     const value = combine(operands.map((operand) => operand?.value ?? null))
-    const known = operands.reduce(
-      (sum, each) => sum + (each?.known ?? (each === undefined || each.value === null ? 0 : 1)),
-      0,
+    const coverage = operands.reduce<Coverage>(
+      (sum, each) => sumOf(sum, each === undefined ? { known: 0, expected: 1 } : coverageOfOperand(each)),
+      nothing,
     )
-    return { tags: own, value, known, expected: operands.reduce((sum, each) => sum + (each?.expected ?? 1), 0) }
+    return { tags: own, value, ...coverage }
   })
+}
+
+function coverageOfOperand({ value, known = value === null ? 0 : 1, expected = 1, gaps }: InputValue): Coverage {
+  return { known, expected, gaps }
 }
