@@ -53,14 +53,15 @@ function readLeaf(leaf: LeafInput | undefined, inputs: RuleInputs, nowMs: number
       expected: wantedOf(leaf, inputs),
     }
   }
-  const { value, known } = reading
+  const { value, known, gaps: silent = 0 } = reading
   const expected = Math.max(reading.expected, wantedOf(leaf, inputs))
   const counts = { known, expected }
   if (value === null) return { value: null, note: `${known} of ${expected} inputs known`, ...counts }
   if (value !== 0 && value !== 1) return { value: null, note: `found ${value}, expected 0 or 1`, ...counts }
   const missing = known < expected ? [`${known} of ${expected} inputs known`] : []
+  const inPart = silent > 0 ? [`${silent} of ${known} known inputs silent for a part of the window`] : []
   const below = gaps.length > 0 ? [`inputs missing of ${gaps.join(', ')}`] : []
-  const note = [...missing, ...below].join('; ')
+  const note = [...missing, ...inPart, ...below].join('; ')
   return { value: value === 1, ...(note === '' ? {} : { note }), ...counts }
 }
 

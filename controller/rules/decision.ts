@@ -10,6 +10,8 @@ export interface ConditionReading {
   /** Inputs with a known value, and inputs there should be; of all its groups together. */
   readonly known: number
   readonly expected: number
+  /** Of the known ones, those that were silent for a part of their window; absent = none. */
+  readonly gaps?: number | undefined
 }
 
 /** A leaf over a monitor. */

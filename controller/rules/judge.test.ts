@@ -28,6 +28,11 @@ function partial(known: number, expected: number, more: Partial<LeafInput> = {})
   return { ...wholeLeaf(1, startMs), reading: { value: 1, windowEndMs: startMs, known, expected }, ...more }
 }
 
+const silent: LeafInput = {
+  ...wholeLeaf(1, startMs),
+  reading: { value: 1, windowEndMs: startMs, known: 2, expected: 2, gaps: 1 },
+}
+
 function scaled(upAgoMs?: number, downAgoMs?: number): RuleHistory {
   const at = (agoMs: number | undefined): number | undefined => (agoMs === undefined ? undefined : startMs - agoMs)
   return { scalings: new Map([['web', { upMs: at(upAgoMs), downMs: at(downAgoMs) }]]) }
@@ -132,6 +137,12 @@ describe('lowering', () => {
       2,
     ],
     [
+      'is not done while an input was silent for a part of the window',
+      { rule: { then: down }, inputs: { leaves: { busy: silent } } },
+      'coverage',
+      2,
+    ],
+    [
       'is not done while an input of its inputs is missing',
       { rule: { then: down }, inputs: { leaves: { busy: partial(1, 1, { gaps: ['cpu-5m'] }) } } },
       'coverage',
@@ -187,6 +198,18 @@ describe('stabilisation', () => {
       'stabilisation',
     ],
   ])('%s', (_, one, verdict) => expect(outcome(one)[0]).toBe(verdict))
+
+  it.each([
+    ['an unknown leaf', { a: 1, b: null }],
+    ['a missing input', { a: partial(5, 6), b: 1 }],
+    ['an input that was silent for a part of the window', { a: silent, b: 1 }],
+  ])('of lowering is ended by %s, which has not stood', (_, leaves) => {
+    const either = { kind: 'any', of: [leaf('a'), leaf('b')] } as const
+    const rule = { when: either, then: down, stabilisation }
+    const { memory, verdict } = decided({ rule, inputs: { leaves }, history: stood('down', 10 * minute) })
+    expect(['unknown', 'coverage']).toContain(verdict)
+    expect(memory.standing).toEqual([{ recommends: 'nothing', sinceMs: startMs, isRaised: false }])
+  })
 
   it('says when it is over', () => {
     const [action] = decided({ rule: { stabilisation } }).actions

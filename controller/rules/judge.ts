@@ -38,7 +38,12 @@ export function judge(rule: Rule, inputs: RuleInputs, history: RuleHistory, nowM
   })
   const memory = {
     judgedMs: nowMs,
-    standing: standing.map((one, index) => ({ ...one, isRaised: one.isRaised || actions[index]?.isRaised === true })),
+    standing: standing.map((one, index): Standing => {
+      const action = actions[index] as ActionDecision
+      // what was not known throughout has not stood
+      if (one.recommends === 'down' && isInDoubt(action)) return { ...one, recommends: 'nothing', sinceMs: nowMs }
+      return { ...one, isRaised: one.isRaised || action.isRaised }
+    }),
   }
   return {
     id: `${inputs.application}.${rule.name}.${nowMs}`,
@@ -59,6 +64,11 @@ function recommends(action: RuleAction, gate: Gate, inputs: RuleInputs): Standin
   if (action.kind === 'raise') return 'raise'
   const component = inputs.components.get(action.component)
   return component ? recommendationOf(action, component.wanted).direction : 'nothing'
+}
+
+/** A lowering that was held because something is not known. */
+function isInDoubt({ guards }: ActionDecision): boolean {
+  return guards.some(({ guard, isHeld }) => isHeld && (guard === 'unknown' || guard === 'coverage'))
 }
 
 interface RaiseCase {

@@ -29,9 +29,10 @@ function readingOf(results: readonly MonitorResult[]): ConditionReading | undefi
     windowEndMs: first.windowEndMs,
     known: results.reduce((sum, { known }) => sum + known, 0),
     expected: results.reduce((sum, { expected }) => sum + expected, 0),
+    gaps: results.reduce((sum, { gaps = 0 }) => sum + gaps, 0),
   }
 }
 
-function isPartial({ value, known, expected }: MonitorResult): boolean {
-  return value === null || known < expected
+function isPartial({ value, known, expected, gaps = 0 }: MonitorResult): boolean {
+  return value === null || known < expected || gaps > 0
 }
