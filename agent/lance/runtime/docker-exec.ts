@@ -6,7 +6,6 @@ import type { Clock } from '#protocol/runtime/clock.ts'
 import { unlessAborted } from '#protocol/runtime/unless-aborted.ts'
 import { ask } from './docker-engine.ts'
 import { readFrames } from './docker-frames.ts'
-import { insideFolder } from './docker-place.ts'
 import type { CommandResult } from './instance-runtime.ts'
 import { runVariable } from './marked-processes.ts'
 import { exitOfStatus } from './process-exit.ts'
@@ -21,6 +20,8 @@ const killTimeoutMs = 10_000
 export interface ExecOptions {
   readonly environment: Readonly<Record<string, string>>
   readonly timeoutMs: number
+  /** Where it runs in the container; absent = where the image says. */
+  readonly folder?: string | undefined
 }
 
 /**
@@ -30,7 +31,7 @@ export interface ExecOptions {
 export async function execIn(
   container: Docker.Container,
   command: readonly string[],
-  { environment, timeoutMs }: ExecOptions,
+  { environment, timeoutMs, folder }: ExecOptions,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<CommandResult> {
@@ -39,7 +40,7 @@ export async function execIn(
     container.exec({
       Cmd: [...command],
       Env: [...Object.entries(environment).map(([name, value]) => `${name}=${value}`), mark],
-      WorkingDir: insideFolder,
+      ...(folder === undefined ? {} : { WorkingDir: folder }),
       AttachStdout: true,
       AttachStderr: true,
       abortSignal,

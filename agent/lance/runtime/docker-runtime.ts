@@ -126,11 +126,11 @@ export class DockerRuntime implements InstanceRuntime {
     signal: AbortSignal,
   ): Promise<CommandResult> {
     const info = await this.#inspect(id, signal)
-    if (!info.State.Running) {
-      if (info.Config.Labels[labelNames.waits] !== 'true') throw notRunning(id)
-      await this.#startWaiting(id, info, '', signal)
-    }
-    return execIn(this.#containers.handle(id), command, options, this.#deps.clock, signal)
+    const waits = info.Config.Labels[labelNames.waits] === 'true'
+    if (!info.State.Running && !waits) throw notRunning(id)
+    if (!info.State.Running) await this.#startWaiting(id, info, '', signal)
+    const folder = waits ? insideFolder : undefined
+    return execIn(this.#containers.handle(id), command, { ...options, folder }, this.#deps.clock, signal)
   }
 
   async start(

@@ -1,6 +1,7 @@
 /** What every form of the runtime promises; one suite, run on memory, on directories of this machine and on a real Docker engine. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { InstanceSpec } from '#protocol/instances/spec.ts'
+import { bareSpec } from './bare-spec.ts'
 import type { FoundInstance, InstanceRuntime, RuntimeEvent } from './instance-runtime.ts'
 
 /** One place where instances run, with the commands of the suite in its own language; closed after each test. */
@@ -37,25 +38,6 @@ export interface ContractCommands {
 const soon = (): AbortSignal => AbortSignal.timeout(60_000)
 const environment = { GREETING: "it's $HOME" }
 const briefly = { environment, timeoutMs: 20_000 }
-
-/** A spec with nothing in it but what a test names. */
-export function bareSpec(changes: Partial<InstanceSpec> & Pick<InstanceSpec, 'id' | 'isolation'>): InstanceSpec {
-  return {
-    application: 'shop',
-    component: 'web',
-    generation: 1,
-    lifecycle: {},
-    provides: [],
-    requires: [],
-    environment: {},
-    files: [],
-    volumes: [],
-    resources: {},
-    restart: { on: 'never', backoffMinMs: 100, backoffMaxMs: 1000, restartsMax: 5, windowMs: 60_000 },
-    isWanted: true,
-    ...changes,
-  }
-}
 
 /** Collects events; `exited(id)` waits for the one of an instance. */
 export function hear(runtime: InstanceRuntime): {
