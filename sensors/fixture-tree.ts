@@ -7,8 +7,11 @@ import { FakeClock } from '#protocol/runtime/fake-clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
 import type { OpenSensor, Outcome, Sensor, SensorAllowList, SensorDeps } from './sensor.ts'
 
-/** `vm`: captured on a two-core virtual machine. `big`: made up, with every shape the other lacks. */
-export type TreeName = 'vm' | 'big'
+/**
+ * `vm`: captured on a two-core virtual machine. `big`: made up, with every shape the other lacks. `cgroup1`: a container and a session of
+ * two processes, captured. `cgroup2`: the same container as version 2 tells it; `cpu.stat` captured, the rest after the kernel's documentation.
+ */
+export type TreeName = 'vm' | 'big' | 'cgroup1' | 'cgroup2'
 
 export class FixtureTree {
   readonly root: string

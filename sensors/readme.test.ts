@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
+import { instanceMetrics } from './instance-usage.ts'
 import { defaultSensorNames, sensors } from './registry.ts'
 import type { MetricDescription } from './sensor.ts'
 import { healthMetrics } from './sensor-health.ts'
@@ -28,7 +29,8 @@ function cells(sensor: string, { name, unit, kind, tags, meaning }: MetricDescri
 it('README lists every metric of every sensor, as the sensors describe them', () => {
   const own = sensors.flatMap((sensor) => sensor.metrics.map((metric) => cells(sensor.name, metric)))
   const health = healthMetrics.map((metric) => cells('sensor-health', metric))
-  expect(rowsUnder('metric', 'unit')).toEqual([...own, ...health])
+  const instance = instanceMetrics.map((metric) => cells('instance', metric))
+  expect(rowsUnder('metric', 'unit')).toEqual([...own, ...health, ...instance])
 })
 
 it('README lists every sensor, whether it is on by default, and what it needs', () => {
@@ -42,6 +44,7 @@ it('README lists every sensor, whether it is on by default, and what it needs', 
 })
 
 it('no two sensors report the same metric', () => {
-  const names = sensors.flatMap((sensor) => sensor.metrics.map((metric) => metric.name)).filter((name) => name !== '*')
+  const metrics = [...sensors.flatMap((sensor) => sensor.metrics), ...healthMetrics, ...instanceMetrics]
+  const names = metrics.map((metric) => metric.name).filter((name) => name !== '*')
   expect(new Set(names).size).toBe(names.length)
 })
