@@ -21,7 +21,7 @@ export interface RecordDeskDeps {
 }
 
 /** Requests whose samples are on their way to the disk; one more is refused with BUSY and sent again. */
-export const recordsAtOnceMax = 16
+const recordsAtOnceMax = 16
 
 export class RecordDesk implements AsyncDisposable {
   readonly #deps: RecordDeskDeps
@@ -69,7 +69,7 @@ export class RecordDesk implements AsyncDisposable {
 
   async #record(body: Uint8Array): Promise<RecordReceipt> {
     const { intake, store } = this.#deps
-    if (intake.isFull || this.#open.size > recordsAtOnceMax) {
+    if (intake.isFull || this.#open.size >= recordsAtOnceMax) {
       throw new LanistaError('BUSY', 'send it again later, or to another agent: found a full store, expected room')
     }
     const { samples } = parseRecordAsk(body)

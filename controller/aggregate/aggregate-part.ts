@@ -46,6 +46,8 @@ export interface AggregateDeps {
 /** What became of monitors in the controller since its start. */
 export interface AggregateCounters extends CrossCloudCounters {
   readonly recorder: RecorderCounters & { readonly waiting: number }
+  /** Results that the bus did not take. */
+  readonly notPublished: number
   /** Messages that told agents what to compute. */
   readonly setsSent: number
   /** Of the set that agents should compute. */
@@ -145,6 +147,7 @@ export async function openAggregate(options: AggregateOptions, deps: AggregateDe
       return {
         ...crossCloud.counters,
         recorder: { ...recorder.counters, waiting: recorder.waiting },
+        notPublished: outlet.notPublished,
         setsSent: distribution.messages,
         generation: generation.current,
         behind: own.filter((known) => isBehind(known, generation.current)).length,

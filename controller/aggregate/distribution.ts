@@ -85,6 +85,7 @@ export class Distribution implements AsyncDisposable {
     this.#set = this.#deps.set()
     this.#isTaken = false
     this.#bodies.clear()
+    this.#sent.clear()
     this.#take()
   }
 

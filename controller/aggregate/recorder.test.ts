@@ -124,6 +124,14 @@ describe('what belongs to no cloud', () => {
     expect(stage.recorder.counters).toEqual({ recorded: 1, refused: 1, dropped: 0, retries: 0 })
   })
 
+  it('is refused by itself where it is no number', async () => {
+    const stage = new Stage()
+    stage.record(1, Number.NaN, Number.POSITIVE_INFINITY, 2)
+    await stage.pass(1_000)
+    expect(stage.sent).toEqual([['h1', 2]])
+    expect(stage.recorder.counters).toMatchObject({ recorded: 2, refused: 2 })
+  })
+
   it('is dropped and counted beyond the queue, the oldest first', async () => {
     const stage = new Stage()
     stage.agents = []

@@ -51,8 +51,10 @@ const gatherMs = 200
 /** What is still tried when the controller closes, ms. */
 const closeMsMax = 2_000
 const backoff = { baseMs: 500, capMs: 10_000 }
-/** Bytes of the samples of one message; the rest is brackets. */
-const batchBytesMax = jsonBytesMax - 1_024
+/** One sample in JSON: a name of 512 bytes and 64 tags fit. */
+const sampleBytesMax = 65_536
+/** Samples of one message stop growing at so many bytes: one more fits. */
+const batchBytesMax = jsonBytesMax - 1_024 - sampleBytesMax
 
 export class Recorder implements ResultSink, AsyncDisposable {
   readonly #deps: RecorderDeps
@@ -83,7 +85,9 @@ export class Recorder implements ResultSink, AsyncDisposable {
   record(samples: readonly ResultSample[]): void {
     if (this.#closing.signal.aborted) return
     for (const { name, tags, timestampMs, value, unit } of samples) {
-      this.#queue.push({ name, tags: { ...tags, ...crossCloudTags }, unit, t: timestampMs, v: value })
+      // JSON has no word for it, and one sample must not have the others refused
+      if (!Number.isFinite(value)) this.#counters.refused++
+      else this.#queue.push({ name, tags: { ...tags, ...crossCloudTags }, unit, t: timestampMs, v: value })
     }
     this.#wake()
   }
@@ -128,7 +132,7 @@ export class Recorder implements ResultSink, AsyncDisposable {
   #nextBatch(): RecordedSample[] {
     const batch: RecordedSample[] = []
     let bytes = 0
-    while (batch.length < recordSamplesMax && bytes < batchBytesMax - sampleBytesMax) {
+    while (batch.length < recordSamplesMax && bytes < batchBytesMax) {
       const sample = this.#queue.shift()
       if (sample === undefined) break
       const size = Buffer.byteLength(JSON.stringify(sample)) + 1
@@ -200,9 +204,6 @@ export class Recorder implements ResultSink, AsyncDisposable {
     await this.#deps.clock.sleep(ms, this.#closing.signal).catch(() => {})
   }
 }
-
-/** One sample in JSON: a name of 512 bytes and 64 tags fit. */
-const sampleBytesMax = 65_536
 
 async function receiptOf(answer: Promise<Uint8Array>): Promise<{ readonly taken: number; readonly refused: number }> {
   return parseJsonAnswer(await answer, recordReceiptSchema, 'receipt')

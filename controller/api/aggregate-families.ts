@@ -14,6 +14,7 @@ export function aggregateFamilies(aggregate: AggregateCounters): MetricFamily[] 
     counter('merged_missed', 'Times that a cloud had not spoken of a window in time.', aggregate.missed),
     counter('results_published', 'Windows of cross-cloud monitors published.', aggregate.published),
     counter('results_revised', 'Those published again with another value.', aggregate.revised),
+    counter('results_not_published', 'Results that the bus did not take.', aggregate.notPublished),
     gauge('results_waiting', undefined, 'Samples for an agent of home to keep, on their way.', recorder.waiting),
     labelled('counter', 'results_recorded', 'Those samples by what became of them.', 'outcome', {
       recorded: recorder.recorded,

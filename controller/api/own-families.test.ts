@@ -22,6 +22,7 @@ const sources: OwnSources = {
     published: 0,
     revised: 0,
     recorder: { recorded: 0, refused: 0, dropped: 0, retries: 0, waiting: 0 },
+    notPublished: 0,
     setsSent: 0,
     generation: 0,
     behind: 0,

@@ -33,8 +33,10 @@ export async function askAnywhere(
       { data: { issues: [{ parameter: 'function', found: question.function, expected: 'none with this host' }] } },
     )
   }
-  const isNowhere = place === controllerHost && (question.cloud ?? homeCloud) !== homeCloud
-  const cloud = place === controllerHost ? (isNowhere ? '-' : keeperCloud) : question.cloud
+  if (place === controllerHost && (question.cloud ?? homeCloud) !== homeCloud) {
+    return { rows: [], answered: 0, unanswered: [] } // what belongs to no cloud is in none
+  }
+  const cloud = place === controllerHost ? keeperCloud : question.cloud
   const answer = await deps.queries.ask({ ...question, host: undefined, cloud }, signal)
   const coverages = await coveragesOf(answer.rows, place, { ...question, cloud }, deps, signal)
   const { sessionOf } = deps

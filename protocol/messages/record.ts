@@ -49,7 +49,7 @@ const askSchema: z.ZodMiniType<RecordAsk> = z.object({
       z.object({
         name: z.string(),
         tags: z.record(z.string(), z.string()),
-        unit: z.optional(z.string().check(z.maxLength(64))),
+        unit: z.optional(z.string().check(z.maxLength(256))),
         t: z.number(),
         v: z.number(),
       }),
