@@ -257,7 +257,7 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
           'lance',
           await openLance(
             { address, config: config.instances, data: config.data },
-            { bus, clock, logger: logger.child({ component: 'lance' }), session: () => session },
+            { bus, clock, logger: logger.child({ component: 'lance' }), session: () => session, sink: intake },
           ),
         )
       : undefined

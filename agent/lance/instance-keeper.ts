@@ -42,7 +42,7 @@ export class InstanceKeeper {
   constructor(instance: Instance, deps: KeeperDeps) {
     this.#instance = instance
     this.#deps = deps
-    this.#watch = new StopWatch({ detectors: deps.detectors }, (reason) => {
+    this.#watch = new StopWatch(deps, (reason) => {
       void this.send({ kind: 'stopDetected', reason })
     })
   }
@@ -148,8 +148,7 @@ export class InstanceKeeper {
     const runtime = this.#deps.runtimes.get(spec.isolation)
     const isUp = isKnown && isMainUp && row.stage === 'running'
     if (!isUp || !spec.stopDetector || !runtime) return this.#watch.follow(undefined)
-    const environment = this.#deps.environmentOf(spec, row.place)
-    this.#watch.follow({ detector: spec.stopDetector, target: { spec, place: row.place, runtime, environment } })
+    this.#watch.follow({ detector: spec.stopDetector, spec, place: row.place, runtime })
   }
 
   #tickAt(wakeAtMs: number | undefined): void {

@@ -10,6 +10,7 @@ import type { Handler, InstanceSpec } from '#protocol/instances/spec.ts'
 import type { InstanceState, InstanceStatus } from '#protocol/instances/status.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
+import { MemorySink } from '../intake/carbon/memory-sink.ts'
 import type { Lance } from './lance.ts'
 import { specForTests } from './machine-driver.ts'
 import { openLance } from './open-lance.ts'
@@ -35,7 +36,7 @@ class Stage {
     const allow = { images: ['lanista-test:*'], volumes: [] }
     this.#lance = await openLance(
       { address, data: this.data, config: { allow, dockerSocket: this.socket, cloudAddress: '127.0.0.1' } },
-      { bus: this.#bus, clock: systemClock, logger: silentLogger, session: () => 1 },
+      { bus: this.#bus, clock: systemClock, logger: silentLogger, session: () => 1, sink: new MemorySink() },
     )
     this.#lance.start()
   }

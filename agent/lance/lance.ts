@@ -20,7 +20,8 @@ import type { OrderContext, OrderHandler } from '../orders/order-handler.ts'
 import { diskSpace } from '../store/disk.ts'
 import { expectAllowed, type InstanceAllowList } from './allow-list.ts'
 import { environmentOf, type HostAddresses } from './environment.ts'
-import { adoptedInstance, type Instance, knownFromDisk, newInstance } from './instance.ts'
+import { adoptedInstance, type Instance, knownFromDisk, newInstance, type Place } from './instance.ts'
+import type { InstanceCarbon } from './instance-carbon.ts'
 import { InstanceKeeper } from './instance-keeper.ts'
 import type { InstanceStore } from './instance-store.ts'
 import { activeOf } from './next-step.ts'
@@ -47,6 +48,8 @@ export interface LanceDeps extends Pick<TaskDeps, 'detectors' | 'runtimes' | 'fe
   /** Open; closed by Lance, like the runtimes. */
   readonly store: InstanceStore
   readonly session: () => number
+  /** Ports for the instances' own metrics; closed by Lance. Absent = they have none. */
+  readonly carbon?: InstanceCarbon | undefined
 }
 
 /** Since the start. */
@@ -76,6 +79,7 @@ export class Lance implements AsyncDisposable {
     this.#options = options
     this.#deps = deps
     this.#closer.use('store', deps.store)
+    if (deps.carbon) this.#closer.use('carbon', deps.carbon)
     for (const [isolation, runtime] of deps.runtimes) {
       this.#closer.defer(`runtime ${isolation}`, async () => runtime[Symbol.asyncDispose]())
     }
@@ -99,6 +103,8 @@ export class Lance implements AsyncDisposable {
   /** Looks what is there, and answers. Once. */
   start(): void {
     for (const look of this.#looks.values()) look.start()
+    // what runs already sends to the port it was told of
+    for (const { row } of this.#keepers.values()) if (row.place) void this.#deps.carbon?.addressOf(activeOf(row))
     const pattern = `${prefixOf(this.#options.address)}.control.instances.>`
     const asked = this.#deps.bus.subscribe(pattern, (message) => void this.#answer(message))
     this.#closer.defer('asked', () => asked.close())
@@ -205,7 +211,7 @@ export class Lance implements AsyncDisposable {
       runtimes,
       fetchCode,
       host,
-      environmentOf: (spec, place) => environmentOf(spec, place, host, undefined),
+      environmentOf: (spec, place) => this.#environmentOf(spec, place),
       onStatus: (status) => this.#tell(status),
     })
     this.#keepers.set(instance.row.spec.id, keeper)
@@ -227,8 +233,12 @@ export class Lance implements AsyncDisposable {
     const spec = activeOf(row)
     const runtime = this.#deps.runtimes.get(spec.isolation)
     if (!runtime || !row.place) throw unknown(id, 'one that is installed')
-    const environment = environmentOf(spec, row.place, this.#options.host, undefined)
+    const environment = await this.#environmentOf(spec, row.place)
     return execOutcome(await runtime.run(id, command, { environment, timeoutMs }, signal))
+  }
+
+  async #environmentOf(spec: InstanceSpec, place: Place | undefined): Promise<Readonly<Record<string, string>>> {
+    return environmentOf(spec, place, this.#options.host, await this.#deps.carbon?.addressOf(spec))
   }
 
   #keeperOf(id: string): InstanceKeeper {
@@ -248,6 +258,7 @@ export class Lance implements AsyncDisposable {
     logger.info({ id, state, ...(failure ? { failure } : {}) }, 'instance_state')
     if (state === 'removed') {
       this.#keepers.delete(id)
+      void this.#deps.carbon?.forget(id)
       this.#removed.get(id)?.()
       this.#removed.delete(id)
     }

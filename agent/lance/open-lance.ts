@@ -6,8 +6,10 @@ import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import type { Address } from '#protocol/subjects/subject.ts'
+import type { SampleSink } from '../intake/sink.ts'
 import { CodeFolder } from './code-folder.ts'
 import { ComponentDetectors } from './detectors/component-detectors.ts'
+import { InstanceCarbon } from './instance-carbon.ts'
 import { Lance } from './lance.ts'
 import { type InstancesConfig, ownAddress } from './lance-options.ts'
 import { LevelInstanceStore } from './level-instance-store.ts'
@@ -28,6 +30,8 @@ export interface OpenLanceDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly session: () => number
+  /** Where the instances' own metrics go. */
+  readonly sink: SampleSink
 }
 
 const dockerSocket = '/var/run/docker.sock'
@@ -78,6 +82,10 @@ async function open({ address, config, data }: OpenLanceOptions, deps: OpenLance
     runtimes.set('docker', await DockerRuntime.open(engine, { clock, logger }))
   }
   const host = { cloudIp, publicIp: config.publicAddress ?? cloudIp, vmId: address.host }
+  const carbon = new InstanceCarbon(
+    { path: join(data, 'instance-ports.json'), hosts: { directory: '127.0.0.1', docker: cloudIp } },
+    { clock, logger, sink: deps.sink },
+  )
   const code = new CodeFolder(join(data, 'code'))
   return new Lance(
     { address, allow: config.allow, host, folder },
@@ -85,6 +93,7 @@ async function open({ address, config, data }: OpenLanceOptions, deps: OpenLance
       ...deps,
       store,
       runtimes,
+      carbon,
       detectors: new ComponentDetectors(clock),
       fetchCode: (version, signal) => code.fetch(version, signal),
     },

@@ -27,7 +27,7 @@ export interface TaskDeps {
   readonly detectors: Detectors
   /** Every runtime of this host. */
   readonly runtimes: ReadonlyMap<InstanceSpec['isolation'], InstanceRuntime>
-  readonly environmentOf: (spec: InstanceSpec, place: Place | undefined) => Readonly<Record<string, string>>
+  readonly environmentOf: (spec: InstanceSpec, place: Place | undefined) => Promise<Readonly<Record<string, string>>>
   /** The archive's path, once it is here and its digest is right. Throws CODE_REFUSED. */
   readonly fetchCode: (code: CodeVersion, signal: AbortSignal) => Promise<string>
 }
@@ -45,7 +45,8 @@ export async function runTask(
   const runtime = deps.runtimes.get(spec.isolation)
   if (!runtime) return { kind: 'unavailable' }
   try {
-    return await new Work({ spec, place, runtime, environment: deps.environmentOf(spec, place) }, deps, signal).do(task)
+    const environment = await deps.environmentOf(spec, place)
+    return await new Work({ spec, place, runtime, environment }, deps, signal).do(task)
   } catch (error) {
     if (signal.aborted) return { kind: 'cancelled' }
     if (isLanistaError(error, 'RUNTIME_UNAVAILABLE')) return { kind: 'unavailable' }
