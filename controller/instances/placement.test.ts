@@ -60,7 +60,7 @@ describe('place', () => {
   })
 
   it('gives a port to one instance of a host', () => {
-    const listening = web({ provides: { http: { port: 80, public: true } } })
+    const listening = web({ provides: { http: 80 } })
     const { host: found, rejected } = placed([host('a'), host('b')], listening, [there('a', listening)])
     expect(found).toBe('main.home.b')
     expect(rejected).toEqual([{ host: 'main.home.a', reasons: ['shop-web-1 has port 80/tcp'] }])
@@ -68,7 +68,7 @@ describe('place', () => {
     expect(placed(twins, listening, [there('a', listening)]).rejected[1]?.reasons).toEqual([
       'shop-web-1 has port 80/tcp of this machine, on main.home.a',
     ])
-    const inside = web({ provides: { http: 80 } })
+    const inside = web({ image: 'x', provides: { http: 80 } })
     expect(placed([host('a')], inside, [there('a', inside)]).host).toBe('main.home.a')
   })
 

@@ -53,8 +53,10 @@ export function place({ application, component, hosts, records }: PlacementCase)
   return { host: best?.site.host.id, rejected: rejected.map(({ site, reasons }) => ({ host: site.host.id, reasons })) }
 }
 
-function fixedPorts(provides: InstanceRecord['spec']['provides']): string[] {
-  return provides.filter(({ isPublic }) => isPublic).map(({ port, protocol }) => `${port}/${protocol}`)
+/** Ports that an instance has on its host under its own numbers: public ones in Docker, all in a directory. */
+function fixedPorts({ isolation, provides }: Pick<InstanceRecord['spec'], 'isolation' | 'provides'>): string[] {
+  const fixed = provides.filter(({ isPublic }) => isPublic || isolation === 'directory')
+  return fixed.map(({ port, protocol }) => `${port}/${protocol}`)
 }
 
 function sitesOf(hosts: readonly FleetHost[], recordsOn: (host: string) => readonly InstanceRecord[]): Site[] {
@@ -116,9 +118,9 @@ function roomReasons({ host: { memoryBytes }, here, onMachine }: Site, component
   if (memoryBytes !== undefined && asked > 0 && reserved + asked > memoryBytes) {
     reasons.push(`found ${Math.max(0, memoryBytes - reserved)} bytes of memory not reserved, expected ${asked}`)
   }
-  const wanted = new Set(fixedPorts(component.provides))
+  const wanted = new Set(fixedPorts(component))
   for (const { id, host, spec } of onMachine) {
-    const taken = fixedPorts(spec.provides).filter((port) => wanted.has(port))
+    const taken = fixedPorts(spec).filter((port) => wanted.has(port))
     const where = here.some((record) => record.id === id) ? '' : ` of this machine, on ${host}`
     if (taken.length > 0) reasons.push(`${id} has port ${taken.join(', ')}${where}`)
   }
