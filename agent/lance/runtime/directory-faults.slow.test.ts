@@ -140,6 +140,15 @@ it('one whose supervising shell was killed has ended unseen, and stop leaves non
   expect(await marked()).toEqual([])
 })
 
+it('a stop that comes while the main process is being started ends it', async () => {
+  await runtime.prepare(spec(), undefined, soon())
+  for (const start of [1, 2, 3]) {
+    await runtime.start(id, shell(`sleep 100${start}`), { environment: {} }, soon())
+    expect(await runtime.stop(id, 2000, soon())).toMatchObject({ signal: 'SIGTERM' })
+    expect((await runtime.list(soon()))[0]).toMatchObject({ state: 'exited', processes: [] })
+  }
+})
+
 it('folders that are not ours are neither listed nor touched', async () => {
   await mkdir(join(folder, 'foreign'))
   await writeFile(join(folder, 'foreign', 'kept'), 'kept')
@@ -153,7 +162,7 @@ it('folders that are not ours are neither listed nor touched', async () => {
 it('a disk that is full in the middle of an install fails the install alone, and is room again after destroy', async () => {
   const disk = join(folder, 'disk')
   await mkdir(disk)
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'lanista-test', disk])
+  execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=2m', 'lanista-test', disk])
   try {
     const deps = { clock: systemClock, logger: silentLogger }
     const small = await DirectoryRuntime.open({ folder: disk, ...logDefaults }, deps, soon())
@@ -170,7 +179,7 @@ it('a disk that is full in the middle of an install fails the install alone, and
     await small.destroy('shop-db-2', soon())
     expect(await readdir(disk)).toEqual([])
   } finally {
-    execFileSync('umount', [disk])
+    execFileSync('/bin/umount', [disk])
     await rm(disk, { recursive: true })
   }
 })

@@ -37,7 +37,10 @@ import { canUseSystemd, systemdScope } from './systemd-scope.ts'
 const startTimeoutMs = 5000
 /** How long what was killed may take to be gone, ms: a process in an uninterruptible wait may take for ever. */
 const killTimeoutMs = 10_000
-const pollMs = 10
+/** How often the process table is read while an end is waited for, ms: a read costs some ten. */
+const pollMs = 50
+/** How often the one file is looked for that tells of a start, ms. */
+const startPollMs = 5
 
 export class DirectoryRuntime implements InstanceRuntime {
   readonly kind = 'directory'
@@ -123,17 +126,23 @@ export class DirectoryRuntime implements InstanceRuntime {
   async stop(id: string, graceMs: number, signal: AbortSignal): Promise<ProcessExit | undefined> {
     const place = placeFolder(this.#options.folder, id)
     const record = readPlace(this.#options.folder, id)
-    if (!record) return undefined
+    if (record?.isolation !== 'directory') return undefined
     const { clock } = this.#deps
-    const deadline = clock.monotonic() + graceMs
-    let targets = await this.#targets(place)
-    signalAll(targets, 'SIGTERM')
-    while (targets.length > 0 && clock.monotonic() < deadline) {
-      await clock.sleep(pollMs, signal)
+    const graceEndsMs = clock.monotonic() + graceMs
+    const asked = new Set<number>()
+    // a main process that is just being started is waited for: it has no session of its own yet, and would outlive its stop
+    for (
+      let targets = await this.#targets(place);
+      !(await isOver(place, targets));
       targets = await this.#targets(place)
+    ) {
+      const isAsked = clock.monotonic() < graceEndsMs
+      signalAll(isAsked ? targets.filter(({ pid }) => !asked.has(pid)) : targets, isAsked ? 'SIGTERM' : 'SIGKILL')
+      for (const { pid } of targets) asked.add(pid)
+      if (clock.monotonic() > graceEndsMs + killTimeoutMs) throw stillAlive(targets)
+      await clock.sleep(pollMs, signal)
     }
-    await this.#killAll(() => this.#targets(place), signal)
-    return this.#exitTold(record, signal)
+    return (await this.#found(record, await readProcesses())).exit
   }
 
   async destroy(id: string, signal: AbortSignal): Promise<void> {
@@ -213,10 +222,11 @@ export class DirectoryRuntime implements InstanceRuntime {
 
   async #started(id: string, signal: AbortSignal): Promise<FoundInstance> {
     const { clock } = this.#deps
+    const place = placeFolder(this.#options.folder, id)
     for (const deadline = clock.monotonic() + startTimeoutMs; clock.monotonic() < deadline; ) {
-      const found = await this.#look(id)
-      if (found && found.state !== 'prepared') return found
-      await clock.sleep(pollMs, signal)
+      const found = (await readSupervisor(place)) === undefined ? undefined : await this.#look(id)
+      if (found?.state === 'exited' || (found && found.processes.length > 0)) return found
+      await clock.sleep(startPollMs, signal)
     }
     throw new LanistaError('START_FAILED', `look at the host: found no process of ${id}, expected one within 5 s`)
   }
@@ -260,31 +270,20 @@ export class DirectoryRuntime implements InstanceRuntime {
     const deadline = clock.monotonic() + killTimeoutMs
     for (let rows = await find(); rows.length > 0; rows = await find()) {
       signalAll(rows, 'SIGKILL')
-      if (clock.monotonic() > deadline) {
-        const pids = rows.map(({ pid }) => pid)
-        throw new LanistaError(
-          'STOP_FAILED',
-          `look at processes ${pids.join(', ')}: found them alive 10 s after SIGKILL`,
-        )
-      }
+      if (clock.monotonic() > deadline) throw stillAlive(rows)
       await clock.sleep(pollMs, signal)
     }
-  }
-
-  /** The shell writes it a moment after the process is gone. */
-  async #exitTold(record: PlaceRecord, signal: AbortSignal): Promise<ProcessExit | undefined> {
-    const { clock } = this.#deps
-    const found = async (): Promise<FoundInstance> => this.#found(record, await readProcesses())
-    let there = await found()
-    for (
-      const deadline = clock.monotonic() + killTimeoutMs;
-      there.state === 'running' && clock.monotonic() < deadline;
-    ) {
-      await clock.sleep(pollMs, signal)
-      there = await found()
-    }
-    return there.exit
   }
 }
 
 const markOf = (place: string): string => `${placeVariable}=${place}`
+
+/** Nothing of it runs, and how the main process ended has been told. */
+async function isOver(place: string, targets: readonly ProcessRow[]): Promise<boolean> {
+  return targets.length === 0 && (await endOfMain(place)) !== undefined
+}
+
+function stillAlive(rows: readonly ProcessRow[]): LanistaError {
+  const pids = rows.map(({ pid }) => pid)
+  return new LanistaError('STOP_FAILED', `look at processes ${pids.join(', ')}: found them alive 10 s after SIGKILL`)
+}

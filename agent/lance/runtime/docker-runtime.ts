@@ -141,8 +141,9 @@ export class DockerRuntime implements InstanceRuntime {
   ): Promise<FoundInstance> {
     const there = await this.#found(id, signal)
     if (there.state !== 'running') await this.#startMain(id, command, options.environment, signal)
-    this.#watch.add(id)
-    return this.#found(id, signal)
+    const found = await this.#found(id, signal)
+    this.#watch.addFound(found)
+    return found
   }
 
   async stop(id: string, graceMs: number, signal: AbortSignal): Promise<ProcessExit | undefined> {

@@ -9,6 +9,8 @@ import type Docker from 'dockerode'
 import { openEngine } from './docker-engine.ts'
 import { textMember, type WrittenMember, writeTar } from './tar-writer.ts'
 
+/** Debian's; the machine's own path may lack the folder. */
+const engineProgram = '/usr/sbin/dockerd'
 const machineSocket = '/var/run/docker.sock'
 const repo = 'lanista-test'
 /** Busybox and nothing else; runs `/bin/sh -c "echo itself; exec sleep 1000"` by itself. */
@@ -57,7 +59,7 @@ function startEngine(folder: string, socketPath: string): ChildProcess {
     value,
   ])
   const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` }
-  return spawn('dockerd', words, { stdio: 'ignore', env })
+  return spawn(engineProgram, words, { stdio: 'ignore', env })
 }
 
 async function answering(socketPath: string): Promise<Docker | undefined> {

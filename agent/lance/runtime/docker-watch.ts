@@ -41,9 +41,10 @@ export class DockerWatch {
     return this.#isAvailable
   }
 
-  /** From now on until its end has been told. */
-  add(id: string): void {
-    this.#watched.add(id)
+  /** Watches a started instance until its end has been told: at once, where it has ended already. */
+  addFound(found: FoundInstance): void {
+    this.#watched.add(found.id)
+    if (found.state !== 'running') this.#deps.clock.after(0, () => this.#judge(found.id, found))
   }
 
   remove(id: string): void {

@@ -20,11 +20,18 @@ export const placeVariable = 'LANISTA_PLACE'
 /** The name of the variable that marks one command; its value is drawn for it. */
 export const runVariable = 'LANISTA_RUN'
 
+/** Processes read at once: each holds a file open, and one that cannot be opened is not seen. */
+const atOnceMax = 32
+
 /** The processes of this machine that are alive (no zombies), with their marks. Of others' processes, marks cannot be read. */
 export async function readProcesses(): Promise<readonly ProcessRow[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const rows = await Promise.all(pids.map(readRow))
-  return rows.filter((row) => row !== undefined)
+  const rows: ProcessRow[] = []
+  for (let at = 0; at < pids.length; at += atOnceMax) {
+    const some = await Promise.all(pids.slice(at, at + atOnceMax).map(readRow))
+    rows.push(...some.filter((row) => row !== undefined))
+  }
+  return rows
 }
 
 /** Those that carry the mark, descend from one that does, or share a session with one. */

@@ -109,7 +109,7 @@ function playWords(
     case 'serve':
       return { exit: undefined, output: `${first}\n`, ignoresSignals: false }
     case 'stubborn':
-      return { exit: undefined, output: '', ignoresSignals: true }
+      return { exit: undefined, output: 'deaf\n', ignoresSignals: true }
     default:
       return ended(127)
   }

@@ -12,6 +12,9 @@ import { logDefaults } from './runtime-options.ts'
 import { shellCommands } from './shell-commands.ts'
 import { dockerOptions } from './stage-options.ts'
 
+// the clock’s timers keep no process alive
+setInterval(() => {}, 60_000)
+
 const [kind = '', folder = '', socketPath = '', tenant = '', id = ''] = process.argv.slice(2)
 const deps = { clock: systemClock, logger: silentLogger }
 const signal = AbortSignal.timeout(60_000)
@@ -25,4 +28,3 @@ const lifecycle = { install: { commands: [shellCommands.exit(0)], timeoutMs: 100
 await runtime.prepare(bareSpec({ id, isolation, image: testImage, generation: 5, lifecycle }), undefined, signal)
 await runtime.start(id, shellCommands.serve('serving'), { environment: {} }, signal)
 process.stdout.write('started\n')
-setInterval(() => {}, 60_000)

@@ -40,7 +40,7 @@ export async function runCommand(
   })
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Uint8Array) => output.append(chunk))
   let isTimedOut = false
-  const kill = (): void => void killRun(child, mark)
+  const kill = (): void => void killRun(child, mark).catch(() => {}) // tried again below, where it is told
   const cancel = clock.after(at.timeoutMs, () => {
     isTimedOut = true
     kill()
@@ -48,8 +48,8 @@ export async function runCommand(
   signal.addEventListener('abort', kill, { once: true })
   try {
     const [code, killedBy] = await ended(child, clock, output)
+    if (isTimedOut || signal.aborted) await killRun(child, mark)
     if (signal.aborted && !isTimedOut) throw signal.reason
-    if (isTimedOut) await killRun(child, mark)
     return { code, signal: killedBy, isOutOfMemory: false, output: output.text, isTimedOut }
   } finally {
     cancel()

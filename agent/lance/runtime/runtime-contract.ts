@@ -27,7 +27,7 @@ export interface ContractCommands {
   writeFile(path: string, text: string): readonly string[]
   /** Prints a text, then runs until it is told to end. */
   serve(text: string): readonly string[]
-  /** Runs on whatever it is told. */
+  /** Prints `deaf`, then runs on whatever it is told. */
   ignoreSignals(): readonly string[]
   /** Leaves a process of its own in the background and ends. */
   fork(): readonly string[]
@@ -219,6 +219,7 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeHarness
     it('one that ignores SIGTERM is killed when its grace is over', async () => {
       await runtime.prepare(spec('shop-web-1'), undefined, soon())
       await runtime.start('shop-web-1', harness.say.ignoreSignals(), { environment }, soon())
+      expect(await hasLine(runtime.readLog('shop-web-1', { lines: 10, isFollowed: true }, soon()), 'deaf')).toBe(true)
       expect(await runtime.stop('shop-web-1', 300, soon())).toMatchObject({ signal: 'SIGKILL' })
       expect((await find('shop-web-1'))?.state).toBe('exited')
     })

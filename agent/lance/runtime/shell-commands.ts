@@ -10,7 +10,7 @@ export const shellCommands: ContractCommands = {
   printFile: (path) => shell('cat "$1"', path),
   writeFile: (path, text) => shell('echo "$2" >"$1"', path, text),
   serve: (text) => shell('echo "$1"; trap "exit 0" TERM; while :; do sleep 1 & wait $!; done', text),
-  ignoreSignals: () => shell('trap "" TERM INT HUP; while :; do sleep 1; done'),
+  ignoreSignals: () => shell('trap "" TERM INT HUP; echo deaf; while :; do sleep 1; done'),
   fork: () => shell('sleep 300 & exit 0'),
   flood: (bytes) => shell(`dd if=/dev/zero bs=10000 count=${Math.ceil(bytes / 10_000)} 2>/dev/null | tr '\\0' x`),
 }
