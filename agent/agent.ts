@@ -133,6 +133,7 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
         query: link.query.counters,
         ring: link.rings.current.counters,
         orders: { open: link.orderCounts.open, ...link.orderCounts.counters },
+        instances: link.lance?.counters,
       },
   }
   const collector = closer.use(

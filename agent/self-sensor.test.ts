@@ -68,13 +68,18 @@ describe('the sensor self', () => {
       damaged: 0,
     }
     const orders = { open: 2, received: 5, repeated: 1, started: 3, refused: { ORDER_UNSIGNED: 1 }, forgotten: 0 }
-    const readings = await read({ ...bare, link: () => ({ uplink, lag: 3, publisher, query, ring, orders }) })
+    const instances = { known: 3, running: 2, refused: 1, reaped: 0 }
+    const readings = await read({
+      ...bare,
+      link: () => ({ uplink, lag: 3, publisher, query, ring, orders, instances }),
+    })
     expect(readings).toContainEqual({
       name: 'agent.orders.refused',
       value: 1,
       unit: 'messages',
       tags: { reason: 'ORDER_UNSIGNED' },
     })
+    expect(readings).toContainEqual({ name: 'agent.instances.running', value: 2, unit: 'count' })
     expect(readings).toContainEqual({ name: 'agent.ring.degree', value: 2, unit: 'count' })
     expect(readings).toContainEqual({ name: 'agent.query.answered', value: 4, unit: 'messages' })
     expect(readings).toContainEqual({ name: 'agent.uplink.lag', value: 3, unit: 'samples' })

@@ -4,6 +4,7 @@ import { aggregateMetrics, aggregateReadings } from './aggregate/aggregate-readi
 import type { AggregateCounts } from './aggregate/counts.ts'
 import type { CarbonCounters } from './intake/carbon/carbon-server.ts'
 import type { Intake } from './intake/intake.ts'
+import type { LanceCounters } from './lance/lance.ts'
 import type { JournalCounters } from './orders/journal-events.ts'
 import type { PublisherCounters } from './publish/publisher.ts'
 import type { QueryCounters } from './query/query-service.ts'
@@ -24,6 +25,8 @@ export interface SelfSources {
         readonly query: QueryCounters
         readonly ring: RingCounters
         readonly orders: JournalCounters & { readonly open: number }
+        /** Undefined where no instances are run. */
+        readonly instances: LanceCounters | undefined
       }
     | undefined
 }
@@ -76,6 +79,10 @@ const described: readonly (readonly [
   ['agent.orders.started', 'count', 'counter', 'orders given to their handler'],
   ['agent.orders.refused', 'messages', 'counter', 'orders not taken, and messages that were none', 'reason'],
   ['agent.orders.forgotten', 'count', 'counter', 'ends removed that no controller ever acknowledged'],
+  ['agent.instances.known', 'count', 'gauge', 'instances ordered on this host and not removed'],
+  ['agent.instances.running', 'count', 'gauge', 'those that run'],
+  ['agent.instances.refused', 'count', 'counter', 'orders about instances that could not be carried out'],
+  ['agent.instances.reaped', 'count', 'counter', 'instances removed because nobody knew of them'],
   ['agent.ring.damaged', 'count', 'counter', 'held rows put aside because they could not be read'],
 ]
 
@@ -152,6 +159,7 @@ function linkReadings(link: ReturnType<SelfSources['link']>): Reading[] {
     ...byReason('agent.publish.skipped', { not_up: link.publisher.notUp, unnameable: link.publisher.unnameable }),
     ...ringReadings(link.ring),
     ...orderReadings(link.orders),
+    ...instanceReadings(link.instances),
   ]
 }
 
@@ -204,6 +212,16 @@ function orderReadings(orders: NonNullable<ReturnType<SelfSources['link']>>['ord
     reading('agent.orders.started', orders.started),
     ...byReason('agent.orders.refused', orders.refused),
     ...(orders.forgotten > 0 ? [reading('agent.orders.forgotten', orders.forgotten)] : []),
+  ]
+}
+
+function instanceReadings(instances: LanceCounters | undefined): Reading[] {
+  if (!instances) return []
+  return [
+    reading('agent.instances.known', instances.known),
+    reading('agent.instances.running', instances.running),
+    reading('agent.instances.refused', instances.refused),
+    reading('agent.instances.reaped', instances.reaped),
   ]
 }
 

@@ -52,11 +52,11 @@ export interface LanceDeps extends Pick<TaskDeps, 'detectors' | 'runtimes' | 'fe
   readonly carbon?: InstanceCarbon | undefined
 }
 
-/** Since the start. */
+/** As it is now; and since the start. */
 export interface LanceCounters {
-  readonly instances: number
+  readonly known: number
   readonly running: number
-  /** Orders refused: not allowed, no room, no such isolation. */
+  /** Orders that were not carried out: not allowed, no room, no such instance or isolation. */
   readonly refused: number
   /** Ours, unknown to everybody, removed. */
   readonly reaped: number
@@ -128,7 +128,7 @@ export class Lance implements AsyncDisposable {
   get counters(): LanceCounters {
     const keepers = [...this.#keepers.values()]
     return {
-      instances: keepers.length,
+      known: keepers.length,
       running: keepers.filter(({ row }) => row.shown === 'running').length,
       refused: this.#refused,
       reaped: [...this.#looks.values()].reduce((sum, { reaped }) => sum + reaped, 0),
