@@ -8,7 +8,10 @@
  * | `birth` | empty | none: the agent publishes its birth again (NATS retains nothing) |
  * | `query`, `store` | `../query/ask.ts`, `../query/store-ask.ts` | a page of samples, sizes or a check of the store: `../query/README.md` |
  * | `ring` | empty | `../query/ring-status.ts` |
+ * | `instances` | empty | InstancesReport of `../instances/instance-report.ts` |
  * | `monitors` | MonitorSetPart of `./monitor-set.ts` | none: heartbeats say the generation that is applied |
+ * | `merged` | MergedAsk of `./merged-ask.ts` | none: whoever merged the windows says so again |
+ * | `record` | RecordAsk of `./record.ts` | RecordReceipt, once the samples are on the disk |
  * | `leave` | LeaveAsk of `./leave.ts` | LeaveReport; the agent ends once it has left. An order, as soon as there are orders |
  */
 import * as z from 'zod/mini'
