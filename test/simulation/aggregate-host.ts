@@ -1,7 +1,7 @@
 import { AggregatorCore } from '#agent/aggregate/aggregator-core.ts'
 import type { Ring } from '#agent/ring/placement.ts'
 import { type SampleSpan, spanBetween, spanOf } from '#protocol/aggregation/span.ts'
-import { SeriesBinding } from '#protocol/monitors/binding.ts'
+import { type KnownInstance, SeriesBinding } from '#protocol/monitors/binding.ts'
 import { evaluateHost, type MonitorPartial } from '#protocol/monitors/host-evaluation.ts'
 import type { ContextPlan } from '#protocol/monitors/plan.ts'
 import { ResultHistory } from '#protocol/monitors/result-history.ts'
@@ -23,6 +23,7 @@ export class AggregateHost {
   #schedule = new WindowSchedule()
   /** Who was there when the ring was last looked at. */
   #seen = ''
+  readonly gone: KnownInstance[] = []
   /** The process, while it runs. */
   core: AggregatorCore | undefined
   session = 0
@@ -60,11 +61,11 @@ export class AggregateHost {
   }
 
   /** Tells the process who is there. */
-  see(ring: Ring, isLive: (host: string) => boolean, nowMs: number): void {
-    const seen = ring.hosts.filter(isLive).join(' ')
+  see(ring: Ring, isLive: (host: string) => boolean, members: readonly string[], nowMs: number): void {
+    const seen = `${ring.hosts.filter(isLive).join(' ')} of ${ring.hosts.length} of ${members.length}`
     if (seen === this.#seen) return
     this.#seen = seen
-    this.core?.step({ kind: 'ring', ring, isLive, members: ring.hosts }, nowMs)
+    this.core?.step({ kind: 'ring', ring, isLive, members }, nowMs)
   }
 
   measure(name: string, instance: string, atMs: number, value: number): void {
@@ -76,6 +77,13 @@ export class AggregateHost {
     else pairs.splice(at + 1, 0, [atMs, value])
     this.#spans.delete(text)
     this.#binding.seriesSeen({ text, name, tags: { component: 'web', instance }, firstMs: atMs, newestMs: atMs })
+  }
+
+  /** An instance was there and is no more. */
+  instanceGone(instance: string, goneMs: number): void {
+    const gone = { application: this.#plan.application, component: 'web', instance, sinceMs: 0, goneMs }
+    this.gone.push(gone)
+    this.#binding.instanceSeen(gone)
   }
 
   /** All samples, as the judge in the end has them. */

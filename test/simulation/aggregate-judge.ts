@@ -3,6 +3,7 @@ import { keyOf } from '#protocol/monitors/gather.ts'
 import type { MonitorResult } from '#protocol/monitors/model.ts'
 import type { ContextPlan } from '#protocol/monitors/plan.ts'
 import { type Aggregator, areSameResults, isBetter, type Published } from '#protocol/monitors/published.ts'
+import type { WantedOf } from '#protocol/monitors/wanted.ts'
 import type { AggregateHost } from './aggregate-host.ts'
 
 /** Everything ever published, and what the stored samples say of it. */
@@ -55,10 +56,11 @@ export class AggregateJudge {
     range: { fromMs: number; untilMs: number },
     whole: { fromMs: number; untilMs: number },
     canBeJudged: (monitor: string) => boolean,
+    wantedOf?: WantedOf,
   ): void {
-    const samples = hosts.map(({ cloud, host, samples: series }) => ({ cloud, host, series }))
+    const samples = hosts.map(({ cloud, host, samples: series, gone }) => ({ cloud, host, series, instances: gone }))
     const truth = new Map<string, MonitorResult[]>()
-    for (const result of evaluateAll(plan, samples, whole)) {
+    for (const result of evaluateAll(plan, samples, whole, { wantedOf })) {
       const scope = plan.monitors.find(({ monitor }) => monitor.name === result.monitor)?.monitor.scope
       if (scope === 'host') continue
       const { cloud, ...tags } = result.tags
