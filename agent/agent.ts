@@ -16,6 +16,7 @@ import type { Logger } from '#protocol/runtime/logger.ts'
 import { version } from '#protocol/runtime/version.ts'
 import { type Address, buildSubject, hostIdOf } from '#protocol/subjects/subject.ts'
 import { Collector } from '#sensors/collector.ts'
+import { instanceSensor } from '#sensors/instance.ts'
 import { readInventory } from '#sensors/inventory.ts'
 import { Aggregate } from './aggregate/aggregate.ts'
 import { CloudMonitors } from './aggregate/cloud-monitors.ts'
@@ -143,15 +144,17 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
       { ...part('sensors'), onReadings: (_, timestampMs, readings) => recordReadings(intake, timestampMs, readings) },
     ),
   )
+  const lance = link?.lance
+  const own = [selfSensor(sources), ...(lance ? [instanceSensor(() => lance.running())] : [])]
   const sensors = new OrderedSensors(
     { data: config.data, base: config },
     {
-      configure: (settings) => collector.configure(sensorList(settings, selfSensor(sources))),
+      configure: (settings) => collector.configure(sensorList(settings, ...own)),
       logger: part('sensors').logger,
     },
   )
-  link?.lance?.start()
-  link?.orders?.start([pingHandler(), sensors.handler, ...(link.lance ? [link.lance.handler] : [])])
+  lance?.start()
+  link?.orders?.start([pingHandler(), sensors.handler, ...(lance ? [lance.handler] : [])])
   const stopIntake = async (): Promise<void> => {
     await carbon?.close()
     await collector.close()

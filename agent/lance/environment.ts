@@ -65,7 +65,7 @@ export function endpointsOf(spec: InstanceSpec, place: Place, host: HostAddresse
 }
 
 /** The number a component itself listens on: in a container the one it was built for, in a directory the host's. */
-export function ownPort(port: InstanceSpec['provides'][number], place: Place | undefined): number {
+function ownPort(port: InstanceSpec['provides'][number], place: Place | undefined): number {
   const hostPort = place?.hostPorts[port.name]
   return place?.address === undefined && hostPort !== undefined ? hostPort : port.port
 }

@@ -7,6 +7,7 @@ import type { InstanceStatus } from '#protocol/instances/status.ts'
 import { backoffMs } from '#protocol/runtime/backoff.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
+import type { RunningInstance } from '#sensors/instance.ts'
 import { endpointsOf, type HostAddresses } from './environment.ts'
 import type { Instance, InstanceAction, InstanceEvent, InstanceRow } from './instance.ts'
 import { step } from './instance-machine.ts'
@@ -33,6 +34,7 @@ export class InstanceKeeper {
   readonly #stop = new AbortController()
   readonly #watch: StopWatch
   #instance: Instance
+  #processes: readonly number[] = []
   #running: { readonly id: number; readonly cancel: AbortController; readonly ended: Promise<void> } | undefined
   #kept: Promise<void> = Promise.resolve()
   #cancelTick: () => void = () => {}
@@ -71,10 +73,20 @@ export class InstanceKeeper {
     return { ...statusOf(this.#instance), endpoints: isReachable ? endpointsOf(activeOf(row), row.place, host) : {} }
   }
 
+  /** For metering: its main process first; undefined while it does not run, as far as is known. */
+  get metered(): RunningInstance | undefined {
+    const { row, isKnown, isMainUp } = this.#instance
+    if (!isKnown || !isMainUp) return undefined
+    const { application, component, id, isolation } = activeOf(row)
+    // a folder may have a scope of its own, which its processes tell as well
+    return { application, component, instance: id, processes: this.#processes, hasOwnCgroup: isolation === 'docker' }
+  }
+
   /** Takes what has happened; resolves once all that it changed is on the disk, or this is closed. */
   send(event: InstanceEvent): Promise<void> {
     if (this.#stop.signal.aborted) return this.#kept
     const before = this.#instance.row
+    this.#processes = processesIn(event) ?? this.#processes
     const { instance, actions, wakeAtMs } = step(this.#instance, event, this.#deps.clock.now())
     this.#instance = instance
     for (const action of actions) if (action.kind === 'cancel') this.#running?.cancel.abort()
@@ -157,4 +169,9 @@ export class InstanceKeeper {
     const waitMs = Math.min(Math.max(0, wakeAtMs - this.#deps.clock.now()), tickMsMax)
     this.#cancelTick = this.#deps.clock.after(waitMs, () => void this.send({ kind: 'tick' }))
   }
+}
+
+function processesIn(event: InstanceEvent): readonly number[] | undefined {
+  if (event.kind === 'found') return event.found?.processes
+  return event.kind === 'ended' && event.end.kind === 'done' ? event.end.found?.processes : undefined
 }

@@ -90,6 +90,16 @@ describe('Lance', () => {
     expect(host.places.get('shop-web-1')?.files.get('installed')).toBe('yes')
   })
 
+  it('names what runs for metering, and nothing else', async () => {
+    await apply(serving())
+    expect(lance.running()).toEqual([
+      { application: 'shop', component: 'web', instance: 'shop-web-1', processes: [], hasOwnCgroup: false },
+    ])
+    host.end('shop-web-1', exit)
+    await clock.advance(0)
+    expect(lance.running()).toEqual([])
+  })
+
   it('starts again what ended by itself, and tells of both', async () => {
     await apply(serving())
     told.length = 0

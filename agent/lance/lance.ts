@@ -16,6 +16,7 @@ import { Closer } from '#protocol/runtime/closer.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { unlessAborted } from '#protocol/runtime/unless-aborted.ts'
 import { type Address, buildSubject, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
+import type { RunningInstance } from '#sensors/instance.ts'
 import type { OrderContext, OrderHandler } from '../orders/order-handler.ts'
 import { diskSpace } from '../store/disk.ts'
 import { expectAllowed, type InstanceAllowList } from './allow-list.ts'
@@ -133,6 +134,11 @@ export class Lance implements AsyncDisposable {
       refused: this.#refused,
       reaped: [...this.#looks.values()].reduce((sum, { reaped }) => sum + reaped, 0),
     }
+  }
+
+  /** What runs, for metering. */
+  running(): readonly RunningInstance[] {
+    return [...this.#keepers.values()].flatMap(({ metered }) => metered ?? [])
   }
 
   /** Of all instances, as they are known now. */
