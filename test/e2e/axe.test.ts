@@ -12,6 +12,12 @@ interface Decision {
   readonly to: number | null
 }
 
+interface Recorded {
+  readonly name: string
+  readonly cloud: string
+  readonly samples: readonly (readonly [number, number])[]
+}
+
 interface RuleView {
   readonly rule: string
   readonly decision: string | null
@@ -62,40 +68,64 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
       })
     expect(told.sort()).toEqual(fixture('decisions.txt').sort())
   })
-})
 
-test('an operator hears every result, and who aggregates may die: it delays results and changes none', async () => {
-  const { ready } = await workspace.up(...fleet)
-  stage = await AxeStage.open(workspace, ready)
-  const { windowsOf } = bound(stage)
-  for (const [i, host] of stage.hosts.entries()) stage.say(20 + i, [host])
-  await until(() => windowsOf('total').some(({ v }) => v === 135), 'a window of all hosts', 60_000)
-  const firstMs = windowsOf('total').find(({ v }) => v === 135)?.t as number
+  test('an operator hears every result, and who aggregates may die: it delays results and changes none', async () => {
+    const { ready } = await workspace.up('--broker', broker, ...fleet)
+    stage = await AxeStage.open(workspace, ready)
+    const { windowsOf } = bound(stage)
+    for (const [i, host] of stage.hosts.entries()) stage.say(20 + i, [host])
+    await until(() => windowsOf('total').some(({ v }) => v === 135), 'a window of all hosts', 60_000)
+    const firstMs = windowsOf('total').find(({ v }) => v === 135)?.t as number
 
-  await until(() => stage?.aggregatorOf('home') !== undefined, 'an aggregator', 20_000)
-  const victim = stage.aggregatorOf('home') as FedHost
-  stage.hush([victim])
-  await until(() => isCopied(victim), 'copies of its last samples', 60_000)
-  killAgents([victim])
-  const killedMs = Date.now()
-  const isPast = ({ t, known }: { t: number; known: number }): boolean => t > killedMs + 10_000 && known === 5
-  await until(() => windowsOf('total').some(isPast), 'a result of the next aggregator', 120_000)
-  const lastMs = windowsOf('total').find(isPast)?.t as number
-  await until(() => windowsOf('pooled').some(({ t }) => t >= lastMs), 'both monitors', 30_000)
+    await until(() => stage?.aggregatorOf('home') !== undefined, 'an aggregator', 20_000)
+    const victim = stage.aggregatorOf('home') as FedHost
+    stage.hush([victim])
+    await until(() => isCopied(victim), 'copies of its last samples', 60_000)
+    killAgents([victim])
+    const killedMs = Date.now()
+    const isPast = ({ t, known }: { t: number; known: number }): boolean => t > killedMs + 10_000 && known === 5
+    await until(() => windowsOf('total').some(isPast), 'a result of the next aggregator', 120_000)
+    const lastMs = windowsOf('total').find(isPast)?.t as number
+    await until(() => windowsOf('pooled').some(({ t }) => t >= lastMs), 'both monitors', 30_000)
 
-  for (const monitor of ['total', 'pooled']) {
-    const wanted = (await stage.recomputed(firstMs, lastMs)).filter((result) => result.monitor === monitor)
-    const said = new Map(windowsOf(monitor).map((result) => [result.t, result]))
-    expect(wanted).toHaveLength((lastMs - firstMs) / 2_000 + 1)
-    expect(
-      wanted.map(({ windowEndMs, value, known }) => {
-        const result = said.get(windowEndMs)
-        return [windowEndMs - firstMs, value === round(result?.v, value), result?.known === known]
-      }),
-    ).toEqual(wanted.map(({ windowEndMs }) => [windowEndMs - firstMs, true, true]))
-  }
-  const last = await workspace.ask<{ samples: [number, number][] }[]>('query', 'monitor.live.total', '--last')
-  expect(last).toHaveLength(1)
+    for (const monitor of ['total', 'pooled']) {
+      const wanted = (await stage.recomputed(firstMs, lastMs)).filter((result) => result.monitor === monitor)
+      const said = new Map(windowsOf(monitor).map((result) => [result.t, result]))
+      expect(wanted).toHaveLength((lastMs - firstMs) / 2_000 + 1)
+      expect(
+        wanted.map(({ windowEndMs, value, known }) => {
+          const result = said.get(windowEndMs)
+          return [windowEndMs - firstMs, value === round(result?.v, value), result?.known === known]
+        }),
+      ).toEqual(wanted.map(({ windowEndMs }) => [windowEndMs - firstMs, true, true]))
+    }
+    const read = async (...where: readonly string[]): Promise<Recorded[]> =>
+      workspace.ask<Recorded[]>(
+        'query',
+        'monitor.live.*',
+        '--from',
+        String(firstMs),
+        '--until',
+        String(lastMs),
+        ...where,
+      )
+    // what its agent recorded last before it died was not copied yet: it was told, and is on that disk alone
+    const isSafe = ([timestampMs]: readonly [number, unknown]): boolean =>
+      timestampMs <= killedMs - 10_000 || timestampMs > killedMs
+    const results = await stage.recomputed(firstMs, lastMs)
+    const samplesOf = (monitor: string, cloud: string): [number, number | null][] =>
+      results
+        .filter((result) => result.monitor === monitor && (result.tags['cloud'] ?? '_home') === cloud)
+        .map(({ windowEndMs, value }): [number, number | null] => [windowEndMs, value])
+        .filter(isSafe)
+    const [inCloud, ...others] = await read('--host', '_cloud', '--cloud', 'home')
+    expect(others).toEqual([])
+    expect(inCloud?.name).toBe('monitor.live.inCloud')
+    expect(inCloud?.samples.filter(isSafe)).toEqual(samplesOf('inCloud', 'home'))
+    const total = (await read('--host', '_controller')).find(({ name }) => name === 'monitor.live.total')
+    expect(total?.cloud).toBe('_home')
+    expect(total?.samples.filter(isSafe)).toEqual(samplesOf('total', '_home'))
+  })
 })
 
 test('half of the agents die and no count is lowered; a controller that starts again remembers', async () => {
