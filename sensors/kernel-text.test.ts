@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { cgroupFolderV1, cgroupFolderV2, cgroupMounts } from './cgroup-place.ts'
 import { cpuShares, parseCpuStat } from './cpu-stat.ts'
 import { diskNames, parseDiskLine } from './diskstats.ts'
+import { numberAfter, onlyNumber } from './kernel-number.ts'
 import { meminfoBytes } from './meminfo.ts'
 import { parseMountinfo } from './mountinfo.ts'
-import { parseNetDev } from './net-dev.ts'
+import { parseNetDev, trafficOf } from './net-dev.ts'
+import { parseProcessStat } from './process-stat.ts'
 
 describe('/proc/stat', () => {
   it('is read from kernels with fewer modes, without an end of line, without cores', () => {
@@ -56,6 +59,58 @@ it('/proc/net/dev is read with and without a blank after the name, aliases inclu
   const found = parseNetDev(`  face |bytes\n eth0:${numbers}\neth0:1: ${numbers}\nbad: 1 2\n`)
   expect([...found.keys()]).toEqual(['eth0', 'eth0:1'])
   expect(found.get('eth0')).toEqual({ rxBytes: 0, rxPackets: 1, txBytes: 8, txPackets: 9, errors: 12, dropped: 14 })
+})
+
+it('/proc/net/dev is summed without loopback, and is not known where nothing else is there', () => {
+  const line = (name: string, first: number): string =>
+    `  ${name}: ${Array.from({ length: 16 }, (_, index) => first + index).join('   ')}\n`
+  expect(trafficOf(`face |bytes\n${line('lo', 900)}${line('eth0', 1)}${line('eth0:1', 10)}`)).toEqual({
+    rxBytes: 11,
+    txBytes: 27,
+  })
+  expect(trafficOf(`eth0:${'7 '.repeat(16)}\n`)).toEqual({ rxBytes: 7, txBytes: 7 })
+  expect(trafficOf(line('lo', 1))).toBeUndefined()
+  expect(trafficOf('')).toBeUndefined()
+})
+
+it.each([
+  ['12\n', 12],
+  ['max\n', undefined],
+  ['', undefined],
+  ['\n', undefined],
+  [undefined, undefined],
+])('a file that is one number, %j, is %s', (text, value) => {
+  expect(onlyNumber(text)).toBe(value)
+})
+
+it.each([
+  ['rss ', 5],
+  ['total_rss ', 6],
+  ['ss ', undefined],
+  ['bad ', undefined],
+  ['gone ', undefined],
+])('the number after %j at the beginning of a line is %s', (name, value) => {
+  expect(numberAfter('rss 5\ntotal_rss 6\nbad x\n', name)).toBe(value)
+})
+
+it('/proc/PID/stat is read past a command of blanks and parentheses', () => {
+  const text = '9 (a) b (c) S 1 7 8 0 -1 4194304 1 2 3 4 100 20 30 5 20 0 4 0 99 1 1'
+  expect(parseProcessStat(text)).toEqual({ session: 8, cpuSeconds: 1.55, threads: 4, isZombie: false })
+  expect(parseProcessStat(text.replace(' S ', ' Z '))?.isZombie).toBe(true)
+  expect(parseProcessStat('9 (a) S 1 7')).toBeUndefined()
+  expect(parseProcessStat('')).toBeUndefined()
+})
+
+it('cgroup mounts and memberships are read with several controllers on one mount, and none from outside', () => {
+  const mounts = cgroupMounts(
+    '33 31 0:30 / /cg/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n41 31 0:38 / /cg/unified rw - cgroup2 cgroup2 rw\n',
+  )
+  const membership = '3:cpu,cpuacct:/a:b\n1:name=systemd:/s\n0::/u\n'
+  expect(cgroupFolderV1(membership, 'cpuacct', mounts)).toBe('/cg/cpu,cpuacct/a:b')
+  expect(cgroupFolderV1(membership, 'memory', mounts)).toBeUndefined()
+  expect(cgroupFolderV2(membership, mounts)).toBe('/cg/unified/u')
+  expect(cgroupFolderV2('0::/\n', mounts)).toBeUndefined()
+  expect(cgroupFolderV2('0::/../x\n', mounts)).toBeUndefined()
 })
 
 it('mountinfo undoes the escapes of the kernel and bears optional fields', () => {

@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs'
 import type { InstanceUsage } from './instance-usage.ts'
-import { parseNetDev } from './net-dev.ts'
+import { trafficOf } from './net-dev.ts'
 import { ProcFile } from './proc-file.ts'
 
 /**
@@ -23,12 +23,7 @@ export class NamespaceTraffic {
 
   /** Bytes over all interfaces but loopback; nothing where there is none. */
   read(): Pick<InstanceUsage, 'rxBytes' | 'txBytes'> {
-    const interfaces = [...parseNetDev(this.#file.read() ?? '')].filter(([name]) => name !== 'lo')
-    if (interfaces.length === 0) return {}
-    return {
-      rxBytes: interfaces.reduce((sum, [, { rxBytes }]) => sum + rxBytes, 0),
-      txBytes: interfaces.reduce((sum, [, { txBytes }]) => sum + txBytes, 0),
-    }
+    return trafficOf(this.#file.read() ?? '') ?? {}
   }
 
   /** Idempotent. */
