@@ -92,7 +92,8 @@ export class InstanceKeeper {
     for (const action of actions) if (action.kind === 'cancel') this.#running?.cancel.abort()
     this.#tickAt(wakeAtMs)
     const row = instance.row === before ? undefined : instance.row
-    this.#kept = this.#kept.then(() => this.#keep(row, actions))
+    const { status } = this
+    this.#kept = this.#kept.then(() => this.#keep(row, status, actions))
     return this.#kept
   }
 
@@ -106,9 +107,9 @@ export class InstanceKeeper {
     await this.#running?.ended
   }
 
-  async #keep(row: InstanceRow | undefined, actions: readonly InstanceAction[]): Promise<void> {
+  async #keep(row: InstanceRow | undefined, status: InstanceStatus, actions: readonly InstanceAction[]): Promise<void> {
     if (row && !(await this.#write(row))) return
-    this.#tell()
+    this.#tell(status)
     this.#follow()
     for (const action of actions) if (action.kind === 'run') this.#run(action)
   }
@@ -146,8 +147,7 @@ export class InstanceKeeper {
   }
 
   /** What has not changed is not told. */
-  #tell(): void {
-    const { status } = this
+  #tell(status: InstanceStatus): void {
     const text = JSON.stringify(status)
     if (text === this.#told) return
     this.#told = text

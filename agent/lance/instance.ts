@@ -15,7 +15,7 @@ export interface InstanceRow {
   readonly isRestartAsked: boolean
   /** Its place is to be made again though the spec is the same: a Docker instance cannot be told of peers otherwise. */
   readonly isStale: boolean
-  /** The component has run in this place: a folder is never emptied from then on, but for its removal. */
+  /** The component has run in this place: a folder is no more emptied because a handler failed or was broken off. */
   readonly hasRun: boolean
   readonly failure?: InstanceFailure | undefined
   /** Left down until it is told otherwise: failed, in a crash loop, or ended by itself as its restart policy allows. */
