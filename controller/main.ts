@@ -21,6 +21,21 @@ async function main(args: readonly string[], terminal: Terminal): Promise<number
   }
 }
 
-const code = await main(process.argv.slice(2), openTerminal())
+/** What stdout did not take shows when all is written: an answer that is lost is a failure, whatever the command thought of it. */
+function lastWord(code: number, { stop, note }: Terminal): number {
+  const reason: unknown = stop.reason
+  if (!isLanistaError(reason)) return code
+  note(`lanista: ${reason.message}`)
+  return 1
+}
+
+const terminal = openTerminal()
+const code = await main(process.argv.slice(2), terminal)
 // everything of ours is closed by now; a client library's half-open socket must not hold the process
-process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))
+process.stdout.write('', () =>
+  // a stream tells of a write that failed some ticks after it
+  setImmediate(() => {
+    const last = lastWord(code, terminal)
+    process.stderr.write('', () => process.exit(last))
+  }),
+)

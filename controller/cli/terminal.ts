@@ -1,11 +1,12 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline/promises'
+import { LanistaError, messageOf } from '#protocol/errors.ts'
 
 /** What a command has to speak with: stdout for the answer, stderr for everything else, and the wish to stop. */
 export interface Terminal {
   /** Writes to stdout as it is. A reader that went away is no error: `stop` aborts. */
   write(text: string): void
-  /** The same; resolves when there is room for more, or at `stop`. */
+  /** The same; resolves when there is room for more. Throws the reason of `stop`. */
   writeAll(text: string): Promise<void>
   /** One line on stderr. */
   note(line: string): void
@@ -16,7 +17,7 @@ export interface Terminal {
   /** Columns and rows of that terminal. */
   size(): { readonly columns: number; readonly rows: number }
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Aborts at the first SIGINT, SIGTERM or SIGHUP, and when stdout's reader is gone. */
+  /** Aborts at the first SIGINT, SIGTERM or SIGHUP, when stdout's reader is gone, and with OUTPUT_UNWRITABLE when it takes nothing. */
   readonly stop: AbortSignal
 }
 
@@ -25,22 +26,27 @@ function isPipeClosed(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED')
 }
 
+function unwritable(cause: Error): LanistaError {
+  return new LanistaError(
+    'OUTPUT_UNWRITABLE',
+    `make room where stdout goes: found ${messageOf(cause)}, expected to write the answer there`,
+    { cause },
+  )
+}
+
 /** The process's own terminal. Installs the signal handlers; call it once. */
 export function openTerminal(): Terminal {
   const stop = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stop.abort(new Error(name)))
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error) => {
-      if (!isPipeClosed(error)) throw error
-      if (stream === process.stdout) stop.abort(error)
-    })
-  }
+  process.stdout.on('error', (error) => stop.abort(isPipeClosed(error) ? error : unwritable(error)))
+  process.stderr.on('error', () => undefined) // a log on a full disk must not end what it tells of
   return {
     write: (text) => {
       process.stdout.write(text)
     },
     writeAll: async (text) => {
-      if (!process.stdout.write(text)) await once(process.stdout, 'drain', { signal: stop.signal })
+      if (process.stdout.write(text)) return
+      await once(process.stdout, 'drain', { signal: stop.signal }).catch(() => stop.signal.throwIfAborted())
     },
     note: (line) => {
       process.stderr.write(`${line}\n`)

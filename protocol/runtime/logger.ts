@@ -13,7 +13,10 @@ export interface Logger {
 export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof logLevels)[number]
 
-/** JSON lines on stderr; stdout belongs to the command's answer. */
+/** What stderr does not take, on a full disk, waits up to so many bytes; lines beyond it are lost. */
+const unwrittenBytesMax = 1_048_576
+
+/** JSON lines on stderr; stdout belongs to the command's answer. A line that cannot be written ends nothing. */
 export function openLogger(level: LogLevel): Logger {
   const options = {
     level,
@@ -21,7 +24,9 @@ export function openLogger(level: LogLevel): Logger {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   }
-  return withFields(pino(options, destination({ dest: 2, sync: true })), {})
+  const stderr = destination({ dest: 2, sync: true, maxLength: unwrittenBytesMax })
+  stderr.on('error', () => undefined) // nobody could be told; what waits is written with the next line that stderr takes
+  return withFields(pino(options, stderr), {})
 }
 
 /** A child's field replaces its parent's of the same name: pino itself would write both. */

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Result, Workspace } from './workspace.ts'
+import { firstLine, type Result, Workspace } from './workspace.ts'
 
 let workspace: Workspace
 let taken: Server
@@ -66,6 +66,24 @@ test('a second up on the same folder is told so, and the first goes on', async (
   await workspace.up()
   expectRefusal(await workspace.run(...workspace.upFlags()), '--data', workspace.data)
   expect((await workspace.run('hosts')).code).toBe(0)
+})
+
+test.runIf(process.platform === 'linux')('an answer that cannot be written is a failure that says why', async () => {
+  await workspace.up()
+  for (const args of [['hosts'], ['metrics', '--json'], ['--version']]) {
+    const { code, stderr } = await workspace.startUnwritable('stdout', ...args).ended
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^lanista: make room where stdout goes: found ENOSPC.*\n$/),
+    ])
+  }
+})
+
+test.runIf(process.platform === 'linux')('a log that cannot be written ends nothing that it tells of', async () => {
+  const running = workspace.startUnwritable('stderr', ...workspace.upFlags())
+  expect(JSON.parse(await firstLine(running))).toMatchObject({ event: 'ready' })
+  running.child.kill('SIGINT')
+  expect((await running.ended).code).toBe(0)
 })
 
 test('a broker that is not there is named', async () => {

@@ -59,6 +59,12 @@ export class Workspace {
     return this.startProgram(process.execPath, [bundle, ...args])
   }
 
+  /** Starts `lanista …` with its stdout or stderr on a disk that is full. */
+  startUnwritable(stream: 'stdout' | 'stderr', ...args: readonly string[]): Running {
+    const script = `exec "$@" ${stream === 'stdout' ? '1' : '2'}> /dev/full`
+    return this.startProgram('sh', ['-c', script, 'sh', process.execPath, bundle, ...args])
+  }
+
   /** Starts an agent itself, as systemd does; `wrap` = words before the command. */
   startAgent(config: string, wrap: readonly string[] = []): Running {
     const command = [process.execPath, join(dist, 'agent.mjs'), 'run', '--config', config, '--json']
