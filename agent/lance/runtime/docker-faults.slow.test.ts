@@ -230,6 +230,25 @@ it('an image that needs nothing before its start runs as it is, with its environ
   expect(then.output).toContain('GREETING=again')
 })
 
+it('a log that is followed goes on over a restart, without a line lost or repeated', async () => {
+  const runtime = await open()
+  await runtime.prepare(spec(), undefined, soon())
+  const stop = new AbortController()
+  const heard: string[] = []
+  const follow = async (): Promise<void> => {
+    for await (const line of runtime.readLog(id, { lines: 10, isFollowed: true }, stop.signal)) heard.push(line)
+  }
+  await runtime.start(id, shellCommands.serve('first'), { environment: {} }, soon())
+  const following = follow()
+  await expect.poll(() => heard, { timeout: 10_000 }).toEqual(['[lanista] start', 'first'])
+  await runtime.stop(id, 5000, soon())
+  await runtime.start(id, shellCommands.serve('second'), { environment: {} }, soon())
+  const all = ['[lanista] start', 'first', '[lanista] start', 'second']
+  await expect.poll(() => heard, { timeout: 10_000 }).toEqual(all)
+  stop.abort()
+  await following
+})
+
 it('memory beyond the limit ends it, and that is told apart', async () => {
   const runtime = await open()
   await runtime.prepare(

@@ -16,20 +16,29 @@ export async function* readContainerLog(
   clock: Clock,
   signal: AbortSignal,
 ): AsyncGenerator<string> {
-  yield* await lastLines(container, options.lines, signal)
-  let sinceMs = clock.now()
-  while (options.isFollowed && !signal.aborted) {
-    const from = sinceMs
+  if (!options.isFollowed) {
+    yield* await lastLines(container, options.lines, signal)
+    return
+  }
+  let from: { readonly tail: number } | { readonly since: number } = { tail: options.lines }
+  while (!signal.aborted) {
+    const openedMs = clock.now()
     const stream = await container
-      .logs({ follow: true, stdout: true, stderr: true, since: from / 1000, abortSignal: signal })
+      .logs({ follow: true, stdout: true, stderr: true, ...from, abortSignal: signal })
       .catch(() => undefined)
     if (stream) {
-      sinceMs = clock.now()
       yield* followed(stream, signal)
-      sinceMs = Math.max(from, clock.now())
+      const endedMs = await lastEndMs(container, signal)
+      from = { since: (endedMs > openedMs ? endedMs + 1 : clock.now()) / 1000 }
     }
     await clock.sleep(againMs, signal).catch(() => {})
   }
+}
+
+/** When the container ended last, epoch ms: a reader that is slow asks for what came after that, not for what comes from now on. */
+async function lastEndMs(container: Docker.Container, signal: AbortSignal): Promise<number> {
+  const info = await container.inspect({ abortSignal: signal }).catch(() => undefined)
+  return Date.parse(info?.State.FinishedAt ?? '') || 0
 }
 
 async function lastLines(container: Docker.Container, lines: number, signal: AbortSignal): Promise<readonly string[]> {

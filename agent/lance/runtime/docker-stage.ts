@@ -1,16 +1,13 @@
 /** A Docker engine for tests: the machine's own where one runs, else one started for them, with an image out of busybox. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { access, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { access, readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { openEngine } from './docker-engine.ts'
+import { useOwnEngine } from './own-engine.ts'
 import { textMember, type WrittenMember, writeTar } from './tar-writer.ts'
 
-/** Debian's; the machine's own path may lack the folder. */
-const engineProgram = '/usr/sbin/dockerd'
 const machineSocket = '/var/run/docker.sock'
 const repo = 'lanista-test'
 /** Busybox and nothing else; runs `/bin/sh -c "echo itself; exec sleep 1000"` by itself. */
@@ -20,7 +17,7 @@ const applets = ['cat', 'dd', 'echo', 'env', 'grep', 'kill', 'nc', 'sh', 'sleep'
 export interface TestEngine {
   readonly socketPath: string
   readonly engine: Docker
-  /** Stops the engine if it was started here. */
+  /** Stops the engine if it was started by tests, and none uses it any more. */
   close(): Promise<void>
 }
 
@@ -31,35 +28,17 @@ export async function openTestEngine(): Promise<TestEngine> {
     await importImage(shared)
     return { socketPath: machineSocket, engine: shared, close: async () => {} }
   }
-  const folder = await mkdtemp(join(tmpdir(), 'dockerd-'))
-  const socketPath = join(folder, 'docker.sock')
-  const child = startEngine(folder, socketPath)
-  const close = async (): Promise<void> => {
-    child.kill('SIGTERM')
-    if (child.exitCode === null) await new Promise((resolve) => child.once('exit', resolve))
-    await rm(folder, { recursive: true, force: true })
-  }
+  const own = await useOwnEngine(randomUUID())
   for (let tries = 0; tries < 300; tries++) {
-    const engine = await answering(socketPath)
+    const engine = await answering(own.socketPath)
     if (engine) {
       await importImage(engine)
-      return { socketPath, engine, close }
+      return { socketPath: own.socketPath, engine, close: own.close }
     }
-    if (child.exitCode !== null) break
     await delay(100)
   }
-  await close()
+  await own.close()
   throw new Error('dockerd did not answer within 30 s: see scripts/setup-test-host.sh')
-}
-
-function startEngine(folder: string, socketPath: string): ChildProcess {
-  const options = { host: `unix://${socketPath}`, 'data-root': `${folder}/data`, 'exec-root': `${folder}/exec` }
-  const words = Object.entries({ ...options, pidfile: `${folder}/pid` }).flatMap(([name, value]) => [
-    `--${name}`,
-    value,
-  ])
-  const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` }
-  return spawn(engineProgram, words, { stdio: 'ignore', env })
 }
 
 async function answering(socketPath: string): Promise<Docker | undefined> {
