@@ -25,9 +25,11 @@ import { adoptedInstance, type Instance, knownFromDisk, newInstance, type Place 
 import type { InstanceCarbon } from './instance-carbon.ts'
 import { InstanceKeeper } from './instance-keeper.ts'
 import type { InstanceStore } from './instance-store.ts'
+import { LogDesk } from './log-desk.ts'
 import { activeOf } from './next-step.ts'
 import { execOutcome, parseExec, parseNamed } from './order-bodies.ts'
 import type { TaskDeps } from './run-task.ts'
+import type { InstanceRuntime } from './runtime/instance-runtime.ts'
 import { RuntimeLook } from './runtime-look.ts'
 
 export interface LanceOptions {
@@ -109,6 +111,13 @@ export class Lance implements AsyncDisposable {
     const pattern = `${prefixOf(this.#options.address)}.control.instances.>`
     const asked = this.#deps.bus.subscribe(pattern, (message) => void this.#answer(message))
     this.#closer.defer('asked', () => asked.close())
+    const { address } = this.#options
+    const { bus, clock, logger } = this.#deps
+    const runtimeOf = (id: string): InstanceRuntime | undefined => {
+      const keeper = this.#keepers.get(id)
+      return keeper && this.#deps.runtimes.get(activeOf(keeper.row).isolation)
+    }
+    this.#closer.use('logs', new LogDesk({ address, bus, clock, logger, runtimeOf }))
   }
 
   /** Carries out the orders about instances. */

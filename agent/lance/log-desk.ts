@@ -93,7 +93,7 @@ export class LogDesk implements AsyncDisposable {
     }
     const stream = known ?? { ask, stop: new AbortController(), cancel: () => {}, number: 0, lines: [], characters: 0 }
     stream.cancel()
-    stream.cancel = clock.after(leaseMs, () => stream.stop.abort())
+    if (ask.isFollowed) stream.cancel = clock.after(leaseMs, () => stream.stop.abort())
     if (known) return
     this.#streams.set(ask.stream, stream)
     const pump = this.#pump(stream, runtime).finally(() => {

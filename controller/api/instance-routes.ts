@@ -6,12 +6,13 @@ import type { InstanceService } from '#controller/instances/instance-service.ts'
 import { explainComponent, type InstanceView, instanceViews } from '#controller/instances/instance-view.ts'
 import { type PossibleHost, planHosts } from '#controller/query/plan.ts'
 import { LanistaError } from '#protocol/errors.ts'
+import { logLinesMax } from '#protocol/instances/log-messages.ts'
 import { parseDuration } from '#protocol/runtime/time.ts'
 import { dotted, expectedOf } from '#protocol/schema-words.ts'
 import { hostIdOf } from '#protocol/subjects/subject.ts'
 import { drainShape, execShape, explainedShape, instanceShape, scaledShape } from './instance-shapes.ts'
 import type { Parameters } from './parameters.ts'
-import type { Route } from './route.ts'
+import { type Route, TextStream } from './route.ts'
 
 export interface InstanceRoutesDeps {
   readonly instances: InstanceService
@@ -29,6 +30,9 @@ interface ExecForm {
 const path = '/api/v1/instances'
 const execMs = { usual: 60_000, max: 600_000 }
 const bodyBytesMax = 65_536
+const logLines = { usual: 100, max: logLinesMax }
+/** A log that is followed may be silent for so long, ms; whoever follows it asks again then. */
+const logQuietMs = 3_600_000
 
 const token = z.string().max(64).optional()
 const id = z.string().max(140).describe('shop-web-1, or shop/web-1 with its slash encoded')
@@ -38,7 +42,7 @@ const execSchema: z.ZodType<ExecForm> = z.strictObject({
 })
 
 export function instanceRoutes(deps: InstanceRoutesDeps): Route[] {
-  return [...readingRoutes(deps), ...changingRoutes(deps), execRoute(deps)]
+  return [...readingRoutes(deps), ...changingRoutes(deps), execRoute(deps), logRoute(deps)]
 }
 
 function readingRoutes({ instances, applications, tenant }: InstanceRoutesDeps): Route[] {
@@ -168,6 +172,32 @@ function execRoute({ instances }: InstanceRoutesDeps): Route {
       return { body: { code, signal: by, output, is_timed_out: isTimedOut } }
     },
   }
+}
+
+function logRoute({ instances }: InstanceRoutesDeps): Route {
+  return {
+    path: `${path}/:id/log`,
+    quietMs: logQuietMs,
+    summary: 'The newest lines of an instance’s log; with follow=1 what comes, too.',
+    parameters: z.object({
+      id,
+      lines: z.string().max(6).optional().describe(`to begin with; default ${logLines.usual}, up to ${logLines.max}`),
+      follow: z.enum(['0', '1']).optional(),
+    }),
+    produces: 'text/plain',
+    handle: async ({ id = '', lines: text = `${logLines.usual}`, follow }, signal) => {
+      const lines = Number(text)
+      if (!/^\d+$/.test(text) || lines > logLines.max) {
+        throw new LanistaError('QUERY_INVALID', `change lines: found ${text}, expected a number up to ${logLines.max}`)
+      }
+      const log = await instances.log(id, { lines, isFollowed: follow === '1' }, signal)
+      return { contentType: 'text/plain; charset=utf-8', body: new TextStream(withEnds(log.lines())) }
+    },
+  }
+}
+
+async function* withEnds(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const line of lines) yield `${line}\n`
 }
 
 function views(instances: InstanceService): InstanceView[] {

@@ -5,6 +5,7 @@ import { type DrainFlags, runDrain } from './drain.ts'
 import { type ExecFlags, runExec } from './exec.ts'
 import type { ExitCode } from './exit-code.ts'
 import { type InstancesFlags, runExplain, runInstanceChange, runInstances, runScale } from './instances.ts'
+import { type LogsFlags, runLogs } from './logs.ts'
 import { shared } from './shared-options.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -14,7 +15,7 @@ const changes = [
   ['restart', 'stop an instance and start it again, now'],
 ] as const
 
-/** Adds `instances`, `explain`, `scale`, `start`, `stop`, `restart`, `exec` and `drain`. */
+/** Adds `instances`, `explain`, `scale`, `start`, `stop`, `restart`, `logs`, `exec` and `drain`. */
 export function addInstances(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
   shared(program.command('instances'))
     .description('instances, where they are and how they are')
@@ -38,6 +39,12 @@ export function addInstances(program: Command, terminal: Terminal, done: (code: 
       .argument('<instance>', 'shop/web-1')
       .action(async (name: string, flags: SharedFlags) => done(await runInstanceChange(verb, name, flags, terminal)))
   }
+  shared(program.command('logs'))
+    .description('the newest lines of an instance’s log; with -f what comes, until Ctrl-C')
+    .argument('<instance>', 'shop/web-1')
+    .option('-f, --follow', 'go on with what comes')
+    .option('--lines <n>', 'so many to begin with (default 100)')
+    .action(async (name: string, flags: LogsFlags) => done(await runLogs(name, flags, terminal)))
   shared(program.command('exec'))
     .description('run a command inside an instance, with its environment; 1 when it ends otherwise than with 0')
     .argument('<instance>', 'shop/web-1')

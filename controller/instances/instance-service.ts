@@ -18,6 +18,7 @@ import { parseHostId } from '#protocol/subjects/subject.ts'
 import type { Drain, Fleet } from './fleet.ts'
 import { fleetHosts, wantedComponents } from './fleet-view.ts'
 import { HostReports } from './host-reports.ts'
+import { InstanceLog, type LogChoice } from './instance-log.ts'
 import type { InstanceRecord } from './instance-record.ts'
 import { drainChange, type InstanceRows, readInstanceRows, recordChange, rowsOf } from './instance-rows.ts'
 import { OrderWatch } from './order-watch.ts'
@@ -142,6 +143,11 @@ export class InstanceService {
     const outcome = execOutcomeSchema.safeParse(result === undefined ? undefined : JSON.parse(result))
     if (outcome.success) return outcome.data
     throw new LanistaError('ORDER_FAILED', `use a lanista of one version: ${host} answered in another shape`)
+  }
+
+  /** Its log, as its host sends it. Throws NOT_FOUND, and as InstanceLog.open. */
+  log(name: string, choice: LogChoice, signal: AbortSignal): Promise<InstanceLog> {
+    return InstanceLog.open(this.find(name), choice, this.#deps, signal)
   }
 
   /** Empties a host, or has instances placed on it again; without a deadline it keeps the one it has. Throws REGISTRY_WRITE_FAILED, BUSY. */
