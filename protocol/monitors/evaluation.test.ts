@@ -190,6 +190,23 @@ describe('a monitor', () => {
   })
 })
 
+describe('a condition over results of clouds', () => {
+  const every = '10s'
+  const cloud = { of: 'cpu', component: 'web', function: 'mean', window: '10s', every, scope: 'cloud' }
+  const plan = planOf({ cloud, busy: { from: 'cloud', above: 40, quantifier: 'every', scope: 'cross-cloud' } })
+  const busyOf = (wanted: number): unknown[] =>
+    brief(
+      [...evaluateAll(plan, fleet, { fromMs: 10_000, untilMs: 10_000 }, { wantedOf: () => wanted })].filter(
+        ({ monitor }) => monitor === 'busy',
+      ),
+    )
+
+  it('counts instances that are wanted where it counts instances: not against its clouds', () => {
+    expect(busyOf(4)).toEqual([[{}, 1, '4/4']])
+    expect(busyOf(6)).toEqual([[{}, 1, '4/6']])
+  })
+})
+
 describe('the same samples', () => {
   const pairs = fc
     .uniqueArray(fc.tuple(fc.integer({ min: 0, max: 59_999 }), fc.integer({ min: -50, max: 50 })), {

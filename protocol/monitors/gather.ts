@@ -108,6 +108,14 @@ export function coverageOfGroup(group: GroupPartial): Coverage {
   return sumOf(madeOfGroup(group), { known: 0, expected: missing })
 }
 
+/** A group with more inputs that should be there and are not, made of so many. */
+export function withMissing(group: GroupPartial, inputs: number, madeOf: number): GroupPartial {
+  const expected = group.expected + inputs
+  if (madeOf === inputs) return { ...group, expected }
+  const own = madeOfGroup(group)
+  return { ...group, expected, madeOf: { ...own, expected: own.expected + madeOf - inputs } }
+}
+
 /** All groups of several places together; what was given is left alone. */
 export function mergeGroups(planned: PlannedMonitor, parts: Iterable<readonly GroupPartial[]>): GroupPartial[] {
   const merged = new Map<string, { tags: ResultTags; partial: PartialAggregate; expected: number; madeOf?: Coverage }>()

@@ -1,5 +1,5 @@
 /** The open and lately closed windows of one monitor at one wider scope, and what is known of who should say something of them. */
-import { coverageOfGroup, emptyPartial, type GroupPartial, keyOf, madeOfGroup } from './gather.ts'
+import { coverageOfGroup, emptyPartial, type GroupPartial, keyOf, withMissing } from './gather.ts'
 import type { MonitorResult } from './model.ts'
 import { type PartialMessage, quietWindows } from './partial-message-format.ts'
 import type { PlannedMonitor } from './plan.ts'
@@ -167,14 +167,6 @@ function isNewer(message: PartialMessage, known: PartialMessage): boolean {
 
 function shareOf({ groups, counted, wanted }: PartialMessage): number {
   return wanted === 0 ? 0 : coverageOf(groups.map(coverageOfGroup)) * (counted / wanted)
-}
-
-/** A group with more inputs that should be there and are not, made of so many. */
-function withMissing(group: GroupPartial, inputs: number, madeOf: number): GroupPartial {
-  const expected = group.expected + inputs
-  if (madeOf === inputs) return { ...group, expected }
-  const own = madeOfGroup(group)
-  return { ...group, expected, madeOf: { ...own, expected: own.expected + madeOf - inputs } }
 }
 
 function isWhole({ monitor }: PlannedMonitor): boolean {
