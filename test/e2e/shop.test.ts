@@ -30,13 +30,14 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
 createServer((_request, response) => {
+  console.log('asked')
   const [host, port] = readFileSync('database', 'utf8').split(':')
   const socket = connect(Number(port), host)
   socket.on('data', (said) => response.end(process.env.INSTANCE_ID + ' ' + process.pid + ' ' + said))
   socket.on('error', () => { response.statusCode = 502; response.end() })
-}).listen(Number(process.env.CONTAINER_HTTP))
+}).listen(Number(process.env.CONTAINER_HTTP), () => console.log('listening'))
 `
-const tellDatabase = 'printf %s "\${CLOUD_SQL%%,*}" > database'
+const tellDatabase = 'printf %s "${CLOUD_SQL%%,*}" > database'
 const soon = { every: '100ms', within: '30s' }
 const shop = {
   application: 'shop',
@@ -142,6 +143,20 @@ test('an application lives on three hosts, whatever is killed, and leaves nothin
   expect((await workspace.run('explain', 'shop/worker')).stdout).toContain('seen    3 running')
   const ran = await workspace.run('exec', 'shop/web-1', '--', '/bin/sh', '-c', 'echo $INSTANCE_ID; exit 3')
   expect(ran).toMatchObject({ code: 1, stdout: 'shop-web-1\n' })
+
+  const log = await workspace.run('logs', 'shop/web-1', '--lines', '5')
+  expect(log).toMatchObject({ code: 0, stdout: expect.stringContaining('listening') as string })
+  const followed = workspace.start(['logs', '-f', 'shop/web-1', '--lines', '0'])
+  await until(
+    async () => {
+      await answer()
+      return followed.stdout().includes('asked')
+    },
+    'a line of a followed log',
+    30_000,
+  )
+  followed.child.kill('SIGINT')
+  expect((await followed.ended).code).toBe(0)
 
   expect(await workspace.run('scale', 'shop/worker', '-1')).toMatchObject({ code: 0 })
   await running(4)
