@@ -12,9 +12,9 @@ import { isLanistaError, LanistaError } from '#protocol/errors.ts'
 import type { InstanceSpec } from '#protocol/instances/spec.ts'
 import { makeFolder } from '#protocol/runtime/data-folder.ts'
 import { readSecretFile, writeSecretFile } from '#protocol/runtime/secret-file.ts'
-import { safeMembers } from './code-archive.ts'
 import { asDiskFull } from './directory-place.ts'
 import { DockerContainers, exitOf } from './docker-containers.ts'
+import { containerContents } from './docker-contents.ts'
 import { ask, openEngine, statusOf } from './docker-engine.ts'
 import { execIn } from './docker-exec.ts'
 import { ensureImage, findImage, keepImage, parseImageCommand, preparedImage } from './docker-image.ts'
@@ -35,7 +35,7 @@ import { partsInside } from './inside.ts'
 import type { CommandResult, FoundInstance, InstanceRuntime, ProcessExit, RuntimeEvent } from './instance-runtime.ts'
 import { type PlaceRecord, placeDigest, placeFolder, readPlace, readPlaces, writePlace } from './place-record.ts'
 import type { DockerRuntimeOptions, RuntimeDeps } from './runtime-options.ts'
-import { folderMember, textMember, type WrittenMember, writeTar } from './tar-writer.ts'
+import { textMember, type WrittenMember, writeTar } from './tar-writer.ts'
 import { allowedBinds } from './volumes.ts'
 
 type Environment = Readonly<Record<string, string>>
@@ -231,7 +231,7 @@ export class DockerRuntime implements InstanceRuntime {
     signal: AbortSignal,
   ): Promise<void> {
     await this.#create(made, signal)
-    await this.#put(spec.id, contents(spec, code, signal), signal)
+    await this.#put(spec.id, containerContents(spec, code, signal), signal)
     await this.#startContainer(spec.id, signal)
   }
 
@@ -327,25 +327,6 @@ export class DockerRuntime implements InstanceRuntime {
     } finally {
       cancel()
     }
-  }
-}
-
-/** What a new container is given: an empty go, the folder of the instance, its files and its code. */
-async function* contents(
-  spec: InstanceSpec,
-  code: string | undefined,
-  signal: AbortSignal,
-): AsyncGenerator<WrittenMember> {
-  yield textMember(goFile.slice(1), '', 0o644)
-  yield folderMember(insideFolder.slice(1))
-  for (const { path, text, isExecutable } of spec.files) {
-    yield textMember([insideFolder.slice(1), ...partsInside(path)].join('/'), text, isExecutable ? 0o755 : 0o644)
-  }
-  if (code === undefined) return
-  const below = (path: string): string => [insideFolder.slice(1), 'code', ...partsInside(path)].join('/')
-  for await (const member of safeMembers(code, signal)) {
-    const target = member.kind === 'hardlink' ? below(member.target) : member.target
-    yield { ...member, path: below(member.path), target }
   }
 }
 
