@@ -18,7 +18,7 @@ const running = (change: Partial<InstanceSpec> = {}): MachineDriver => {
 }
 const failed = { kind: 'failed', reason: 'no' } as const
 const whole = [
-  'prepare clean',
+  'prepare',
   'init',
   'preInstall',
   'install',
@@ -28,6 +28,7 @@ const whole = [
   'detect',
   'postStart',
 ]
+const anew = ['prepare clean', ...whole.slice(1)]
 
 describe('the life cycle', () => {
   it('runs every handler in the order of the seed, one after the other', () => {
@@ -43,13 +44,13 @@ describe('the life cycle', () => {
   it('needs no handler but start, and in Docker not even that', () => {
     const spec = specForTests({ lifecycle: {}, startDetector: undefined, isolation: 'docker', image: 'a' })
     const driver = new MachineDriver(spec).runTo(undefined)
-    expect(driver.begun).toEqual(['prepare clean', 'start'])
+    expect(driver.begun).toEqual(['prepare', 'start'])
     expect(driver.state).toBe('running')
     expect(driver.send({ kind: 'remove' }).runTo(undefined).begun.slice(2)).toEqual(['halt', 'destroy'])
   })
 
   it.each([
-    ['prepare clean', 'INSTALL_FAILED'],
+    ['prepare', 'INSTALL_FAILED'],
     ['init', 'INIT_FAILED'],
     ['preInstall', 'INSTALL_FAILED'],
     ['install', 'INSTALL_FAILED'],
@@ -181,7 +182,7 @@ describe('peers', () => {
 
   it.each([
     ['directory', ['preStop', 'stop', 'halt', 'postStop', 'preStart', 'start', 'detect', 'postStart']],
-    ['docker', ['preStop', 'stop', 'halt', 'postStop', ...whole]],
+    ['docker', ['preStop', 'stop', 'halt', 'postStop', ...anew]],
   ] as const)('without a handler need a new start: %s', (isolation, begun) => {
     const deaf = (generation: number, n: number): InstanceSpec =>
       specForTests({ isolation, generation, requires: [{ name: 'sql', min: 1, peers: n ? [peer(n)] : [] }] })
@@ -200,7 +201,7 @@ describe('a newer generation', () => {
     ['code', { code: { id: '2', sha256: 'b', bytes: 1 } }, [...stop, 'prepare', ...whole.slice(1)]],
     ['a file', { files: [{ path: 'a', text: '', isExecutable: false }] }, [...stop, 'prepare', ...whole.slice(1)]],
     ['a limit', { resources: { cpus: 1 } }, [...stop, 'prepare', ...whole.slice(1)]],
-    ['isolation', { isolation: 'docker', image: 'a' }, [...stop, ...whole]],
+    ['isolation', { isolation: 'docker', image: 'a' }, [...stop, ...anew]],
     ['a variable', { environment: { A: '1' } }, [...stop, ...start]],
     ['the restart policy', { restart: { ...specForTests().restart, on: 'never' } }, []],
     ['the stop handler', { lifecycle: { ...specForTests().lifecycle, stop: { ...handler, timeoutMs: 5 } } }, []],

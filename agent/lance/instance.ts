@@ -13,7 +13,7 @@ export interface InstanceRow {
   readonly stage: Stage
   readonly isRemoving: boolean
   readonly isRestartAsked: boolean
-  /** Its place is to be made again though the spec is the same: a Docker instance cannot be told of peers otherwise. */
+  /** Its place is to be made again from nothing though the spec is the same: a Docker instance cannot be told of peers otherwise. */
   readonly isStale: boolean
   /** The component has run in this place: a folder is no more emptied because a handler failed or was broken off. */
   readonly hasRun: boolean
@@ -104,14 +104,14 @@ export type InstanceAction =
   /** Ends it; it is over when its end is told, and not before. */
   | { readonly kind: 'cancel'; readonly id: number }
 
-/** An instance that was never seen before; whatever is left of another of its name goes when its place is made. */
-export function newInstance(spec: InstanceSpec, nowMs: number): Instance {
+/** An instance that was never seen before. @param hasRemains whether something of its name is there: it goes when its place is made */
+export function newInstance(spec: InstanceSpec, nowMs: number, hasRemains = false): Instance {
   const row: InstanceRow = {
     spec,
     stage: 'absent',
     isRemoving: false,
     isRestartAsked: false,
-    isStale: false,
+    isStale: hasRemains,
     hasRun: false,
     restartsAtMs: [],
     restarts: 0,

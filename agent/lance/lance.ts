@@ -212,7 +212,8 @@ export class Lance implements AsyncDisposable {
   #first(spec: InstanceSpec): Instance {
     const orphan = this.#looks.get(spec.isolation)?.orphan(spec.id)
     const isOurs = orphan?.state === 'running' && orphan.generation === spec.generation
-    return isOurs ? adoptedInstance(spec, this.#deps.clock.now()) : newInstance(spec, this.#deps.clock.now())
+    const nowMs = this.#deps.clock.now()
+    return isOurs ? adoptedInstance(spec, nowMs) : newInstance(spec, nowMs, orphan !== undefined)
   }
 
   #add(instance: Instance): InstanceKeeper {

@@ -47,8 +47,7 @@ function withoutPlace(instance: Instance): Instance {
   const { stage } = instance.row
   if (stage === 'destroy' || stage === 'removed' || stage === 'absent') return instance
   const gone = withRow(instance, { place: undefined })
-  if (stage === 'running') return { ...withRow(gone, { isStale: true }), stopDetected: instance.stopDetected }
-  return moved(gone, 'absent').instance
+  return stage === 'running' ? gone : moved(gone, 'absent').instance
 }
 
 function withPlace(instance: Instance, { hostPorts, address, detail }: FoundInstance): Instance {

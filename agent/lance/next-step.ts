@@ -91,7 +91,8 @@ function fromAbsent(instance: Instance, nowMs: number): Step | undefined {
 function prepare(instance: Instance): Step {
   const { row } = instance
   if (row.isRemoving) return moved(instance, 'destroy')
-  const isClean = row.spec.isolation === 'docker' || !row.hasRun || row.active?.isolation === 'docker'
+  const isKept = row.hasRun && row.spec.isolation === 'directory' && row.active?.isolation === 'directory'
+  const isClean = row.isStale || (row.active !== undefined && !isKept)
   const next = withRow(instance, { active: row.spec, isStale: false, hasRun: row.hasRun && !isClean })
   return { instance: next, task: { kind: 'prepare', isClean } }
 }
