@@ -65,7 +65,7 @@ test('with restart never it stays dead', async () => {
 test('one that says that it has left for good is not started again', async () => {
   const left = "console.log(JSON.stringify({ event: 'left' }))"
   const supervisor = await supervise(
-    `${announces}; process.on('SIGHUP', () => { ${left}; process.exit(0) }); ${waits}`,
+    `process.on('SIGHUP', () => { ${left}; process.exit(0) }); ${waits}; ${announces}`,
     'always',
   )
   const { pid } = await supervisor.firstReady()
@@ -78,7 +78,7 @@ test('one that says that it has left for good is not started again', async () =>
 test('one that was asked to leave and stayed is started again, with restart never too: it has not died', async () => {
   const stayed = "console.log(JSON.stringify({ event: 'stayed' }))"
   const supervisor = await supervise(
-    `${announces}; process.on('SIGHUP', () => { ${stayed}; process.exit(1) }); ${waits}`,
+    `process.on('SIGHUP', () => { ${stayed}; process.exit(1) }); ${waits}; ${announces}`,
     'never',
   )
   const { pid } = await supervisor.firstReady()
