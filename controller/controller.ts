@@ -332,6 +332,7 @@ function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServ
           window: window.stats(),
           subscriptions: subscriptions.all(),
           aggregate: parts.aggregate.counters,
+          instances: { fleet: instances.fleet(), counters: instances.counters },
           rules: rules.engine.counters,
           events: {
             ...rules.events.counters,

@@ -15,6 +15,18 @@ const sources: OwnSources = {
   hosts: [],
   subscriptions: [],
   rules: { rounds: 0, decisions: 0, late: 0, scaled: 0, raised: 0, notDone: 0, writeFailures: 0 },
+  instances: {
+    fleet: {
+      components: [],
+      unreadable: new Set(),
+      hosts: new Map(),
+      records: new Map(),
+      orders: new Map(),
+      numbers: new Map(),
+      nowMs: 0,
+    },
+    counters: { rounds: 5, created: 4, ordered: 3, failed: 2 },
+  },
   aggregate: {
     heard: 0,
     refused: { stranger: 1 },

@@ -15,6 +15,7 @@ import type { WindowStats } from '#controller/window/window.ts'
 import { version } from '#protocol/runtime/version.ts'
 import { aggregateFamilies } from './aggregate-families.ts'
 import { counter, gauge, info, labelled } from './family.ts'
+import { type InstancesSource, instanceFamilies } from './instance-families.ts'
 import type { MetricFamily } from './open-metrics.ts'
 import type { HttpCounters } from './server.ts'
 
@@ -30,6 +31,7 @@ export interface OwnSources {
   readonly subscriptions: readonly SubscriptionView[]
   readonly rules: RuleCounters
   readonly aggregate: AggregateCounters
+  readonly instances: InstancesSource
   readonly events: EventCounters & EventServiceCounters & { readonly kept: number }
   readonly http: Readonly<HttpCounters>
   /** Of buses that count. */
@@ -53,6 +55,7 @@ export function ownFamilies(sources: OwnSources): MetricFamily[] {
     ...orderFamilies(sources.orders),
     ...subscriptionFamilies(sources.subscriptions),
     ...aggregateFamilies(sources.aggregate),
+    ...instanceFamilies(sources.instances),
     ...ruleFamilies(sources.rules),
     ...eventFamilies(sources.events),
     labelled('counter', 'http_requests', 'HTTP requests by outcome.', 'outcome', httpOutcomes(sources.http)),
