@@ -49,6 +49,8 @@ const everyResult = monitorMetric('*', '*')
 export class Aggregate implements AsyncDisposable {
   readonly counts: AggregateCounts = new AggregateCounts()
   readonly recorder: ResultRecorder
+  /** Of what peers published: stored as the own results are, and told to nobody here. */
+  readonly peersRecorder: ResultRecorder
   readonly host: HostMonitors
   readonly #options: AggregateOptions
   readonly #deps: AggregateDeps
@@ -71,6 +73,13 @@ export class Aggregate implements AsyncDisposable {
     this.#deps = deps
     this.#inputs = new SeriesInputs(options.address, { store, clock })
     this.recorder = new ResultRecorder(intake, this.counts)
+    this.peersRecorder = new ResultRecorder(
+      {
+        seriesId: (text, unit, client) => intake.seriesId(text, unit, client),
+        append: (seriesId, timestampMs, value) => store.append(seriesId, timestampMs, value),
+      },
+      this.counts,
+    )
     this.host = new HostMonitors(options.address, {
       store,
       inputs: this.#inputs,
@@ -170,6 +179,7 @@ export class Aggregate implements AsyncDisposable {
     const plans = this.#plan(contexts)
     this.#inputs.select(plans)
     this.recorder.select(plans)
+    this.peersRecorder.select(plans)
     await this.#inputs.find(this.#closing.signal)
     await this.host.apply(plans, isResumed)
     this.#plans = plans

@@ -46,7 +46,42 @@ describe('the monitors of a cloud', () => {
       { t: startMs + 30_000, v: 15 * 111, by, session: expect.any(Number), known: 3, expected: 3, revision: 0 },
     ])
     expect((await recorded(stage))[by]).toContainEqual([30_000, 15 * 111])
-    expect(Object.keys(await recorded(stage))).toEqual([by])
+  })
+
+  test('are recorded by two more that live and are next in line, so that a death in the next moment takes nothing along', async () => {
+    await using stage = new CloudStage()
+    await openCloud(stage, { queue }, ['a', 'b', 'c', 'd', 'e'])
+    feed(stage, 0, 60)
+    await stage.advance(20_000)
+    const [by = ''] = stage.aggregators
+    const others = Object.keys(await recorded(stage)).filter((name) => name !== by)
+    expect(others).toHaveLength(2)
+    const [dead = ''] = others
+    await stage.kill(dead)
+    await stage.advance(30_000)
+    const [first = '', ...more] = stage.aggregators
+    expect([first, more]).toEqual([by, []])
+    const newest = Object.entries(await recorded(stage)).filter(([, samples]) => samples.some(([t]) => t === 45_000))
+    expect(newest.map(([, samples]) => samples.at(-1))).toEqual(Array(3).fill([45_000, expect.any(Number)]))
+    expect(newest.map(([name]) => name)).not.toContain(dead)
+    expect(newest.map(([name]) => name)).toContain(by)
+  })
+
+  test('say how much of a window is known wherever they are recorded', async () => {
+    await using stage = new CloudStage()
+    await openCloud(stage, { queue: { ...queue, coverage: '30%' } })
+    feed(stage, 0, 60)
+    await stage.advance(20_000)
+    const gone = names.find((name) => !stage.aggregators.includes(name)) as string
+    await stage.kill(gone)
+    await stage.advance(30_000)
+    const coverages = await Promise.all(
+      names
+        .filter((name) => name !== gone)
+        .map((name) => stage.hosts.get(name)?.samples((series) => series === 'coverage.shop.queue;scope=cloud')),
+    )
+    expect(coverages[0]).not.toEqual({})
+    expect(coverages[1]).toEqual(coverages[0])
   })
 
   test('work with one agent alone', async () => {
@@ -172,18 +207,34 @@ describe('the monitors of a cloud', () => {
   test('refuse what is no partial, and nothing else is disturbed', async () => {
     await using stage = new CloudStage()
     await openCloud(stage, { queue })
+    const forged = {
+      application: 'shop',
+      monitor: 'queue',
+      windowEndMs: startMs + 2 * 86_400_000,
+      session: 1,
+      revision: 0,
+      results: [{ tags: {}, value: 7, known: 1, expected: 1 }],
+      isToKeep: true,
+    }
+    const forgeries = [forged, { ...forged, monitor: 'other', windowEndMs: startMs }]
     const rogue = stage.broker.connect({ kind: 'agent', address: { tenant: 'acme', cloud: 'c1', host: 'rogue' } })
     await rogue.up(AbortSignal.timeout(1_000))
     rogue.publish('lanista.acme.c1.rogue.partial.shop.queue', Buffer.from([9, 9, 9]))
     for (const name of names) {
       rogue.publish(`lanista.acme.c1.${name}.ring.rogue.partials.x`, Buffer.from('{}'))
       rogue.publish(`lanista.acme.c1.${name}.ring.rogue.published.x`, Buffer.from('{}'))
+      for (const [i, note] of forgeries.entries()) {
+        rogue.publish(`lanista.acme.c1.${name}.ring.rogue.published.f${i}`, Buffer.from(JSON.stringify(note)))
+      }
     }
     feed(stage, 15, 30)
     await stage.advance(34_000)
     expect(heardAt(stage, 30)).toMatchObject([{ v: 15 * 111, known: 3, expected: 3 }])
     const merger = stage.hosts.get(stage.aggregators[0] as string) as StageHost
     expect(merger.aggregate.counts.refused.get('message')).toBe(3)
+    const all = Object.values(await recorded(stage)).flat()
+    expect(all.filter(([t, value]) => t > 60_000 || value === 7)).toEqual([])
+    expect(Object.keys(await merger.results())).toEqual(['monitor.shop.queue;scope=cloud'])
     await rogue.close()
   })
 })

@@ -13,7 +13,6 @@ import { decodePartialMessage } from '#protocol/monitors/partial-message-decoder
 import { encodePartialMessage } from '#protocol/monitors/partial-message-encoder.ts'
 import type { PartialMessage } from '#protocol/monitors/partial-message-format.ts'
 import type { ContextPlan, PlannedMonitor } from '#protocol/monitors/plan.ts'
-import { coverageOf } from '#protocol/monitors/published.ts'
 import type { WideAction } from '#protocol/monitors/wide-core.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
@@ -35,8 +34,8 @@ import { ownWord, QuietWords } from './partial-words.ts'
 import { PeerAnswers } from './peer-answers.ts'
 import { PeerAsks } from './peer-asks.ts'
 import { parsePublishedNote } from './peer-messages.ts'
-import { cloudTags, resultSeriesMax } from './result-recorder.ts'
-import { Successors } from './successors.ts'
+import { resultSeriesMax } from './result-recorder.ts'
+import { type PublishedWindow, Successors } from './successors.ts'
 
 export interface CloudMonitorsOptions {
   readonly address: Address
@@ -62,6 +61,8 @@ const tickMs = 500
 const idleTickMs = 2_000
 /** After the bus is up the others have so long to show that they are there, ms: nobody merges for a cloud it does not know. */
 export const settleMs = 5_000
+/** The clock of whoever publishes may be this much ahead, ms. */
+const aheadMsMax = 1_000
 
 type WideEvent = Exclude<AggregatorEvent, { kind: 'ring' }>
 
@@ -177,13 +178,21 @@ export class CloudMonitors implements AsyncDisposable {
   #onPublished({ subject, body }: BusMessage): void {
     const [host = ''] = parseSubject(subject).rest
     try {
-      const { session, results, ...window } = parsePublishedNote(body)
+      const { session, results, isToKeep, ...window } = parsePublishedNote(body)
       const { application, monitor, windowEndMs, revision } = window
       const whole = results.map((result) => ({ ...result, application, monitor, windowEndMs, revision }))
       this.#step({ kind: 'published', by: { host, session }, ...window, results: whole })
+      if (isToKeep === true) this.#keep({ ...window, results: whole })
     } catch (error) {
       this.#refuse(subject, error)
     }
+  }
+
+  /** Results of another one are recorded here, too: it may die before there are copies of its own. */
+  #keep(window: PublishedWindow): void {
+    const planned = this.#planned.get(keyOf(window.application, window.monitor))
+    const isPast = window.windowEndMs <= this.#deps.clock.now() + aheadMsMax
+    if (planned?.monitor.scope === 'cloud' && isPast) this.#deps.aggregate.peersRecorder.recordCloud(window)
   }
 
   /** The controller lacks what was merged here. */
@@ -288,11 +297,7 @@ export class CloudMonitors implements AsyncDisposable {
     const { application, monitor, windowEndMs, results, revision } = action
     const { counts, recorder } = aggregate
     const by = { host: this.#options.address.host, session: session() }
-    recorder.record(results, cloudTags)
-    const coverage = coverageOf(results)
-    const isExpected = results.some(({ expected }) => expected > 0)
-    if (isExpected && (coverage < 1 || revision > 0))
-      recorder.recordCoverage(application, monitor, windowEndMs, coverage)
+    recorder.recordCloud(action)
     if (revision > 0) counts.recomputed++
     const subject = metricSubject({ ...this.#options.address, host: cloudHost }, monitorMetric(application, monitor))
     const unit = recorder.unitOf(application, monitor)

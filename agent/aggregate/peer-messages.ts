@@ -28,6 +28,8 @@ export interface PublishedNote extends PartialName {
   readonly revision: number
   /** Empty also where they did not fit. */
   readonly results: readonly ResultPart[]
+  /** True for those who are to record the results, too. */
+  readonly isToKeep?: boolean | undefined
 }
 
 /** Asks for what a host says of some windows: the host itself, or one that has copies of its samples. */
@@ -72,6 +74,7 @@ const noteSchema: z.ZodMiniType<PublishedNote> = z.object({
   results: z
     .array(z.object({ tags, value: z.nullable(z.number()), known: count, expected: count }))
     .check(z.maxLength(notedResultsMax)),
+  isToKeep: z.optional(z.boolean()),
 })
 
 const partialsAskSchema: z.ZodMiniType<PartialsAsk> = z.object({

@@ -2,9 +2,11 @@ import { coverageMetric } from '#protocol/messages/result.ts'
 import { formatSeries, parseSeries } from '#protocol/metrics/series.ts'
 import { type MonitorResult, monitorMetric } from '#protocol/monitors/model.ts'
 import type { ContextPlan } from '#protocol/monitors/plan.ts'
+import { coverageOf } from '#protocol/monitors/published.ts'
 import type { SampleSink } from '../intake/sink.ts'
 import { ownClient } from '../store/cardinality.ts'
 import type { AggregateCounts } from './counts.ts'
+import type { PublishedWindow } from './successors.ts'
 
 /** Series that the results of one monitor may make on one agent; further ones are not recorded and counted. */
 export const resultSeriesMax = 1_000
@@ -51,8 +53,11 @@ export class ResultRecorder {
     }
   }
 
-  /** Records how much of a window of the cloud is known. */
-  recordCoverage(application: string, monitor: string, windowEndMs: number, coverage: number): void {
+  /** Records a window of the cloud, and how much of it is known where that is, or was, not all. */
+  recordCloud({ application, monitor, windowEndMs, results, revision }: PublishedWindow): void {
+    this.record(results, cloudTags)
+    const coverage = coverageOf(results)
+    if (!results.some(({ expected }) => expected > 0) || (coverage === 1 && revision === 0)) return
     const id = this.#seriesId(coverageMetric(application, monitor), cloudTags)
     if (id !== undefined) this.#sink.append(id, windowEndMs, coverage)
   }

@@ -24,10 +24,13 @@ export interface SuccessorsDeps {
 
 /** Places in line that are told. */
 const toldMax = 3
+/** Of these, how many record the results, too: those that live, the next ones first. */
+const keptMax = 2
 
 /**
  * Tells those who are next in line for a monitor what was published of it, so that whoever takes over begins behind it: the first places of
- * the ring's order, whether they live or not by this agent's view, and the first that live.
+ * the ring's order, whether they live or not by this agent's view, and the first that live. Two of them record it, too: what this agent
+ * recorded in the moment before it dies is on no other disk yet.
  */
 export class Successors {
   readonly #address: Address
@@ -51,7 +54,7 @@ export class Successors {
     }
   }
 
-  /** Others that are, or would be, in line for a monitor. */
+  /** Others that are, or would be, in line for a monitor; those that live first. */
   of(application: string, monitor: string): string[] {
     const planned = this.#plans.get(application)?.monitors.find((each) => each.monitor.name === monitor)
     if (planned === undefined) return []
@@ -86,9 +89,10 @@ export class Successors {
   }
 
   #send(note: PublishedNote): void {
-    const whole = encodeJson(note)
-    const body = whole.length <= jsonBytesMax ? whole : encodeJson({ ...note, results: [] })
-    for (const host of this.of(note.application, note.monitor)) {
+    const keepers = encodeNote({ ...note, isToKeep: true })
+    const others = encodeNote(note)
+    for (const [place, host] of this.of(note.application, note.monitor).entries()) {
+      const body = place < keptMax ? keepers : others
       const id = (this.#sent++).toString(36)
       try {
         const subject = buildSubject({ ...this.#address, host }, 'ring', this.#address.host, 'published', id)
@@ -99,4 +103,9 @@ export class Successors {
       }
     }
   }
+}
+
+function encodeNote(note: PublishedNote): Uint8Array {
+  const whole = encodeJson(note)
+  return whole.length <= jsonBytesMax ? whole : encodeJson({ ...note, results: [] })
 }

@@ -7,7 +7,7 @@ import { silentLogger } from '#protocol/runtime/logger.ts'
 import { type Address, parseSubject } from '#protocol/subjects/subject.ts'
 import { Recorder, recordQueueMax } from './recorder.ts'
 
-const agents: readonly Address[] = ['h1', 'h2'].map((host) => ({ tenant: 'main', cloud: 'home', host }))
+const agents: readonly Address[] = ['h1', 'h2', 'h3'].map((host) => ({ tenant: 'main', cloud: 'home', host }))
 const open: Stage[] = []
 
 afterEach(async () => {
@@ -73,7 +73,7 @@ class Stage {
 }
 
 describe('what belongs to no cloud', () => {
-  it('is sent together, with the tag of its scope, to the agent that answered before', async () => {
+  it('is sent together, with the tag of its scope, to two agents: those that took it before', async () => {
     const stage = new Stage()
     stage.record(1, 2)
     stage.record(3)
@@ -86,9 +86,12 @@ describe('what belongs to no cloud', () => {
     await stage.pass(500)
     expect(stage.sent).toEqual([
       ['h1', 3],
+      ['h2', 3],
       ['h1', 1],
       ['h2', 1],
+      ['h3', 1],
       ['h2', 1],
+      ['h3', 1],
     ])
     expect(stage.messages[0]?.[1][0]).toEqual({
       name: 'rule.shop.grow',
@@ -97,6 +100,15 @@ describe('what belongs to no cloud', () => {
       v: 1,
     })
     expect(stage.recorder.counters).toEqual({ recorded: 5, refused: 0, dropped: 0, retries: 0 })
+  })
+
+  it('is recorded where one agent alone takes it', async () => {
+    const stage = new Stage()
+    stage.answers.set('h1', 'silence').set('h3', 'refuse')
+    stage.record(1)
+    await stage.pass(500)
+    expect(stage.sent.map(([host]) => host)).toEqual(['h1', 'h2', 'h3'])
+    expect(stage.recorder.counters).toEqual({ recorded: 1, refused: 0, dropped: 0, retries: 0 })
   })
 
   it.each(['silence', 'busy'] as const)('waits while every agent answers with %s, or there is none', async (answer) => {
@@ -128,7 +140,10 @@ describe('what belongs to no cloud', () => {
     const stage = new Stage()
     stage.record(1, Number.NaN, Number.POSITIVE_INFINITY, 2)
     await stage.pass(1_000)
-    expect(stage.sent).toEqual([['h1', 2]])
+    expect(stage.sent).toEqual([
+      ['h1', 2],
+      ['h2', 2],
+    ])
     expect(stage.recorder.counters).toMatchObject({ recorded: 2, refused: 2 })
   })
 

@@ -1,6 +1,6 @@
 /**
- * Has results that belong to no cloud kept by an agent of `home`: the controller stores no samples. What an agent has acknowledged is on its
- * disk; what nobody has acknowledged is sent again, to another one. The same sample twice is one sample.
+ * Has results that belong to no cloud kept by two agents of `home`: the controller stores no samples. What an agent has acknowledged is on
+ * its disk, and on no other one for some seconds; what nobody has acknowledged is sent again. The same sample twice is one sample.
  */
 import type { Bus } from '#broker/bus.ts'
 import { newId } from '#controller/query/holder.ts'
@@ -42,6 +42,8 @@ export interface RecorderCounters {
   readonly retries: number
 }
 
+/** Agents that each sample is sent to, where there are so many: one may die before there are copies of its samples. */
+const keepersMax = 2
 /** Samples that wait; beyond it the oldest are dropped. */
 export const recordQueueMax = 100_000
 /** How long an agent may take to answer, ms; then another one is asked. */
@@ -65,8 +67,8 @@ export class Recorder implements ResultSink, AsyncDisposable {
   readonly #counters = { recorded: 0, refused: 0, dropped: 0, retries: 0 }
   readonly #running: Promise<void>
   #wake: () => void = () => {}
-  /** Host id of the agent that answered last. */
-  #trusted = ''
+  /** Host ids of the agents that took the last message. */
+  #trusted: ReadonlySet<string> = new Set()
 
   constructor(deps: RecorderDeps) {
     this.#deps = deps
@@ -163,23 +165,30 @@ export class Recorder implements ResultSink, AsyncDisposable {
     }
   }
 
-  /** Asks one agent after the other, first the one that answered last. */
+  /** Asks one agent after the other until enough have it, first those that took the last one. */
   async #offer(body: Uint8Array, samples: number): Promise<'taken' | 'refused' | 'unanswered'> {
     const agents = [...this.#deps.agents()].sort((a, b) => this.#rankOf(a) - this.#rankOf(b))
+    const keepers = new Set<string>()
     let refusals = 0
     for (const agent of agents) {
       try {
         const { taken, refused } = await this.#ask(agent, body)
-        this.#counters.recorded += taken
-        this.#counters.refused += refused
-        this.#trusted = hostIdOf(agent)
+        if (keepers.size === 0) {
+          this.#counters.recorded += taken
+          this.#counters.refused += refused
+        }
+        keepers.add(hostIdOf(agent))
         if (refused > 0) this.#tell(agent, `${refused} of ${samples} refused`)
-        return 'taken'
+        if (keepers.size === keepersMax) break
       } catch (error) {
-        if (this.#gone.signal.aborted) return 'unanswered'
+        if (this.#gone.signal.aborted) break
         if (isLanistaError(error) && error.data['refused'] === true && error.code !== 'BUSY') refusals++
         this.#tell(agent, messageOf(error))
       }
+    }
+    if (keepers.size > 0) {
+      this.#trusted = keepers
+      return 'taken'
     }
     return agents.length > 0 && refusals === agents.length ? 'refused' : 'unanswered'
   }
@@ -191,7 +200,7 @@ export class Recorder implements ResultSink, AsyncDisposable {
   }
 
   #rankOf(agent: Address): number {
-    return hostIdOf(agent) === this.#trusted ? 0 : 1
+    return this.#trusted.has(hostIdOf(agent)) ? 0 : 1
   }
 
   #tell(agent: Address, error: string): void {
