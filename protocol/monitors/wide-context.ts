@@ -136,7 +136,8 @@ export class WideContext {
     const isFirst = !window.isClosed
     window.isClosed = true
     window.isStale = false
-    if (this.unknownHistory(windows, window).length > 0) return []
+    // what waits for its history has no results yet, which is not to have no inputs
+    if (this.unknownHistory(windows, window).length > 0 || this.#lacksInput(windows, windowEndMs)) return []
     const { scope, cloud, wantedOf } = this.#around
     const place: Place = { application, cloud }
     const wide = new WideWindow(this.plan, windowEndMs, historyReader(this.#history), place)
@@ -173,6 +174,14 @@ export class WideContext {
   again({ planned }: MonitorWindows, { merged }: OpenWindow): WideAction[] {
     const { application } = this.plan
     return merged === undefined ? [] : [{ kind: 'merged', application, monitor: planned.monitor.name, message: merged }]
+  }
+
+  /** True while a monitor that it reads is computed here and has said nothing of this window. */
+  #lacksInput({ planned }: MonitorWindows, windowEndMs: number): boolean {
+    return this.#reads(planned).some(({ monitor }) => {
+      const input = this.#windows.get(monitor)?.windows.get(windowEndMs)
+      return input !== undefined && input.published === undefined
+    })
   }
 
   /** Another aggregator published a window. */
