@@ -24,6 +24,7 @@ const sources: OwnSources = {
       orders: new Map(),
       numbers: new Map(),
       nowMs: 0,
+      knowsHosts: true,
     },
     counters: { rounds: 5, created: 4, ordered: 3, failed: 2 },
   },

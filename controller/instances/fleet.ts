@@ -62,6 +62,8 @@ export interface Fleet {
   /** The highest number that was ever used, by prefix of the id. */
   readonly numbers: ReadonlyMap<string, number>
   readonly nowMs: number
+  /** Hosts that nobody knows are gone for good: those that are there have had the time to be known. */
+  readonly knowsHosts: boolean
 }
 
 /** What a host says of an instance of ours. `absent` = the host is known and has nothing of it. */
@@ -79,7 +81,10 @@ export function isSettled({ spec, isStopped }: InstanceRecord, status: InstanceS
 }
 
 /** The host is not coming back: it has left, or nobody knows it any more. */
-export function isHostGone(record: InstanceRecord, { hosts }: Pick<Fleet, 'hosts'>): boolean {
+export function isHostGone(
+  record: InstanceRecord,
+  { hosts, knowsHosts }: Pick<Fleet, 'hosts' | 'knowsHosts'>,
+): boolean {
   const host = hosts.get(record.host)
-  return !host || host.state === 'left'
+  return host ? host.state === 'left' : knowsHosts
 }

@@ -1,6 +1,6 @@
 /**
  * Instances at work: follows applications, hosts and orders, lets the reconciler decide, writes what it decided, and orders it. A round runs when
- * something has changed, and each second; rounds run one after the other, and nothing is ordered that is not on the disk.
+ * something has changed, each second while something is waited for, and else each ten; rounds run one after the other, and nothing is ordered that is not on the disk.
  */
 import type { Bus } from '#broker/bus.ts'
 import type { ApplicationRegistry } from '#controller/applications/application-registry.ts'
@@ -48,6 +48,9 @@ const waitingMax = 64
 /** What happens at once is looked at once, ms. */
 const calmMs = 20
 const tickMs = 1000
+const idleTickMs = 10_000
+/** Right after a start not all hosts are known yet: one that is not known then is gone, ms. */
+const knownAfterMs = 600_000
 /** How long a restart may take to be begun. */
 const restartMs = 30_000
 
@@ -62,6 +65,7 @@ export class InstanceService {
   readonly #stops: (() => void)[] = []
   readonly #quiet: OnceAMinute
   readonly #counters = { rounds: 0, created: 0, ordered: 0, failed: 0 }
+  readonly #openedAtMs: number
   #decided: Decided | undefined
   #running: Promise<void> = Promise.resolve()
   #isDue = false
@@ -71,6 +75,7 @@ export class InstanceService {
     this.#tenant = tenant
     this.#deps = deps
     this.#rows = rows
+    this.#openedAtMs = deps.clock.monotonic()
     this.#quiet = new OnceAMinute(deps.clock)
     const { bus, clock, logger, hosts } = deps
     this.#reports = HostReports.start({ tenant, bus, clock, logger, hosts, onChange: () => this.#kick() })
@@ -101,6 +106,7 @@ export class InstanceService {
       orders: this.#watch.orders,
       numbers,
       nowMs: clock.now(),
+      knowsHosts: clock.monotonic() - this.#openedAtMs >= knownAfterMs,
     }
   }
 
@@ -184,8 +190,17 @@ export class InstanceService {
         this.#reports.askSoon(row.target)
         this.#kick()
       }),
-      every(clock, tickMs, () => this.#kick()),
+      every(clock, tickMs, () => {
+        if (this.#isPending) this.#kick()
+      }),
+      every(clock, idleTickMs, () => this.#kick()),
     )
+  }
+
+  /** What waits for its time, or for something that nobody tells, is looked at more often. */
+  get #isPending(): boolean {
+    const { waits, orders, changes } = this.#decided ?? {}
+    return [waits?.size, orders?.length, changes?.size, this.#rows.drains.size].some((count) => count !== 0)
   }
 
   #kick(): void {

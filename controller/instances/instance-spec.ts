@@ -65,21 +65,24 @@ export type SpecPart = 'peers' | 'isWanted'
 
 /** Do two specs say the same, whatever their generations? */
 export function isSameSpec(a: InstanceSpec, b: InstanceSpec, ...aside: readonly SpecPart[]): boolean {
-  return textOf(a, aside) === textOf(b, aside)
+  return isSame(without(a, aside), without(b, aside))
 }
 
-function textOf(spec: InstanceSpec, aside: readonly SpecPart[]): string {
+function without(spec: InstanceSpec, aside: readonly SpecPart[]): object {
   const requires = aside.includes('peers') ? spec.requires.map((port) => ({ ...port, peers: [] })) : spec.requires
   const isWanted = aside.includes('isWanted') || spec.isWanted
-  return JSON.stringify(sorted({ ...spec, requires, isWanted, generation: 0 }))
+  return { ...spec, requires, isWanted, generation: 0 }
 }
 
-/** The same value with its keys in one order: a spec that was kept by another version may have them in another. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]))
+/** The same JSON, whatever the order of keys: a spec that was kept by another version may have another. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (Array.isArray(a) !== Array.isArray(b)) return false
+  const other = b as Readonly<Record<string, unknown>>
+  const entries = Object.entries(a).filter(([, value]) => value !== undefined)
+  const others = Object.values(other).filter((value) => value !== undefined)
+  return entries.length === others.length && entries.every(([key, value]) => isSame(value, other[key]))
 }
 
 interface Words {

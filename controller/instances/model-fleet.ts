@@ -64,6 +64,7 @@ export class ModelFleet {
       orders: this.orders,
       numbers: this.numbers,
       nowMs: this.nowMs,
+      knowsHosts: true,
     }
   }
 

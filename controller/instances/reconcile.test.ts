@@ -1,6 +1,7 @@
 import { array, assert, constant, integer, oneof, property, record } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { componentsOf, ModelFleet } from './model-fleet.ts'
+import { reconcile } from './reconcile.ts'
 
 const start = './run.sh'
 const shop = (web: object = {}): ReturnType<typeof componentsOf> =>
@@ -115,6 +116,17 @@ describe('reconcile', () => {
     fleet.settle()
     expect(fleet.records.size).toBe(0)
     expect([...fleet.hosts.values()].flatMap(({ statuses }) => [...statuses])).toEqual([])
+  })
+
+  it('replaces what was on a host that has left, and not what is on one that is not known yet', () => {
+    const fleet = new ModelFleet(shop(), 3)
+    fleet.settle()
+    const [db] = fleet.live('db')
+    fleet.hosts.delete(db?.host ?? '')
+    const early = reconcile({ ...fleet.fleet(), knowsHosts: false })
+    expect(early.changes.has('shop-db-1')).toBe(false)
+    fleet.settle()
+    expect(fleet.running('db')).toEqual(['shop-db-2'])
   })
 
   it('removes what it named once and has no record of, and leaves other names alone', () => {
