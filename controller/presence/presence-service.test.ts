@@ -75,6 +75,20 @@ describe('presence', () => {
     expect(brief(controller.hosts())).toEqual(['home.web online 100'])
   })
 
+  it('keeps a heartbeat that overtook the birth of its session', async () => {
+    const clock = new FakeClock()
+    await using stage = await Stage.open(clock)
+    const controller = await stage.controller({ heartbeatIntervalMs })
+    const web = await stage.agent('main.home.web')
+    web.heartbeat(100, clock.now())
+    web.birth(100)
+    await clock.advance(0)
+    expect(controller.hosts()).toMatchObject([{ lag_samples: 7 }])
+    web.birth(101)
+    await clock.advance(0)
+    expect(controller.hosts()).toMatchObject([{ lag_samples: null }])
+  })
+
   it('tells its state at its start, every half minute, and to who is born', async () => {
     const clock = new FakeClock()
     await using stage = await Stage.open(clock)

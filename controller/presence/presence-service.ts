@@ -199,7 +199,7 @@ export class PresenceService {
     const known = this.#step({ kind: 'birth', host: id, session: birth.session })
     if (!known?.isBorn || known.session !== birth.session || known.isDead) return
     const record = this.#recordOf(id, address)
-    if (record.birth?.session !== birth.session) record.heartbeat = undefined
+    if (record.heartbeat?.session !== birth.session) record.heartbeat = undefined // one of this session may overtake it
     record.birth = birth
     record.lastSeenMs = this.#deps.clock.now()
     this.#rows.touch(id)
