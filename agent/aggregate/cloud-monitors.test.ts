@@ -62,7 +62,9 @@ describe('the monitors of a cloud', () => {
     const [first = '', ...more] = stage.aggregators
     expect([first, more]).toEqual([by, []])
     const newest = Object.entries(await recorded(stage)).filter(([, samples]) => samples.some(([t]) => t === 45_000))
-    expect(newest.map(([, samples]) => samples.at(-1))).toEqual(Array(3).fill([45_000, expect.any(Number)]))
+    expect(newest.map(([, samples]) => samples.at(-1))).toEqual(
+      Array.from({ length: 3 }, () => [45_000, expect.any(Number)]),
+    )
     expect(newest.map(([name]) => name)).not.toContain(dead)
     expect(newest.map(([name]) => name)).toContain(by)
   })
@@ -75,11 +77,9 @@ describe('the monitors of a cloud', () => {
     const gone = names.find((name) => !stage.aggregators.includes(name)) as string
     await stage.kill(gone)
     await stage.advance(30_000)
-    const coverages = await Promise.all(
-      names
-        .filter((name) => name !== gone)
-        .map((name) => stage.hosts.get(name)?.samples((series) => series === 'coverage.shop.queue;scope=cloud')),
-    )
+    const isCoverage = (series: string): boolean => series === 'coverage.shop.queue;scope=cloud'
+    const left = names.filter((name) => name !== gone).map((name) => stage.hosts.get(name) as StageHost)
+    const coverages = await Promise.all(left.map((host) => host.samples(isCoverage)))
     expect(coverages[0]).not.toEqual({})
     expect(coverages[1]).toEqual(coverages[0])
   })
