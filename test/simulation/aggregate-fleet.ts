@@ -27,8 +27,6 @@ export interface AggregateFleetOptions {
   readonly wantedOf?: WantedOf | undefined
   /** A host that is silent for longer is no part of the ring, ms. Default: for ever. */
   readonly graceMs?: number | undefined
-  /** A planted fault: who is no part of the ring is not expected to say anything either. */
-  readonly forgetsSilent?: boolean | undefined
   /** Hears what the controller publishes. */
   readonly onResults?: ((action: Extract<WideAction, { kind: 'publish' }>) => void) | undefined
 }
@@ -76,11 +74,11 @@ export class AggregateFleet {
   }
 
   #lookAround(host: AggregateHost): void {
-    const { graceMs = Number.POSITIVE_INFINITY, forgetsSilent = false } = this.#options
+    const { graceMs = Number.POSITIVE_INFINITY } = this.#options
     const peers = this.peers(host)
     const inRing = peers.filter((peer) => peer.isRunning || this.nowMs - (this.#diedAtMs.get(peer) ?? 0) < graceMs)
     const ring = this.#ringOf(inRing.map((peer) => peer.host))
-    const members = (forgetsSilent ? inRing : peers).map((peer) => peer.host)
+    const members = peers.map((peer) => peer.host)
     host.see(ring, (other) => this.#looksLive(host, other), members, this.nowMs)
   }
 

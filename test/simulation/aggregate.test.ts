@@ -19,11 +19,7 @@ function runSeeds(from: number, count: number, isQuiet: boolean): void {
 describe('a published value equals the one recomputed from the stored samples', () => {
   test.each([1, 26, 51])('whatever breaks, seeds from %i', (from) => runSeeds(from, perTest, false), 60_000)
 
-  test.each([1])(
-    'in every window when aggregators die, seeds from %i',
-    (from) => runSeeds(from, perTest, true),
-    60_000,
-  )
+  test.each([1])('in every window when aggregators die, seeds from %i', (from) => runSeeds(from, perTest, true), 60_000)
 
   test('the same seed is the same run', () => {
     expect(runAggregateSeed({ seed: 3 })).toEqual(runAggregateSeed({ seed: 3 }))
