@@ -9,6 +9,7 @@
  * | `query`, `store` | `../query/ask.ts`, `../query/store-ask.ts` | a page of samples, sizes or a check of the store: `../query/README.md` |
  * | `ring` | empty | `../query/ring-status.ts` |
  * | `instances` | empty | InstancesReport of `../instances/instance-report.ts` |
+ * | `log` | LogAsk of `../instances/log-messages.ts` | `{}`; the lines come on `log.<instance>` |
  * | `monitors` | MonitorSetPart of `./monitor-set.ts` | none: heartbeats say the generation that is applied |
  * | `merged` | MergedAsk of `./merged-ask.ts` | none: whoever merged the windows says so again |
  * | `record` | RecordAsk of `./record.ts` | RecordReceipt, once the samples are on the disk |
