@@ -21,7 +21,8 @@ export function recallFrom(tenant: string, queries: Pick<FleetQueries, 'ask'>): 
       if (columns === undefined || values === undefined) return []
       return Array.from(values, (value, i) => {
         const windowEndMs = columns.timestampsMs[i] as number
-        return { application, monitor, tags, windowEndMs, value, known: 1, expected: 1, revision: 0 }
+        // nothing is recorded of what a value was made of: it may have lacked something
+        return { application, monitor, tags, windowEndMs, value, known: 0, expected: 1, revision: 0 }
       })
     })
   }
