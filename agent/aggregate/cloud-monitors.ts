@@ -30,6 +30,7 @@ import type { HistoryStore } from '../store/store.ts'
 import type { Aggregate } from './aggregate.ts'
 import { AggregatorCore, type AggregatorEvent } from './aggregator-core.ts'
 import { MemberList } from './member-list.ts'
+import { PartialListener } from './partial-listener.ts'
 import { ownWord, QuietWords } from './partial-words.ts'
 import { PeerAnswers } from './peer-answers.ts'
 import { PeerAsks } from './peer-asks.ts'
@@ -78,8 +79,7 @@ export class CloudMonitors implements AsyncDisposable {
   readonly #closing = new AbortController()
   readonly #open = new Set<Promise<void>>()
   readonly #subscriptions: readonly { close(): void }[]
-  /** Partials of peers that are listened to, by application and monitor. */
-  readonly #listening = new Map<string, { close(): void }>()
+  readonly #listener: PartialListener
   #planned = new Map<string, PlannedMonitor>()
   #plans: readonly ContextPlan[] = []
   #cancelTick: (() => void) | undefined
@@ -104,6 +104,8 @@ export class CloudMonitors implements AsyncDisposable {
     this.#answers = new PeerAnswers(address, { ...deps, host, counts, plans: () => this.#plans })
     this.#asks = new PeerAsks(address, { ...deps, answers: this.#answers, counts, clock, logger })
     this.#successors = new Successors(address, { bus, view: deps.view, counts })
+    const { tenant, cloud } = address
+    this.#listener = new PartialListener(`lanista.${tenant}.${cloud}.*`, bus, (message) => this.#onPartial(message))
     const own = prefixOf(address)
     this.#subscriptions = [
       bus.subscribe(`${own}.control.monitors.>`, ({ body }) => aggregate.hear(body)),
@@ -122,7 +124,7 @@ export class CloudMonitors implements AsyncDisposable {
     this.#closing.abort()
     this.#cancelTick?.()
     this.#deps.aggregate.follow(undefined)
-    for (const subscription of [...this.#subscriptions, ...this.#listening.values()]) subscription.close()
+    for (const subscription of [...this.#subscriptions, this.#listener]) subscription.close()
     await this.#answers.close()
     await Promise.all(this.#open)
   }
@@ -246,24 +248,10 @@ export class CloudMonitors implements AsyncDisposable {
     for (const action of this.#core.step(event, this.#deps.clock.now())) this.#do(action)
   }
 
-  /** Listens to the partials of what is merged here, and of nothing else. */
+  /** Listens to the partials of what is merged here. */
   #listen(): void {
-    const { tenant, cloud } = this.#options.address
-    const wanted = new Map(this.#core.monitors.map((each) => [keyOf(each.application, each.monitor), each]))
-    this.#deps.aggregate.counts.cloudMonitors = wanted.size
-    for (const [key, subscription] of this.#listening) {
-      if (wanted.has(key)) continue
-      subscription.close()
-      this.#listening.delete(key)
-    }
-    for (const [key, { application, monitor }] of wanted) {
-      if (this.#listening.has(key)) continue
-      const pattern = `lanista.${tenant}.${cloud}.*.partial.${application}.${monitor}`
-      this.#listening.set(
-        key,
-        this.#deps.bus.subscribe(pattern, (message) => this.#onPartial(message)),
-      )
-    }
+    this.#deps.aggregate.counts.cloudMonitors = this.#core.monitors.length
+    this.#listener.select(this.#core.monitors)
   }
 
   #do(action: WideAction): void {
