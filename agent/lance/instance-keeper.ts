@@ -78,8 +78,8 @@ export class InstanceKeeper {
     const { row, isKnown, isMainUp } = this.#instance
     if (!isKnown || !isMainUp) return undefined
     const { application, component, id, isolation } = activeOf(row)
-    // a folder may have a scope of its own, which its processes tell as well
-    return { application, component, instance: id, processes: this.#processes, hasOwnCgroup: isolation === 'docker' }
+    const hasOwnCgroup = this.#deps.runtimes.get(isolation)?.hasOwnCgroups ?? false
+    return { application, component, instance: id, processes: this.#processes, hasOwnCgroup }
   }
 
   /** Takes what has happened; resolves once all that it changed is on the disk, or this is closed. */

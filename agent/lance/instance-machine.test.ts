@@ -17,17 +17,7 @@ const running = (change: Partial<InstanceSpec> = {}): MachineDriver => {
   return driver
 }
 const failed = { kind: 'failed', reason: 'no' } as const
-const whole = [
-  'prepare',
-  'init',
-  'preInstall',
-  'install',
-  'postInstall',
-  'preStart',
-  'start',
-  'detect',
-  'postStart',
-]
+const whole = ['prepare', 'init', 'preInstall', 'install', 'postInstall', 'preStart', 'start', 'detect', 'postStart']
 const anew = ['prepare clean', ...whole.slice(1)]
 
 describe('the life cycle', () => {

@@ -125,6 +125,21 @@ describe.each(['directory', 'docker'] as const)('Lance runs an instance in isola
     expect(await run('cat made; echo "$A"')).toMatchObject({ code: 0, output: expect.stringMatching(/installed\s+b/) })
   })
 
+  it('keeps what it wrote, over changed files and code, where it runs in a directory', async () => {
+    const file = (text: string): Pick<InstanceSpec, 'files'> => ({
+      files: [{ path: 'run.sh', text, isExecutable: true }],
+    })
+    await stage.order('instance-apply', serving(file('first')))
+    await stage.until('running')
+    expect(await run('echo 41 > stock')).toMatchObject({ code: 0 })
+    await stage.order('instance-apply', serving({ generation: 2, ...file('second') }))
+    await stage.until('running', ({ generation }) => generation === 2)
+    const kept = isolation === 'directory' ? '41' : 'nothing'
+    expect(await run('cat run.sh; echo; cat stock 2>/dev/null || echo nothing')).toMatchObject({
+      output: expect.stringMatching(`^second\\s+${kept}`),
+    })
+  })
+
   it('says why it could not be installed', async () => {
     const install: Handler = { commands: [['/bin/sh', '-c', 'echo no room >&2; exit 9']], timeoutMs: 5000 }
     await stage.order('instance-apply', serving({ lifecycle: { install, start: shell('sleep 9') } }))

@@ -1,5 +1,6 @@
 /**
- * The folder of an instance that runs in a directory: `work` (where its commands run, with its files and its unpacked code in `code`),
+ * The folder of an instance that runs in a directory: `work` (where its commands run: its files, its unpacked code in
+ * `code`, and what the component writes),
  * `log`, and `control`, where the supervising shell tells what became of the main process.
  */
 import { readFile, rm } from 'node:fs/promises'
@@ -8,9 +9,9 @@ import { LanistaError, messageOf } from '#protocol/errors.ts'
 import type { InstanceSpec } from '#protocol/instances/spec.ts'
 import { makeFolder } from '#protocol/runtime/data-folder.ts'
 import { unpackCode } from './code-archive.ts'
-import { codeOf, makePlainFolder, writeInside } from './inside.ts'
+import { codeOf, makePlainFolder, removeInside, writeInside } from './inside.ts'
 import type { ProcessExit } from './instance-runtime.ts'
-import { type PlaceRecord, placeDigest, writePlace } from './place-record.ts'
+import { type Delivered, type PlaceRecord, placeDigest, writePlace } from './place-record.ts'
 import { exitOfStatus, unseenExit } from './process-exit.ts'
 import { controlFiles } from './supervisor.ts'
 
@@ -19,16 +20,19 @@ export const logFile = (place: string): string => join(place, 'log', 'out.log')
 export const controlFolder = (place: string): string => join(place, 'control')
 
 /**
- * Makes the folder from nothing. Its page says generation 0 until all is in place.
- * @throws LanistaError CODE_REFUSED, PATH_REFUSED, DISK_FULL
+ * Makes the folder, or gives one that is there the files and the code of a newer spec: what the component wrote into `work`, and its log, stay. Its
+ * page says generation 0 until all is in place. Nothing of the instance may run.
+ * @throws LanistaError CODE_REFUSED, PATH_REFUSED when the component made a folder or a link where a file is to lie, DISK_FULL
  */
 export async function makePlace(
   place: string,
   spec: InstanceSpec,
   hostPorts: Readonly<Record<string, number>>,
   code: string | undefined,
+  before: Delivered,
   signal: AbortSignal,
 ): Promise<PlaceRecord> {
+  const delivered = { files: spec.files.map(({ path }) => path), hasCode: code !== undefined }
   const record = {
     id: spec.id,
     isolation: spec.isolation,
@@ -36,20 +40,32 @@ export async function makePlace(
     hostPorts,
     resources: spec.resources,
   }
+  const either = {
+    files: [...new Set([...before.files, ...delivered.files])],
+    hasCode: before.hasCode || delivered.hasCode,
+  }
   try {
     await makeFolder(place)
-    writePlace(place, { ...record, generation: 0 })
+    writePlace(place, { ...record, generation: 0, delivered: either })
     for (const name of ['work', 'log', 'control']) await makePlainFolder(join(place, name))
+    await forgetMain(place)
+    await takeBack(workFolder(place), either)
     if (code !== undefined) await unpackCode(code, join(workFolder(place), 'code'), signal)
     for (const { path, text, isExecutable } of spec.files) {
       await writeInside(workFolder(place), path, Buffer.from(text), isExecutable ? 0o755 : 0o644)
     }
-    const complete = { ...record, generation: spec.generation }
+    const complete = { ...record, generation: spec.generation, delivered }
     writePlace(place, complete)
     return complete
   } catch (error) {
     throw asDiskFull(error)
   }
+}
+
+/** Removes what lies where a spec has put something, or is about to: a link of the component's there is not written through. */
+async function takeBack(work: string, { files, hasCode }: Delivered): Promise<void> {
+  if (hasCode) await rm(join(work, 'code'), { recursive: true, force: true })
+  for (const path of files) await removeInside(work, path)
 }
 
 /** What the place's disk says, in the runtime's words. */

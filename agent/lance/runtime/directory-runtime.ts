@@ -45,6 +45,7 @@ const startPollMs = 5
 export class DirectoryRuntime implements InstanceRuntime {
   readonly kind = 'directory'
   readonly isAvailable = true
+  readonly hasOwnCgroups: boolean = canUseSystemd()
   readonly #options: DirectoryRuntimeOptions
   readonly #deps: RuntimeDeps
   readonly #watch: ExitWatch
@@ -86,10 +87,12 @@ export class DirectoryRuntime implements InstanceRuntime {
       writePlace(place, record)
       return this.#found(record, await readProcesses())
     }
-    await this.destroy(spec.id, signal)
-    const others = readPlaces(folder, 'directory').concat(readPlaces(folder, 'docker'))
+    await this.#endAll(spec.id, signal)
+    const all = readPlaces(folder, 'directory').concat(readPlaces(folder, 'docker'))
+    const others = all.filter(({ id }) => id !== spec.id)
     const hostPorts = await ownHostPorts(spec, new Set(others.flatMap((other) => Object.values(other.hostPorts))))
-    return this.#found(await makePlace(place, spec, hostPorts, code, signal), await readProcesses())
+    const before = there?.delivered ?? { files: [], hasCode: false }
+    return this.#found(await makePlace(place, spec, hostPorts, code, before, signal), await readProcesses())
   }
 
   async run(
@@ -148,8 +151,7 @@ export class DirectoryRuntime implements InstanceRuntime {
   async destroy(id: string, signal: AbortSignal): Promise<void> {
     const place = placeFolder(this.#options.folder, id)
     if (readPlace(this.#options.folder, id)?.isolation !== 'directory') return
-    this.#watch.remove(id)
-    await this.#killAll(async () => processesMarked(await readProcesses(), markOf(place)), signal)
+    await this.#endAll(id, signal)
     // the page goes last: a folder that could not be removed whole is still known as ours
     for (const name of ['control', 'work', 'log']) await rm(join(place, name), { recursive: true, force: true })
     await rm(place, { recursive: true, force: true })
@@ -197,7 +199,7 @@ export class DirectoryRuntime implements InstanceRuntime {
   ): Promise<void> {
     const { folder, logBytesMax, logFilesMax } = this.#options
     const place = placeFolder(folder, id)
-    const scope = canUseSystemd() ? systemdScope(id, String(this.#deps.clock.now()), resources) : []
+    const scope = this.hasOwnCgroups ? systemdScope(id, String(this.#deps.clock.now()), resources) : []
     const { memoryBytes, processes } = scope.length > 0 ? {} : resources
     const [program = '', ...words] = [
       ...scope,
@@ -224,8 +226,10 @@ export class DirectoryRuntime implements InstanceRuntime {
     const { clock } = this.#deps
     const place = placeFolder(this.#options.folder, id)
     for (const deadline = clock.monotonic() + startTimeoutMs; clock.monotonic() < deadline; ) {
-      const found = (await readSupervisor(place)) === undefined ? undefined : await this.#look(id)
-      if (found?.state === 'exited' || (found && found.processes.length > 0)) return found
+      const supervisor = await readSupervisor(place)
+      const rows = supervisor === undefined ? [] : await readProcesses()
+      const found = supervisor === undefined ? undefined : await this.#found(this.#recordOf(id), rows)
+      if (found?.state === 'exited' || (found && mainOf(rows, supervisor))) return found
       await clock.sleep(startPollMs, signal)
     }
     throw new LanistaError('START_FAILED', `look at the host: found no process of ${id}, expected one within 5 s`)
@@ -253,7 +257,7 @@ export class DirectoryRuntime implements InstanceRuntime {
       state,
       exit: state === 'exited' ? (exit ?? unseenExit) : undefined,
       hostPorts: record.hostPorts,
-      processes: ours.filter(({ group }) => group !== supervisor).map(({ pid }) => pid),
+      processes: mainFirst(ours, supervisor),
       detail: supervisor === undefined ? {} : { supervisor },
     }
   }
@@ -262,6 +266,13 @@ export class DirectoryRuntime implements InstanceRuntime {
   async #targets(place: string): Promise<readonly ProcessRow[]> {
     const supervisor = await readSupervisor(place)
     return processesMarked(await readProcesses(), markOf(place)).filter(({ group }) => group !== supervisor)
+  }
+
+  /** Kills all that an instance has running, and watches it no more. */
+  #endAll(id: string, signal: AbortSignal): Promise<void> {
+    const mark = markOf(placeFolder(this.#options.folder, id))
+    this.#watch.remove(id)
+    return this.#killAll(async () => processesMarked(await readProcesses(), mark), signal)
   }
 
   /** Again and again: what forks while it is killed leaves others. Throws STOP_FAILED when some are still there after 10 s. */
@@ -277,6 +288,19 @@ export class DirectoryRuntime implements InstanceRuntime {
 }
 
 const markOf = (place: string): string => `${placeVariable}=${place}`
+
+/** The one that the supervising shell, or the half of it that writes no log, has put into a session of its own. */
+function mainOf(rows: readonly ProcessRow[], supervisor: number | undefined): ProcessRow | undefined {
+  const shells = new Set(rows.filter(({ group }) => group === supervisor).map(({ pid }) => pid))
+  return rows.find(({ group, parent }) => group !== supervisor && shells.has(parent))
+}
+
+/** Process ids of what runs, without the supervising shell. */
+function mainFirst(ours: readonly ProcessRow[], supervisor: number | undefined): readonly number[] {
+  const main = mainOf(ours, supervisor)?.pid
+  const pids = ours.filter(({ group }) => group !== supervisor).map(({ pid }) => pid)
+  return main === undefined ? pids : [main, ...pids.filter((pid) => pid !== main)]
+}
 
 /** Nothing of it runs, and how the main process ended has been told. */
 async function isOver(place: string, targets: readonly ProcessRow[]): Promise<boolean> {

@@ -47,6 +47,7 @@ const killTimeoutMs = 30_000
 
 export class DockerRuntime implements InstanceRuntime {
   readonly kind = 'docker'
+  readonly hasOwnCgroups = true
   readonly #options: DockerRuntimeOptions
   readonly #deps: RuntimeDeps
   readonly #engine: Docker

@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { linkStaysInside, partsInside, writeInside } from './inside.ts'
+import { linkStaysInside, partsInside, removeInside, writeInside } from './inside.ts'
 
 describe('a path inside', () => {
   it.each([
@@ -50,5 +50,18 @@ describe('a file inside', () => {
       await expect(writeInside(root, path, Buffer.from('x'), 0o644)).rejects.toMatchObject({ code: 'PATH_REFUSED' })
     }
     expect(await readFile(join(outside, 'kept'), 'utf8')).toBe('kept')
+  })
+
+  it('is removed, or the link that lies there, and nothing behind a link on the way', async () => {
+    const outside = await mkdtemp(join(tmpdir(), 'outside-'))
+    await writeFile(join(outside, 'kept'), 'yes')
+    await symlink(outside, join(root, 'away'))
+    await symlink(join(outside, 'kept'), join(root, 'link'))
+    await writeInside(root, 'a/b', Buffer.from('x'), 0o644)
+    for (const path of ['away/kept', 'link', 'a/b', 'a', 'none/x']) await removeInside(root, path)
+    expect(await readFile(join(outside, 'kept'), 'utf8')).toBe('yes')
+    expect((await readdir(root)).sort()).toEqual(['a', 'away'])
+    expect(await readdir(join(root, 'a'))).toEqual([])
+    await rm(outside, { recursive: true })
   })
 })

@@ -1,6 +1,6 @@
 /** Paths that stay inside a folder, whatever they say and whatever links lie on the way. */
 import { constants } from 'node:fs'
-import { lstat, mkdir, open } from 'node:fs/promises'
+import { lstat, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LanistaError } from '#protocol/errors.ts'
 
@@ -58,6 +58,7 @@ export async function writeInside(
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
   const file = await open(target, flags, mode).catch((error: unknown) => {
     if (codeOf(error) === 'ELOOP') throw refused(path, 'a file, no link')
+    if (codeOf(error) === 'EISDIR') throw refused(path, 'a file, no folder')
     throw error
   })
   try {
@@ -67,6 +68,19 @@ export async function writeInside(
   } finally {
     await file.close()
   }
+}
+
+/** Removes a file, or a link itself; never one behind a link on the way. A folder there is left, and nothing is no error. */
+export async function removeInside(root: string, path: string): Promise<void> {
+  const parts = partsInside(path)
+  let folder = root
+  for (const part of parts.slice(0, -1)) {
+    folder = join(folder, part)
+    if (!(await lstat(folder).catch(() => undefined))?.isDirectory()) return
+  }
+  const target = join(folder, parts.at(-1) ?? '')
+  const found = await lstat(target).catch(() => undefined)
+  if (found && !found.isDirectory()) await rm(target, { force: true })
 }
 
 /** The system's own code of an error, `ENOSPC` or so. */

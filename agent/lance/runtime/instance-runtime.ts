@@ -16,7 +16,7 @@ export interface FoundInstance {
   readonly hostPorts: Readonly<Record<string, number>>
   /** The instance's own address behind the host's, where it has one (a container's). */
   readonly address?: string | undefined
-  /** Cgroup folders or process ids, for metering. */
+  /** Those that are known, the main process first; for metering. */
   readonly processes: readonly number[]
   readonly detail: Readonly<Record<string, string | number>>
 }
@@ -43,10 +43,13 @@ export type RuntimeEvent =
 export interface InstanceRuntime extends AsyncDisposable {
   readonly kind: InstanceSpec['isolation'] | 'memory'
   readonly isAvailable: boolean
+  /** Whether a main process runs in a cgroup that holds its instance and nothing else. */
+  readonly hasOwnCgroups: boolean
   /** Everything of ours that is there, running or not. Throws RUNTIME_UNAVAILABLE. */
   list(signal: AbortSignal): Promise<readonly FoundInstance[]>
   /**
-   * Makes the place: folder or container, files, code, ports, limits.
+   * Makes the place: folder or container, files, code, ports, limits. One that is there of another spec: what runs in it is ended; a container is made
+   * anew, and what it held is gone but for its volumes; a folder gets the files and code of this spec, and keeps what the component wrote.
    * @throws LanistaError RUNTIME_UNAVAILABLE, IMAGE_MISSING, PORT_TAKEN, PATH_REFUSED, CODE_REFUSED, DISK_FULL
    */
   prepare(spec: InstanceSpec, code: string | undefined, signal: AbortSignal): Promise<FoundInstance>

@@ -9,6 +9,8 @@ export interface MemoryPlace {
   readonly digest: string
   readonly hostPorts: Readonly<Record<string, number>>
   readonly files: Map<string, string>
+  /** Those of `files` that the spec brought. */
+  readonly delivered: readonly string[]
   readonly log: string[]
   main: { exit: ProcessExit | undefined; readonly ignoresSignals: boolean } | undefined
   /** Main processes started in it. */

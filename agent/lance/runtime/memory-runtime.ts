@@ -15,6 +15,7 @@ type Environment = Readonly<Record<string, string>>
 
 export class MemoryRuntime implements InstanceRuntime {
   readonly kind = 'memory'
+  readonly hasOwnCgroups = false
   readonly #host: MemoryHost
   readonly #clock: Clock
   readonly #leave: () => void
@@ -46,14 +47,17 @@ export class MemoryRuntime implements InstanceRuntime {
       there.generation = spec.generation
       return foundOf(there)
     }
-    await this.destroy(spec.id, signal)
-    const files = new Map(spec.files.map(({ path, text }) => [partsInside(path).join('/'), text]))
+    const delivered = spec.files.map(({ path, text }) => [partsInside(path).join('/'), text] as const)
+    const files = there && spec.isolation === 'directory' ? writtenBy(there) : new Map<string, string>()
+    for (const [path, text] of delivered) files.set(path, text)
+    this.#host.places.delete(spec.id)
     const place: MemoryPlace = {
       id: spec.id,
       generation: spec.generation,
       digest,
       hostPorts: this.#host.hostPorts(spec),
       files,
+      delivered: delivered.map(([path]) => path),
       log: [],
       main: undefined,
       starts: 0,
@@ -137,6 +141,11 @@ export class MemoryRuntime implements InstanceRuntime {
     signal.throwIfAborted()
     if (!this.#host.isAvailable) throw new LanistaError('RUNTIME_UNAVAILABLE', 'ask later: found the host unavailable')
   }
+}
+
+/** What the component wrote: as in a directory, it outlives its spec. */
+function writtenBy({ files, delivered }: MemoryPlace): Map<string, string> {
+  return new Map([...files].filter(([path]) => !delivered.includes(path)))
 }
 
 function foundOf({ id, generation, hostPorts, main, starts }: MemoryPlace): FoundInstance {

@@ -18,6 +18,16 @@ export interface PlaceRecord {
   /** Host numbers of provided ports, by name. */
   readonly hostPorts: Readonly<Record<string, number>>
   readonly resources: ResourceLimits
+  /** What of a directory's `work` comes from the spec, and so goes with it; all else there is the component's. Absent in Docker. */
+  readonly delivered?: Delivered | undefined
+}
+
+/** What the spec puts into a directory's `work`. */
+export interface Delivered {
+  /** Paths of its files, those of a generation before that may still be there included. */
+  readonly files: readonly string[]
+  /** Whether `code` is unpacked code. */
+  readonly hasCode: boolean
 }
 
 const schema: z.ZodMiniType<PlaceRecord> = z.strictObject({
@@ -31,6 +41,7 @@ const schema: z.ZodMiniType<PlaceRecord> = z.strictObject({
     memoryBytes: z.optional(z.number()),
     processes: z.optional(z.number()),
   }),
+  delivered: z.optional(z.strictObject({ files: z.array(z.string()), hasCode: z.boolean() })),
 })
 
 const recordName = 'place.json'

@@ -122,12 +122,25 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeHarness
       expect(kept.output).toContain('by install')
     })
 
-    it('a place made from something else is made anew', async () => {
+    it('of another spec a directory gets the files and keeps what was written, and a container is made anew', async () => {
+      const { say, isolation } = harness
+      const file = (path: string, text: string): Partial<InstanceSpec> => ({
+        files: [{ path, text, isExecutable: false }],
+      })
+      const read = async (path: string): Promise<string | undefined> => {
+        const { code, output } = await runtime.run('shop-web-1', say.printFile(path), briefly, soon())
+        return code === 0 ? output.trim() : undefined
+      }
+      await runtime.prepare(spec('shop-web-1', file('first', 'from the spec')), undefined, soon())
+      await runtime.run('shop-web-1', say.writeFile('made', 'by the component'), briefly, soon())
+      await runtime.start('shop-web-1', say.serve('ready'), { environment }, soon())
+      const prepared = await runtime.prepare(spec('shop-web-1', file('second', 'newer')), undefined, soon())
+      expect(prepared.state).toBe('prepared')
+      const kept = isolation === 'directory' ? 'by the component' : undefined
+      expect([await read('first'), await read('second'), await read('made')]).toEqual([undefined, 'newer', kept])
+      await runtime.destroy('shop-web-1', soon())
       await runtime.prepare(spec('shop-web-1'), undefined, soon())
-      await runtime.run('shop-web-1', harness.say.writeFile('made', 'before'), briefly, soon())
-      const files = [{ path: 'x', text: 'other', isExecutable: false }]
-      await runtime.prepare(spec('shop-web-1', { files }), undefined, soon())
-      expect((await runtime.run('shop-web-1', harness.say.printFile('made'), briefly, soon())).code).not.toBe(0)
+      expect(await read('made')).toBeUndefined()
     })
 
     it('a command runs to its end with its environment, and its code and last words are told', async () => {

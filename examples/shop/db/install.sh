@@ -1,5 +1,5 @@
 #!/bin/sh
-# The whole stock of the shop.
+# The whole stock of the shop. Also run when these files change: what is in stock then stays.
 set -eu
 mkdir -p data
-echo "42 helmets in stock, says $(hostname)" > data/stock
+[ -s data/stock ] || echo "42 helmets in stock, says $(hostname)" > data/stock
