@@ -1,6 +1,7 @@
 /** The text of an application file, and where in it something stands. YAML; JSON is YAML, too. */
 import { type Document, isCollection, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
+import { isNestedBeyond } from '#protocol/runtime/yaml-levels.ts'
 
 /** Bytes of an application file with all that was put into it. */
 export const fileBytesMax = 1_048_576
@@ -30,13 +31,14 @@ export interface ApplicationDocument {
   placeOf(path: string): Place | undefined
 }
 
-/** Reads the text as YAML; what it means is not looked at. Throws APPLICATION_INVALID. */
+/** Reads the text as YAML; what it means is not looked at. Throws APPLICATION_INVALID, for what is nested too deep before it is parsed. */
 export function parseApplicationDocument(text: string, name: string): ApplicationDocument {
   if (Buffer.byteLength(text) > fileBytesMax) {
     throw invalidFile(name, [
       { path: '', says: `expected at most ${fileBytesMax} bytes, found ${Buffer.byteLength(text)}` },
     ])
   }
+  if (isNestedBeyond(levelsMax, text)) throw nestedTooDeep(name)
   const lines = new LineCounter()
   // with the level silent it would take the first of several documents
   const yaml = parseDocument(text, { logLevel: 'error', lineCounter: lines, merge: true, prettyErrors: false })
@@ -71,7 +73,11 @@ export function valueOf({ yaml, name }: ApplicationDocument): unknown {
     throw invalidFile(name, [{ path: '', says: `expected fewer aliases: ${messageOf(error)}` }])
   }
   if (levelsOf(value, 0, new Map()) <= levelsMax) return value
-  throw invalidFile(name, [{ path: '', says: `expected at most ${levelsMax} levels of maps and lists, found more` }])
+  throw nestedTooDeep(name)
+}
+
+function nestedTooDeep(name: string): LanistaError {
+  return invalidFile(name, [{ path: '', says: `expected at most ${levelsMax} levels of maps and lists, found more` }])
 }
 
 /** Levels of nesting, more than `levelsMax` for a circle; each map and list is looked at once. */

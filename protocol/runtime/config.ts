@@ -13,6 +13,7 @@ import { LanistaError, messageOf } from '#protocol/errors.ts'
 import { dotted } from '#protocol/schema-words.ts'
 import { type ConfigIssue, invalidConfig, issuesOf } from './config-issues.ts'
 import { type ConfigSchema, kindAt, settingPaths } from './config-schema.ts'
+import { isNestedBeyond } from './yaml-levels.ts'
 
 /** Where values come from, besides the defaults. */
 export interface ConfigSources {
@@ -35,6 +36,8 @@ export interface LoadedConfig<T> {
 
 /** Bytes of a configuration file; a larger one is refused. */
 const configBytesMax = 1_048_576
+/** Maps and lists inside each other; no setting lies as deep. */
+const levelsMax = 64
 
 /**
  * Merges and checks. Throws CONFIG_INVALID with `data.issues`: every mistake with its path, what was expected, what was found and
@@ -163,6 +166,7 @@ function nest(path: readonly string[], value: unknown): object {
 
 function parseFile({ name, text }: { readonly name: string; readonly text: string }): object {
   if (Buffer.byteLength(text) > configBytesMax) throw wholeFile(name, `at most ${configBytesMax} bytes`, 'more')
+  if (isNestedBeyond(levelsMax, text)) throw wholeFile(name, `at most ${levelsMax} levels of maps and lists`, 'more')
   const document = parseDocument(text, { logLevel: 'error' }) // silent, it would take the first of several documents
   if (document.errors.some(({ code }) => code === 'MULTIPLE_DOCS')) throw wholeFile(name, 'one document', 'another')
   if (document.errors.length > 0) {
@@ -212,6 +216,7 @@ function textValue(schema: ConfigSchema<unknown>, path: readonly string[], text:
   if (kind === 'array' && !text.trimStart().startsWith('[')) {
     return text === '' ? [] : text.split(',').map((part) => part.trim())
   }
+  if (isNestedBeyond(levelsMax, text)) return text
   const document = parseDocument(text, { logLevel: 'silent' })
   return document.errors.length > 0 ? text : (document.toJS({ maxAliasCount: 0 }) as unknown)
 }
