@@ -1,4 +1,5 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { LanistaError } from '#protocol/errors.ts'
 
 /**
  * Replaces a small file that its owner alone may read (mode 0600): the text is written beside it, onto the disk, and renamed, so
@@ -16,10 +17,26 @@ export function writeSecretFile(path: string, text: string, beside: string = `${
   }
 }
 
-/** The text of such a file; undefined when there is none. Throws what the file system throws. */
+/**
+ * The text of such a file; undefined when there is none. A device, a pipe or a folder is not read: some never end. Throws NOT_A_FILE, and
+ * what the file system throws.
+ */
 export function readSecretFile(path: string): string | undefined {
+  const descriptor = openIfThere(path)
+  if (descriptor === undefined) return undefined
   try {
-    return readFileSync(path, 'utf8')
+    if (!fstatSync(descriptor).isFile()) {
+      throw new LanistaError('NOT_A_FILE', `put a regular file in the place of ${path}: found none, expected text`)
+    }
+    return readFileSync(descriptor, 'utf8')
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK) // a pipe has no writer to wait for
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
