@@ -1,9 +1,9 @@
 import { parseMetrics } from './answers.ts'
 import { openClient, type SharedFlags, writeJson } from './context.ts'
 import type { ExitCode } from './exit-code.ts'
-import { hostsVerdict } from './hosts-verdict.ts'
 import { metricsText } from './series-text.ts'
 import type { Terminal } from './terminal.ts'
+import { placeVerdict } from './unknown-place.ts'
 
 export interface MetricsFlags extends SharedFlags {
   readonly host?: string | undefined
@@ -28,5 +28,5 @@ export async function runMetrics(
   const metrics = parseMetrics(answer.value)
   if (flags.json) writeJson(terminal, answer.value)
   else terminal.write(metricsText(metrics))
-  return hostsVerdict(answer, metrics.length > 0, terminal)
+  return placeVerdict(answer, metrics.length > 0, flags, client, terminal)
 }

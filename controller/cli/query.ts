@@ -2,9 +2,9 @@ import { parseSeries } from './answers.ts'
 import type { Params } from './client.ts'
 import { openClient, type SharedFlags, writeJson } from './context.ts'
 import { type ExitCode, usageError } from './exit-code.ts'
-import { hostsVerdict } from './hosts-verdict.ts'
 import { seriesText } from './series-text.ts'
 import type { Terminal } from './terminal.ts'
+import { placeVerdict } from './unknown-place.ts'
 
 export interface QueryFlags extends SharedFlags {
   readonly host?: string | undefined
@@ -18,7 +18,7 @@ export interface QueryFlags extends SharedFlags {
 
 /**
  * `lanista query MATCH`: samples, or a function of them. No matching series is an empty answer, not a failure; that nobody who was asked
- * answered is one. Hosts that did not answer are named on stderr.
+ * answered is one, and so is a host that nobody knows. Hosts that did not answer are named on stderr.
  */
 export async function runQuery(match: string, flags: QueryFlags, terminal: Terminal): Promise<ExitCode> {
   const params = queryParams(match, flags)
@@ -27,7 +27,7 @@ export async function runQuery(match: string, flags: QueryFlags, terminal: Termi
   const rows = parseSeries(answer.value)
   if (flags.json) writeJson(terminal, answer.value)
   else terminal.write(seriesText(rows))
-  return hostsVerdict(answer, rows.length > 0, terminal)
+  return placeVerdict(answer, rows.length > 0, flags, client, terminal)
 }
 
 /** The question as the API takes it. Throws USAGE for flags that contradict each other. */

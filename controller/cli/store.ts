@@ -6,9 +6,9 @@ import { dumpLine, dumpTitles, repairText } from '#protocol/query/store-text.ts'
 import type { ControllerClient, Params } from './client.ts'
 import { openClient, type SharedFlags, writeJson } from './context.ts'
 import type { ExitCode } from './exit-code.ts'
-import { hostsVerdict } from './hosts-verdict.ts'
 import { type Column, renderTable } from './table.ts'
 import type { Terminal } from './terminal.ts'
+import { placeVerdict } from './unknown-place.ts'
 
 export interface StoreFlags extends SharedFlags {
   readonly host?: string | undefined
@@ -81,7 +81,7 @@ export async function runStoreStats(flags: StoreFlags, terminal: Terminal): Prom
   const value = parsed(sizes, answer.value)
   if (flags.json) writeJson(terminal, value)
   else terminal.write(sizesText(value))
-  return hostsVerdict(answer, false, terminal)
+  return placeVerdict(answer, false, flags, client, terminal)
 }
 
 /** Lets every store read all it has: 1 when something cannot be read. */
@@ -98,7 +98,7 @@ export async function runStoreCheck(flags: StoreFlags, terminal: Terminal): Prom
     ])
     terminal.write(renderTable(checkColumns, rows))
   }
-  const verdict = hostsVerdict(answer, found.length > 0, terminal)
+  const verdict = await placeVerdict(answer, found.length > 0, flags, client, terminal)
   return found.some(({ damaged }) => damaged > 0) ? 1 : verdict
 }
 
@@ -122,7 +122,7 @@ export async function runStoreRepair(flags: StoreFlags, terminal: Terminal): Pro
   const found = parsed(repairs, answer.value)
   if (flags.json) writeJson(terminal, answer.value)
   else terminal.write(found.map(textOfRepair).join('\n'))
-  const verdict = hostsVerdict(answer, found.length > 0, terminal)
+  const verdict = await placeVerdict(answer, found.length > 0, flags, client, terminal)
   const unfinished = found.filter((one) => !one.is_done).map(({ host }) => host)
   if (unfinished.length > 0) terminal.note(`lanista: repair again, not done yet: ${unfinished.join(', ')}`)
   return unfinished.length > 0 || found.some((one) => one.put_aside < one.damaged) ? 1 : verdict
