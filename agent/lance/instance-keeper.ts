@@ -3,6 +3,7 @@
  * that takes no row stops the life cycle, and nothing that runs.
  */
 import { messageOf } from '#protocol/errors.ts'
+import type { InstanceSpec } from '#protocol/instances/spec.ts'
 import type { InstanceStatus } from '#protocol/instances/status.ts'
 import { backoffMs } from '#protocol/runtime/backoff.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
@@ -24,6 +25,8 @@ export interface KeeperDeps extends TaskDeps {
   readonly host: HostAddresses
   /** Called at each change, with what is on the disk. */
   readonly onStatus: (status: InstanceStatus) => void
+  /** Called when the runtime of this isolation did not answer: until somebody has looked, nothing is decided. */
+  readonly onUnavailable: (isolation: InstanceSpec['isolation']) => void
 }
 
 /** Longest time a timer is set for, ms: a wall clock may be set meanwhile. */
@@ -142,6 +145,7 @@ export class InstanceKeeper {
       if (this.#stop.signal.aborted) return // the next agent looks for itself
       this.#running = undefined
       void this.send({ kind: 'ended', task: id, end })
+      if (end.kind === 'unavailable') this.#deps.onUnavailable(spec.isolation)
     })
     this.#running = { id, cancel, ended }
   }

@@ -16,7 +16,10 @@ import { specForTests } from './machine-driver.ts'
 import { openLance } from './open-lance.ts'
 import { openTestEngine, type TestEngine, testImage } from './runtime/docker-stage.ts'
 
-const address = { tenant: 'lance-test', cloud: 'c', host: `h${process.pid}` }
+// containers are named after tenant and instance: another run of this file on the same engine has other names
+const address = { tenant: `lance-test-${process.pid}`, cloud: 'c', host: 'h' }
+/** How long a state is waited for, ms: most of a test's time, as the machine may be busy. */
+const stateMs = 120_000
 const shell = (text: string, timeoutMs = 20_000): Handler => ({ commands: [['/bin/sh', '-c', text]], timeoutMs })
 
 class Stage {
@@ -47,15 +50,14 @@ class Stage {
   }
 
   order(verb: string, body: unknown): Promise<unknown> {
-    const context = { id: 'ord-1', key: 'k', signal: AbortSignal.timeout(60_000), progress: () => {} }
+    const context = { id: 'ord-1', key: 'k', signal: AbortSignal.timeout(stateMs), progress: () => {} }
     return this.#lance?.handler.handle(verb, body, context) ?? Promise.reject(new Error('not open'))
   }
 
   async until(state: InstanceState, isSo: (status: InstanceStatus) => boolean = () => true): Promise<InstanceStatus> {
-    for (let tries = 0; tries < 1200; tries++) {
+    for (const deadline = Date.now() + stateMs; Date.now() < deadline; await delay(25)) {
       const status = this.#lance?.statuses()[0]
       if (status?.state === state && isSo(status)) return status
-      await delay(25)
     }
     throw new Error(`found ${JSON.stringify(this.#lance?.statuses())}, expected ${state}`)
   }

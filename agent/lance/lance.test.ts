@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { MemoryBroker } from '#broker/memory.ts'
+import { LanistaError } from '#protocol/errors.ts'
 import { instancesReportSchema } from '#protocol/instances/instance-report.ts'
 import type { Handler, InstanceSpec } from '#protocol/instances/spec.ts'
 import type { InstanceStatus } from '#protocol/instances/status.ts'
@@ -226,6 +227,21 @@ describe('Lance', () => {
     host.setAvailable(true)
     await clock.advance(0)
     expect([states().at(-1), host.places.get('shop-web-1')?.starts]).toEqual(['running', 1])
+  })
+
+  it('goes on within a second after a call that was not answered, though the runtime says nothing', async () => {
+    await lance.close()
+    let calls = 0
+    host = new MemoryHost(() => {
+      if (calls++ === 0) throw new LanistaError('RUNTIME_UNAVAILABLE', 'ask later: found no answer')
+      return { exit: undefined, output: '', ignoresSignals: false }
+    })
+    store = new MemoryInstanceStore()
+    await open()
+    await apply(serving({ lifecycle: { start: words('serve') } }))
+    expect(states().at(-1)).toBe('unknown')
+    await clock.advance(1000)
+    expect([states().at(-1), calls]).toEqual(['running', 2])
   })
 
   it('does nothing that is not on the disk, and goes on once the disk takes it', async () => {

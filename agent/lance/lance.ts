@@ -229,6 +229,7 @@ export class Lance implements AsyncDisposable {
       host,
       environmentOf: (spec, place) => this.#environmentOf(spec, place),
       onStatus: (status) => this.#tell(status),
+      onUnavailable: (isolation) => this.#looks.get(isolation)?.soon(),
     })
     this.#keepers.set(instance.row.spec.id, keeper)
     return keeper

@@ -38,6 +38,7 @@ export class RuntimeLook {
   readonly #orphans = new Map<string, { readonly found: FoundInstance; readonly sinceMs: number }>()
   readonly #forget: () => void
   #wake: () => void = () => {}
+  #cancelSoon: (() => void) | undefined
   #isAsked = false
   #looking: Promise<void> = Promise.resolve()
   #reaped = 0
@@ -64,6 +65,14 @@ export class RuntimeLook {
     this.#wake()
   }
 
+  /** Looks again within a second: the runtime did not answer to something that was to be done. */
+  soon(): void {
+    this.#cancelSoon ??= this.#deps.clock.after(againMs, () => {
+      this.#cancelSoon = undefined
+      this.now()
+    })
+  }
+
   /** Something of ours that nobody knew of when it was looked last. */
   orphan(id: string): FoundInstance | undefined {
     return this.#orphans.get(id)?.found
@@ -78,6 +87,7 @@ export class RuntimeLook {
   async close(): Promise<void> {
     this.#forget()
     this.#stop.abort()
+    this.#cancelSoon?.()
     this.#wake()
     await this.#looking
   }

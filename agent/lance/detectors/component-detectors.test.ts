@@ -8,10 +8,13 @@ import { systemClock } from '#protocol/runtime/clock.ts'
 import { bareSpec } from '../runtime/bare-spec.ts'
 import type { CommandResult } from '../runtime/instance-runtime.ts'
 import { ComponentDetectors, type DetectorTarget } from './component-detectors.ts'
+import { checkHttp } from './network-checks.ts'
 import { readingBack, scriptFinding } from './script-check.ts'
 
 const detectors = new ComponentDetectors(systemClock)
-const soon = (): AbortSignal => AbortSignal.timeout(10_000)
+// what is to be found has all the time of the test; only what is never found is given up soon
+const soon = (): AbortSignal => AbortSignal.timeout(60_000)
+const patient = { intervalMs: 5, timeoutMs: 60_000 }
 const quick = { intervalMs: 5, timeoutMs: 300 }
 const result = (changes: Partial<CommandResult>): CommandResult => ({
   code: 0,
@@ -76,17 +79,19 @@ describe('what a script says', () => {
 describe('a component has started', () => {
   let server: Server | undefined
   afterEach(() => server?.close())
-  const serve = async (status: number): Promise<number> => {
-    server = createServer((_, answer) => answer.writeHead(status).end())
+  /** Answers with these, one after the other; the last one for ever. */
+  const serve = async (...statuses: number[]): Promise<number> => {
+    server = createServer((_, answer) => {
+      answer.writeHead((statuses.length > 1 ? statuses.shift() : statuses[0]) ?? 500).end()
+    })
     await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve))
     return (server.address() as AddressInfo).port
   }
-  const http: Detector = { kind: 'http', port: 'http', path: '/', status: [200, 399], ...quick }
 
   it('once its script has said so', async () => {
     const codes = [1, 1, 0]
     await detectors.started(
-      { kind: 'script', command: ['x'], ...quick },
+      { kind: 'script', command: ['x'], ...patient },
       target({ run: async () => result({ code: codes.shift() ?? 9 }) }),
       soon(),
     )
@@ -95,24 +100,29 @@ describe('a component has started', () => {
 
   it('once its port takes connections', async () => {
     const port = await serve(200)
-    await detectors.started({ kind: 'tcp', port: 'http', ...quick }, target({}, port), soon())
+    await detectors.started({ kind: 'tcp', port: 'http', ...patient }, target({}, port), soon())
   })
 
   it('once it answers with a good status, and not with a bad one', async () => {
-    const port = await serve(503)
-    const found = detectors.started(http, target({}, port), soon())
-    await expect(found).rejects.toMatchObject({
-      code: 'DETECTION_FAILED',
-      message: expect.stringContaining('answers 503'),
-    })
+    const http: Detector = { kind: 'http', port: 'http', path: '/', status: [200, 399], ...patient }
+    await detectors.started(http, target({}, await serve(503, 404, 204)), soon())
     server?.close()
-    await detectors.started(http, target({}, await serve(204)), soon())
+    const at = { host: '127.0.0.1', port: await serve(503, 204), path: '/', status: [200, 399] } as const
+    expect(await checkHttp(at, soon())).toMatchObject({
+      isMet: false,
+      reason: expect.stringContaining('answers 503') as string,
+    })
+    expect(await checkHttp(at, soon())).toMatchObject({ isMet: true })
   })
 
   it('once its log says so, since the last start', async () => {
-    const log: Detector = { kind: 'log', pattern: 'ready', ...quick }
+    const log: Detector = { kind: 'log', pattern: 'ready', ...patient }
     await detectors.started(log, target(logOf('x', 'ready to serve')), soon())
-    const stale = detectors.started(log, target(logOf('ready to serve', '[lanista] start', 'x')), soon())
+    const stale = detectors.started(
+      { ...log, ...quick },
+      target(logOf('ready to serve', '[lanista] start', 'x')),
+      soon(),
+    )
     await expect(stale).rejects.toMatchObject({ code: 'DETECTION_FAILED' })
   })
 

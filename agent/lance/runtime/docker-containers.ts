@@ -2,7 +2,7 @@
 
 import type Docker from 'dockerode'
 import type { ContainerInspectInfo } from 'dockerode'
-import { LanistaError } from '#protocol/errors.ts'
+import { isLanistaError, LanistaError } from '#protocol/errors.ts'
 import { ask, askMaybe } from './docker-engine.ts'
 import { containerName, goFile, labelNames, ownLabels } from './docker-place.ts'
 import type { FoundInstance, ProcessExit } from './instance-runtime.ts'
@@ -52,7 +52,7 @@ export class DockerContainers {
 
   /** What is there of an instance, by its container or, where that is gone or not made yet, by its page; undefined when neither is there. */
   async find(id: string, record: PlaceRecord | undefined, signal: AbortSignal): Promise<FoundInstance | undefined> {
-    const info = await this.inspect(id, signal)
+    const info = await this.#own(id, signal)
     if (!info) return record && { ...record, state: 'prepared', processes: [], detail: {} }
     const { Labels } = info.Config
     const state = await this.#stateOf(info, signal)
@@ -70,12 +70,20 @@ export class DockerContainers {
 
   /** Removes the container with its volumes; nothing when there is none of ours. Throws RUNTIME_UNAVAILABLE. */
   async remove(id: string, signal: AbortSignal): Promise<void> {
-    const info = await this.inspect(id, signal)
+    const info = await this.#own(id, signal)
     if (!info) return
     this.#gone.delete(info.Id)
     await askMaybe(`remove ${id}`, signal, (abortSignal) =>
       this.#engine.getContainer(info.Id).remove({ force: true, v: true, abortSignal }),
     )
+  }
+
+  /** One of our name that is somebody else's keeps nobody from knowing, or removing, what is ours. */
+  #own(id: string, signal: AbortSignal): Promise<ContainerInspectInfo | undefined> {
+    return this.inspect(id, signal).catch((error: unknown) => {
+      if (isLanistaError(error, 'NAME_TAKEN')) return undefined
+      throw error
+    })
   }
 
   async #stateOf(info: ContainerInspectInfo, signal: AbortSignal): Promise<FoundInstance['state']> {

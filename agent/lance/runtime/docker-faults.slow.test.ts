@@ -174,7 +174,7 @@ it('somebody else’s container of our name is not touched, and not listed', asy
     const runtime = await open()
     expect(await runtime.list(soon())).toEqual([])
     await expect(runtime.prepare(spec(), undefined, soon())).rejects.toMatchObject({ code: 'NAME_TAKEN' })
-    await expect(runtime.destroy(id, soon())).rejects.toMatchObject({ code: 'NAME_TAKEN' })
+    await runtime.destroy(id, soon())
     expect((await foreign.inspect()).State.Status).toBe('created')
   } finally {
     await foreign.remove({ force: true })

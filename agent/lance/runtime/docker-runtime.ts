@@ -97,6 +97,7 @@ export class DockerRuntime implements InstanceRuntime {
       return this.#found(spec.id, signal)
     }
     await this.destroy(spec.id, signal)
+    await this.#containers.inspect(spec.id, signal) // its name is free, or refused as taken
     const image = await ensureImage(this.#engine, imageOf(spec), this.#options.registries, signal)
     const others = [...readPlaces(folder, 'directory'), ...readPlaces(folder, 'docker')]
     const hostPorts = await mappedHostPorts(spec, new Set(others.flatMap((other) => Object.values(other.hostPorts))))
