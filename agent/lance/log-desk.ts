@@ -1,6 +1,6 @@
 /**
- * Sends instances' logs to who asks for them, until he asks no more. A log that grows faster than it may be sent is read more slowly: what
- * its files lose meanwhile they say themselves, in its place.
+ * Sends instances' logs to who asks for them, until he asks no more. Of one that is followed more lines than a second may have are left out, and one whose
+ * lines are too long for that is read more slowly: what its files lose meanwhile they say themselves. Either is said in its place.
  */
 import type { Bus, BusMessage } from '#broker/bus.ts'
 import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
@@ -10,6 +10,7 @@ import { encodeJsonAnswer, encodeRefusal } from '#protocol/query/answer.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { type Address, buildSubject, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
+import { limitRate } from './log/limit-rate.ts'
 import type { InstanceRuntime } from './runtime/instance-runtime.ts'
 
 export interface LogDeskDeps {
@@ -35,6 +36,8 @@ interface Stream {
 const streamsMax = 8
 /** Lines wait so long for others to go with them, ms. */
 const gatherMs = 100
+/** Lines a second of one that is followed; a line in their place says how many more there were. */
+const linesPerSecondMax = 1000
 /** Characters of one message, and so of one stream in `gatherMs`. */
 const messageMax = 49_152
 
@@ -111,7 +114,9 @@ export class LogDesk implements AsyncDisposable {
     const { clock, logger } = this.#deps
     let cancel = (): void => {}
     try {
-      for await (const line of runtime.readLog(instance, { lines, isFollowed }, signal)) {
+      const all = runtime.readLog(instance, { lines, isFollowed }, signal)
+      const limit = { firstLines: lines, linesPerSecondMax }
+      for await (const line of isFollowed ? limitRate(all, limit, clock) : all) {
         if (signal.aborted) break
         const shown = line.slice(0, logLineMax)
         if (stream.characters + shown.length > messageMax) {

@@ -83,7 +83,7 @@ it('more lines a second than allowed are counted in their place', async () => {
     await clock.advance(1000)
     yield* ['5', '6', '7']
   }
-  expect(await all(limitRate(chatter(), { linesPerSecondMax: 2 }, clock))).toEqual([
+  expect(await all(limitRate(chatter(), { firstLines: 0, linesPerSecondMax: 2 }, clock))).toEqual([
     '1',
     '2',
     '… 2 lines left out: more than 2 a second',
@@ -91,4 +91,18 @@ it('more lines a second than allowed are counted in their place', async () => {
     '6',
     '… 1 lines left out: more than 2 a second',
   ])
+})
+
+it('lines that were asked for come whole, and what was left out is said though nothing comes after it', async () => {
+  const clock = new FakeClock()
+  async function* chatter(): AsyncGenerator<string> {
+    yield* ['1', '2', '3', '4', '5']
+    await new Promise(() => {})
+  }
+  const limited = limitRate(chatter(), { firstLines: 3, linesPerSecondMax: 1 }, clock)
+  const next = async (): Promise<unknown> => (await limited.next()).value
+  expect([await next(), await next(), await next(), await next()]).toEqual(['1', '2', '3', '4'])
+  const said = next()
+  await clock.advance(1000)
+  expect(await said).toBe('… 1 lines left out: more than 1 a second')
 })
