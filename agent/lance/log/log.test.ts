@@ -103,6 +103,7 @@ it('lines that were asked for come whole, and what was left out is said though n
   const next = async (): Promise<unknown> => (await limited.next()).value
   expect([await next(), await next(), await next(), await next()]).toEqual(['1', '2', '3', '4'])
   const said = next()
+  await clock.advance(0)
   await clock.advance(1000)
   expect(await said).toBe('… 1 lines left out: more than 1 a second')
 })
