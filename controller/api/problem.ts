@@ -43,6 +43,7 @@ const statuses: Readonly<Record<string, number>> = {
   SUBSCRIPTION_UNKNOWN: 404,
   SUBSCRIPTION_OWNED: 409,
   SUBSCRIPTIONS_LIMIT: 409,
+  SECRETS_UNWRITABLE: 409,
 }
 
 /** The HTTP status of an error of ours; 500 for whatever is not the client's doing. */

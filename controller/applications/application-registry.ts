@@ -57,6 +57,9 @@ export interface ApplyOutcome {
   readonly isChanged: boolean
 }
 
+/** Puts secrets onto the disk; what it resolves with takes them back. */
+export type KeepSecrets = (tenant: string, subscriptions: readonly Subscription[]) => Promise<() => Promise<void>>
+
 /** Refuses with APPLICATION_CHANGED where another generation of the application is in force; 0 = none; undefined = any. */
 export interface Expecting {
   readonly generation?: number | undefined
@@ -83,6 +86,7 @@ export class ApplicationRegistry {
   readonly #generations: Map<string, number>
   readonly #listeners = new Set<(change: ApplicationChange) => void>()
   readonly #turns = new Turns({ atOnceMax: 1, waitingMax })
+  #keepSecrets: KeepSecrets | undefined
 
   private constructor(deps: ApplicationRegistryDeps, generations: Map<string, number>) {
     this.#deps = deps
@@ -138,6 +142,11 @@ export class ApplicationRegistry {
     return () => this.#listeners.delete(listener)
   }
 
+  /** Lets `keep` have the secrets of a file before the file is in force: what it throws refuses the file, undefined = nobody does any more. */
+  keepSecretsWith(keep: KeepSecrets | undefined): void {
+    this.#keepSecrets = keep
+  }
+
   /** What applying the file would change now. */
   plan(tenant: string, file: ApplicationFile): ApplicationPlan {
     const before = this.get(tenant, file.name)
@@ -151,7 +160,8 @@ export class ApplicationRegistry {
 
   /**
    * Puts the file in force, synced to disk before it counts. Text that means what is in force already is kept in its place and changes nothing else.
-   * @throws LanistaError APPLICATION_INVALID, APPLICATION_CHANGED, APPLICATIONS_LIMIT, BUSY, REGISTRY_WRITE_FAILED (nothing changed)
+   * @throws LanistaError APPLICATION_INVALID, APPLICATION_CHANGED, APPLICATIONS_LIMIT, BUSY, REGISTRY_WRITE_FAILED, SECRETS_UNWRITABLE:
+   * nothing changed then
    */
   async apply(tenant: string, text: string, expecting: Expecting, signal: AbortSignal): Promise<ApplyOutcome> {
     const opened = openApplicationFile(text, 'file')
@@ -193,7 +203,13 @@ export class ApplicationRegistry {
     if (!standing.before && this.list(tenant).length >= applicationsMax) throw tooMany()
     const made = applied(standing, text, file, this.#deps.clock.now())
     const kind = !made.isChanged && hasSecrets ? 'secrets' : 'applied'
-    return this.#make(kind, standing, made, subscriptions)
+    const takeBack = hasSecrets ? await this.#keepSecrets?.(tenant, subscriptions) : undefined
+    try {
+      return await this.#make(kind, standing, made, subscriptions)
+    } catch (error) {
+      await takeBack?.()
+      throw error
+    }
   }
 
   async #remove(tenant: string, name: string, expecting: Expecting): Promise<ApplyOutcome> {

@@ -5,14 +5,15 @@ import type { Logger } from '#protocol/runtime/logger.ts'
 import type { ApplicationRegistry } from './application-registry.ts'
 
 export interface FollowDeps {
-  readonly applications: Pick<ApplicationRegistry, 'list' | 'onChange'>
-  readonly subscriptions: Pick<SubscriptionService, 'list' | 'setApplication'>
+  readonly applications: Pick<ApplicationRegistry, 'list' | 'onChange' | 'keepSecretsWith'>
+  readonly subscriptions: Pick<SubscriptionService, 'list' | 'setApplication' | 'keepSecrets'>
   readonly logger: Logger
 }
 
 /**
  * Makes the subscriptions of the tenant's applications what the files say, also where the last life of the controller did not get to it,
- * and follows every change until the returned function is called. What cannot be written is logged and made up for at the next start.
+ * and follows every change until the returned function is called. Secrets that cannot be kept refuse the file; what else cannot be written
+ * is logged and made up for at the next start.
  */
 export async function followSubscriptions(
   tenant: string,
@@ -33,7 +34,11 @@ export async function followSubscriptions(
     const { application, subscriptions: those } = change
     if (change.tenant === tenant && those) made = made.then(() => set(application, those))
   })
+  applications.keepSecretsWith(async (of, those) =>
+    of === tenant ? subscriptions.keepSecrets(tenant, those) : async () => undefined,
+  )
   return async () => {
+    applications.keepSecretsWith(undefined)
     stop()
     await made
   }

@@ -34,7 +34,7 @@ export interface Sent {
 }
 
 /** Refusals that the very same call may not meet again: nobody used it wrongly. */
-const passing: ReadonlySet<string> = new Set(['BUSY', 'APPLICATION_CHANGED', 'COUNT_CHANGED'])
+const passing: ReadonlySet<string> = new Set(['BUSY', 'APPLICATION_CHANGED', 'COUNT_CHANGED', 'SECRETS_UNWRITABLE'])
 
 const problemSchema = z.object({ message: z.string(), code: z.string().optional() })
 

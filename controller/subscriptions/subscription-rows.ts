@@ -70,6 +70,22 @@ export class SubscriptionRows {
     this.#writeSecrets(withSecrets(before, put, remove))
   }
 
+  /** Puts secrets onto the disk ahead of the rows that want them; the returned function takes them back. Throws SECRETS_UNWRITABLE. */
+  keep(put: readonly Owned[]): () => void {
+    const before = this.#secrets
+    const kept = put.filter(({ subscription }) => subscription.secret !== undefined)
+    this.#writeSecrets(withSecrets(before, kept, []))
+    return () => {
+      const after = new Map(this.#secrets)
+      for (const key of kept.map(ownedKey)) {
+        const secret = before.get(key)
+        if (secret === undefined) after.delete(key)
+        else after.set(key, secret)
+      }
+      this.#writeSecrets(after)
+    }
+  }
+
   /** What the file has is what we have. */
   #writeSecrets(secrets: ReadonlyMap<string, string>): void {
     const text = textOf(secrets)

@@ -135,6 +135,17 @@ export class SubscriptionService {
     }, this.#closing.signal)
   }
 
+  /**
+   * Puts the secrets of these onto the disk, ahead of `setApplication`; what it resolves with takes them back. Throws SECRETS_UNWRITABLE,
+   * BUSY: nothing has changed then.
+   */
+  async keepSecrets(tenant: string, subscriptions: readonly Subscription[]): Promise<() => Promise<void>> {
+    const signal = this.#closing.signal
+    const put = subscriptions.map((subscription) => ({ tenant, subscription }))
+    const takeBack = await this.#changes.run(async () => this.#rows.keep(put), signal)
+    return () => this.#changes.run(async () => takeBack(), signal)
+  }
+
   /** Ends one; what its courier has is still delivered if that takes no two seconds. Throws SUBSCRIPTION_UNKNOWN, and as `put`. */
   async remove(tenant: string, id: string): Promise<void> {
     await this.#changes.run(async () => {
