@@ -261,7 +261,14 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
           'lance',
           await openLance(
             { address, config: config.instances, data: config.data },
-            { bus, clock, logger: logger.child({ component: 'lance' }), session: () => session, sink: intake },
+            {
+              bus,
+              clock,
+              logger: logger.child({ component: 'lance' }),
+              session: () => session,
+              sink: intake,
+              onSeen: (instance) => aggregate.instanceSeen(instance),
+            },
           ),
         )
       : undefined

@@ -10,6 +10,7 @@ import type { InstanceSpec } from '#protocol/instances/spec.ts'
 import { parseInstanceSpec } from '#protocol/instances/spec-schema.ts'
 import type { InstanceStatus } from '#protocol/instances/status.ts'
 import { encodeJson } from '#protocol/messages/json.ts'
+import type { KnownInstance } from '#protocol/monitors/binding.ts'
 import { encodeJsonAnswer } from '#protocol/query/answer.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
@@ -51,6 +52,8 @@ export interface LanceDeps extends Pick<TaskDeps, 'detectors' | 'runtimes' | 'fe
   /** Open; closed by Lance, like the runtimes. */
   readonly store: InstanceStore
   readonly session: () => number
+  /** Hears of each instance that came to this host, those of before this start included, and of each that is gone. */
+  readonly onSeen?: ((instance: KnownInstance) => void) | undefined
   /** Ports for the instances' own metrics; closed by Lance. Absent = they have none. */
   readonly carbon?: InstanceCarbon | undefined
 }
@@ -86,7 +89,7 @@ export class Lance implements AsyncDisposable {
     for (const [isolation, runtime] of deps.runtimes) {
       this.#closer.defer(`runtime ${isolation}`, async () => runtime[Symbol.asyncDispose]())
     }
-    for (const row of deps.store.rows) this.#add(knownFromDisk(row))
+    for (const row of deps.store.rows) this.#add(knownFromDisk(row), 0)
     this.#closer.defer('instances', async () => {
       await Promise.all([...this.#keepers.values()].map((keeper) => keeper.close()))
     })
@@ -181,7 +184,7 @@ export class Lance implements AsyncDisposable {
     const known = this.#keepers.get(spec.id)
     this.#expectPossible(spec, known)
     await expectAllowed(spec, this.#options.allow)
-    const keeper = this.#keepers.get(spec.id) ?? this.#add(this.#first(spec))
+    const keeper = this.#keepers.get(spec.id) ?? this.#add(this.#first(spec), this.#deps.clock.now())
     await keeper.send(keeper.row.spec === spec ? { kind: 'tick' } : { kind: 'spec', spec })
     if (this.#looks.get(spec.isolation)?.orphan(spec.id)) this.#looks.get(spec.isolation)?.now()
   }
@@ -216,7 +219,8 @@ export class Lance implements AsyncDisposable {
     return isOurs ? adoptedInstance(spec, nowMs) : newInstance(spec, nowMs, orphan !== undefined)
   }
 
-  #add(instance: Instance): InstanceKeeper {
+  /** @param seenMs since when it is here, epoch ms; 0 = since before this start */
+  #add(instance: Instance, seenMs: number): InstanceKeeper {
     const { store, clock, logger, detectors, runtimes, fetchCode } = this.#deps
     const { host } = this.#options
     const keeper = new InstanceKeeper(instance, {
@@ -231,7 +235,9 @@ export class Lance implements AsyncDisposable {
       onStatus: (status) => this.#tell(status),
       onUnavailable: (isolation) => this.#looks.get(isolation)?.soon(),
     })
-    this.#keepers.set(instance.row.spec.id, keeper)
+    const { id, application, component } = instance.row.spec
+    this.#keepers.set(id, keeper)
+    this.#deps.onSeen?.({ application, component, instance: id, sinceMs: seenMs })
     return keeper
   }
 
@@ -275,6 +281,7 @@ export class Lance implements AsyncDisposable {
     logger.info({ id, state, ...(failure ? { failure } : {}) }, 'instance_state')
     if (state === 'removed') {
       this.#keepers.delete(id)
+      this.#deps.onSeen?.({ application, component: status.component, instance: id, sinceMs: 0, goneMs: clock.now() })
       void this.#deps.carbon?.forget(id)
       this.#removed.get(id)?.()
       this.#removed.delete(id)

@@ -10,7 +10,7 @@ import type { SampleSink } from '../intake/sink.ts'
 import { CodeFolder } from './code-folder.ts'
 import { ComponentDetectors } from './detectors/component-detectors.ts'
 import { InstanceCarbon } from './instance-carbon.ts'
-import { Lance } from './lance.ts'
+import { Lance, type LanceDeps } from './lance.ts'
 import { type InstancesConfig, ownAddress } from './lance-options.ts'
 import { LevelInstanceStore } from './level-instance-store.ts'
 import { DirectoryRuntime } from './runtime/directory-runtime.ts'
@@ -25,7 +25,7 @@ export interface OpenLanceOptions {
   readonly data: string
 }
 
-export interface OpenLanceDeps {
+export interface OpenLanceDeps extends Pick<LanceDeps, 'onSeen'> {
   readonly bus: Pick<Bus, 'publish' | 'subscribe'>
   readonly clock: Clock
   readonly logger: Logger
