@@ -14,6 +14,7 @@ import { MemorySink } from '../intake/carbon/memory-sink.ts'
 import type { Lance } from './lance.ts'
 import { specForTests } from './machine-driver.ts'
 import { openLance } from './open-lance.ts'
+import { preparedKey } from './prepared-image.ts'
 import { openTestEngine, type TestEngine, testImage } from './runtime/docker-stage.ts'
 
 // containers are named after tenant and instance: another run of this file on the same engine has other names
@@ -56,8 +57,8 @@ class Stage {
 
   async until(state: InstanceState, isSo: (status: InstanceStatus) => boolean = () => true): Promise<InstanceStatus> {
     for (const deadline = Date.now() + stateMs; Date.now() < deadline; await delay(25)) {
-      const status = this.#lance?.statuses()[0]
-      if (status?.state === state && isSo(status)) return status
+      const found = this.#lance?.statuses().find((status) => status.state === state && isSo(status))
+      if (found) return found
     }
     throw new Error(`found ${JSON.stringify(this.#lance?.statuses())}, expected ${state}`)
   }
@@ -140,6 +141,26 @@ describe.each(['directory', 'docker'] as const)('Lance runs an instance in isola
     expect(await run('cat run.sh; echo; cat stock 2>/dev/null || echo nothing')).toMatchObject({
       output: expect.stringMatching(`^second\\s+${kept}`),
     })
+  })
+
+  it('is prepared once for all instances of its component, where it runs in Docker', async () => {
+    const preparing = (id: string): InstanceSpec => {
+      const { start } = serving().lifecycle
+      const preInstall = shell('echo prepared >> made; echo $INSTANCE_ID > by')
+      return serving({ id, startDetector: undefined, lifecycle: { preInstall, ...(start ? { start } : {}) } })
+    }
+    try {
+      await stage.order('instance-apply', preparing('shop-web-2'))
+      await stage.until('running')
+      await stage.order('instance-apply', preparing('shop-web-1'))
+      await stage.until('running', ({ id }) => id === 'shop-web-1')
+      const by = isolation === 'docker' ? 'shop-web-2' : 'shop-web-1'
+      expect(await run('cat made by')).toMatchObject({ output: `prepared\n${by}\n` })
+    } finally {
+      for (const id of ['shop-web-1', 'shop-web-2']) await stage.order('instance-remove', { id })
+      const image = `lanista-prepared:${preparedKey(preparing('shop-web-1'))}`
+      await engine?.engine.getImage(image).remove({ force: true })
+    }
   })
 
   it('says why it could not be installed', async () => {

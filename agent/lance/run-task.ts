@@ -2,7 +2,9 @@
 import { isLanistaError, messageOf } from '#protocol/errors.ts'
 import type { CodeVersion, Detector, Handler, InstanceSpec } from '#protocol/instances/spec.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
+import type { Logger } from '#protocol/runtime/logger.ts'
 import type { Place, Task, TaskEnd } from './instance.ts'
+import { preparedKey } from './prepared-image.ts'
 import { exitText } from './restarts.ts'
 import type { CommandResult, InstanceRuntime } from './runtime/instance-runtime.ts'
 
@@ -24,6 +26,7 @@ export interface Detectors {
 
 export interface TaskDeps {
   readonly clock: Pick<Clock, 'monotonic'>
+  readonly logger: Pick<Logger, 'warn'>
   readonly detectors: Detectors
   /** Every runtime of this host. */
   readonly runtimes: ReadonlyMap<InstanceSpec['isolation'], InstanceRuntime>
@@ -70,6 +73,9 @@ class Work {
       case 'prepare':
         return this.#prepare(task.isClean)
       case 'handler':
+        return task.name === 'preInstall'
+          ? this.#preInstall(task.handler)
+          : this.#handle(task.handler.commands, task.handler)
       case 'onChange':
         return this.#handle(task.handler.commands, task.handler)
       case 'start':
@@ -87,7 +93,25 @@ class Work {
     const { spec, runtime } = this.#target
     if (isClean) await this.#destroy()
     const code = spec.code ? await this.#deps.fetchCode(spec.code, this.#signal) : undefined
-    return { kind: 'done', found: await runtime.prepare(spec, code, this.#signal) }
+    const key = preparedKey(spec)
+    const image = key === undefined ? undefined : await runtime.findPrepared?.(key, this.#signal)
+    const from = image === undefined ? spec : { ...spec, image }
+    return { kind: 'done', found: await runtime.prepare(from, code, this.#signal) }
+  }
+
+  /** Nothing to be done in a place that began with what another instance was prepared to; else what it was prepared to is kept for the next. */
+  async #preInstall(handler: Handler): Promise<TaskEnd> {
+    const { spec, place, runtime } = this.#target
+    const key = preparedKey(spec)
+    if (key !== undefined && place?.detail['prepared'] === key) return { kind: 'done' }
+    const end = await this.#handle(handler.commands, handler)
+    if (end.kind !== 'done' || key === undefined) return end
+    await runtime.keepPrepared?.(spec.id, key, this.#signal).catch((error: unknown) => {
+      this.#signal.throwIfAborted()
+      if (isLanistaError(error, 'RUNTIME_UNAVAILABLE')) throw error
+      this.#deps.logger.warn({ id: spec.id, error: messageOf(error) }, 'prepared_image_not_kept')
+    })
+    return end
   }
 
   /** Also where it ran before under another isolation. */

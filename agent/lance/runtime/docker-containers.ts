@@ -4,6 +4,7 @@ import type Docker from 'dockerode'
 import type { ContainerInspectInfo } from 'dockerode'
 import { isLanistaError, LanistaError } from '#protocol/errors.ts'
 import { ask, askMaybe } from './docker-engine.ts'
+import { preparedKeyOf } from './docker-image.ts'
 import { containerName, goFile, labelNames, ownLabels } from './docker-place.ts'
 import type { FoundInstance, ProcessExit } from './instance-runtime.ts'
 import type { PlaceRecord } from './place-record.ts'
@@ -56,6 +57,7 @@ export class DockerContainers {
     if (!info) return record && { ...record, state: 'prepared', processes: [], detail: {} }
     const { Labels } = info.Config
     const state = await this.#stateOf(info, signal)
+    const prepared = preparedKeyOf(info.Config.Image)
     return {
       id,
       generation: record?.generation ?? Number(Labels[labelNames.generation] ?? 0),
@@ -64,7 +66,7 @@ export class DockerContainers {
       hostPorts: record?.hostPorts ?? {},
       address: addressOf(info),
       processes: info.State.Pid > 0 ? [info.State.Pid] : [],
-      detail: { container: info.Id, image: info.Image },
+      detail: { container: info.Id, image: info.Image, ...(prepared === undefined ? {} : { prepared }) },
     }
   }
 

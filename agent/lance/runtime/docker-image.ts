@@ -69,6 +69,11 @@ export function registryOf(image: string): string {
 /** The name under which an installed container is kept. */
 export const preparedImage = (key: string): string => `${preparedName}:${key}`
 
+/** The key of an image kept that way; undefined for any other. */
+export function preparedKeyOf(image: string): string | undefined {
+  return image.startsWith(`${preparedName}:`) ? image.slice(preparedName.length + 1) : undefined
+}
+
 /** Keeps a container's files as an image, and forgets the oldest of such images. Throws RUNTIME_UNAVAILABLE, DISK_FULL. */
 export async function keepImage(engine: Docker, container: string, key: string, signal: AbortSignal): Promise<void> {
   await ask(`keep ${container} as an image`, signal, (abortSignal) =>

@@ -18,6 +18,7 @@ export interface FoundInstance {
   readonly address?: string | undefined
   /** Those that are known, the main process first; for metering. */
   readonly processes: readonly number[]
+  /** `prepared`: the key of the kept image (`keepPrepared`) that it began with. */
   readonly detail: Readonly<Record<string, string | number>>
 }
 
