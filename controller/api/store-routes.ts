@@ -1,21 +1,23 @@
 /** `/api/v1/store`, `/api/v1/store/check|repair|dump`, `/api/v1/export`: the stores of agents as a whole. */
 import * as z from 'zod'
 import { dumpText, onlyHost } from '#controller/query/dump-text.ts'
-import { exportText, refuseUnavailable } from '#controller/query/export-text.ts'
+import { copiesText, reachable } from '#controller/query/export-copies.ts'
+import { exportText } from '#controller/query/export-text.ts'
 import type { FleetQueries } from '#controller/query/fleet-queries.ts'
 import type { HolderDeps } from '#controller/query/holder.ts'
 import { repairMs, type StoreQueries } from '#controller/query/store-queries.ts'
 import { exportFormats } from '#protocol/query/export-lines.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
+import { type Address } from '#protocol/subjects/subject.ts'
 import { checkShape, repairShape, storeShape } from './answer-shapes.ts'
 import type { Parameters } from './parameters.ts'
 import { type RangeDeps, rangeOf, selectionOf } from './question-parameters.ts'
-import { type Route, TextStream } from './route.ts'
+import { type Route, type RouteAnswer, TextStream } from './route.ts'
 import { unansweredHeaders } from './unanswered.ts'
 
 export interface StoreRoutesDeps extends RangeDeps, HolderDeps {
   readonly clock: Pick<Clock, 'now' | 'monotonic'>
-  readonly queries: Pick<FleetQueries, 'plan'>
+  readonly queries: Pick<FleetQueries, 'plan' | 'ask'>
   readonly stores: StoreQueries
 }
 
@@ -80,7 +82,8 @@ export function storeRoutes(deps: StoreRoutesDeps): Route[] {
     },
     {
       path: '/api/v1/export',
-      summary: 'All samples of the chosen hosts, one a line, however many; broken off when a host stops answering.',
+      summary:
+        'All samples of the chosen hosts, one a line, however many, of a host that is gone out of copies; broken off when a host stops answering.',
       parameters: z.object({
         match: text.optional(),
         host,
@@ -95,25 +98,17 @@ export function storeRoutes(deps: StoreRoutesDeps): Route[] {
   ]
 }
 
-function exportAll(
-  deps: StoreRoutesDeps,
-  parameters: Parameters,
-  signal: AbortSignal,
-): { contentType: string; body: TextStream } {
-  const { host, cloud, format } = parameters
-  const question = {
-    tenant: deps.tenant,
-    host,
-    cloud,
-    last: false,
-    ...selectionOf(parameters),
-    ...rangeOf(deps, parameters),
-  }
-  const plan = deps.queries.plan(question)
-  refuseUnavailable(plan)
-  const isCsv = format === 'csv'
+async function exportAll(deps: StoreRoutesDeps, parameters: Parameters, signal: AbortSignal): Promise<RouteAnswer> {
+  const { queries, tenant, clock } = deps
+  const { host, cloud, format: asked } = parameters
+  const format = asked === 'csv' ? 'csv' : 'json'
+  const question = { tenant, host, cloud, last: false, ...selectionOf(parameters), ...rangeOf(deps, parameters) }
+  const { plan, missing } = await reachable(queries.plan(question), question, queries, signal)
+  const copies = { copies: queries, nowMs: clock.now() }
+  const textOfGone = (owner: Address): AsyncIterable<string> => copiesText(owner, question, format, copies, signal)
   return {
-    contentType: isCsv ? 'text/csv; charset=utf-8' : 'application/x-ndjson; charset=utf-8',
-    body: new TextStream(exportText(plan, question, isCsv ? 'csv' : 'json', deps, signal)),
+    contentType: format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson; charset=utf-8',
+    body: new TextStream(exportText(plan, question, format, { ...deps, textOfGone }, signal)),
+    headers: unansweredHeaders(missing, plan.length),
   }
 }

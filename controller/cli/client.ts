@@ -34,7 +34,13 @@ export interface Sent {
 }
 
 /** Refusals that the very same call may not meet again: nobody used it wrongly. */
-const passing: ReadonlySet<string> = new Set(['BUSY', 'APPLICATION_CHANGED', 'COUNT_CHANGED', 'SECRETS_UNWRITABLE'])
+const passing: ReadonlySet<string> = new Set([
+  'BUSY',
+  'APPLICATION_CHANGED',
+  'COUNT_CHANGED',
+  'HOST_UNAVAILABLE',
+  'SECRETS_UNWRITABLE',
+])
 
 const problemSchema = z.object({ message: z.string(), code: z.string().optional() })
 
@@ -177,7 +183,8 @@ export class ControllerClient {
   }
 }
 
-function hostsOf(headers: Headers): Omit<FromHosts, 'value'> {
+/** What the headers of an answer say of hosts. */
+export function hostsOf(headers: Headers): Omit<FromHosts, 'value'> {
   return {
     answered: Number(headers.get('x-lanista-answered') ?? 0),
     unanswered: headers.get('x-lanista-unanswered') ?? '',

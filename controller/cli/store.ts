@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
 import { type DumpEntry, dumpEntrySchema } from '#protocol/query/store-dump.ts'
 import { dumpLine, dumpTitles, repairText } from '#protocol/query/store-text.ts'
-import type { ControllerClient, Params } from './client.ts'
+import { hostsOf } from './client.ts'
 import { openClient, type SharedFlags, writeJson } from './context.ts'
 import type { ExitCode } from './exit-code.ts'
 import { type Column, renderTable } from './table.ts'
@@ -102,7 +102,7 @@ export async function runStoreCheck(flags: StoreFlags, terminal: Terminal): Prom
   return found.some(({ damaged }) => damaged > 0) ? 1 : verdict
 }
 
-/** All samples as text on stdout, as they come. */
+/** All samples as text on stdout, as they come. Hosts whose samples nobody has are named on stderr: 1, what was written is a part. */
 export async function runStoreExport(
   match: string | undefined,
   flags: ExportFlags,
@@ -111,8 +111,11 @@ export async function runStoreExport(
   const { from, until, format } = flags
   const client = await openClient(flags, terminal)
   const params = { match, ...placeOf(flags), from, until, format }
-  for await (const text of textOf(client, '/api/v1/export', params, terminal.stop)) await terminal.writeAll(text)
-  return 0
+  const response = await client.open('/api/v1/export', params, terminal.stop)
+  for await (const text of textOf(response, terminal.stop)) await terminal.writeAll(text)
+  const hosts = hostsOf(response.headers)
+  const verdict = await placeVerdict({ value: undefined, ...hosts }, false, flags, client, terminal)
+  return hosts.unanswered === '' ? verdict : 1
 }
 
 /** Lets every store put aside what it cannot read: 1 when something could not be put aside, or a store was not done. */
@@ -131,7 +134,7 @@ export async function runStoreRepair(flags: StoreFlags, terminal: Terminal): Pro
 /** What lies in the store of one host, an entry a line. */
 export async function runStoreDump(flags: StoreFlags, terminal: Terminal): Promise<ExitCode> {
   const client = await openClient(flags, terminal)
-  const pieces = textOf(client, '/api/v1/store/dump', placeOf(flags), terminal.stop)
+  const pieces = textOf(await client.open('/api/v1/store/dump', placeOf(flags), terminal.stop), terminal.stop)
   let isFirst = true
   for await (const lines of wholeLines(pieces)) {
     if (flags.json) await terminal.writeAll(lines.map((line) => `${line}\n`).join(''))
@@ -145,14 +148,8 @@ function textOfRepair({ host, cloud, is_done, ...repair }: z.infer<typeof repair
   return repairText({ host, cloud }, repair, is_done)
 }
 
-/** The text of an answer as it comes. Throws ANSWER_FAILED when it breaks off, and what asking for it throws. */
-async function* textOf(
-  client: ControllerClient,
-  path: string,
-  params: Params,
-  signal: AbortSignal,
-): AsyncGenerator<string> {
-  const response = await client.open(path, params, signal)
+/** The text of an answer as it comes. Throws ANSWER_FAILED when it breaks off; the signal's reason. */
+async function* textOf(response: Response, signal: AbortSignal): AsyncGenerator<string> {
   const decoder = new TextDecoder()
   try {
     for await (const bytes of response.body ?? []) yield decoder.decode(bytes as Uint8Array, { stream: true })

@@ -117,8 +117,11 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
     const dump = await workspace.run('store', 'dump')
     expect([dump.code, dump.stderr]).toEqual([2, expect.stringContaining('expected one')])
     const all = await workspace.run('store', 'export', 'each.host')
-    expect([all.code, all.stdout]).toEqual([2, ''])
-    expect(all.stderr).toContain(`default.home.${dead?.id}`)
+    expect(all.code).toBe(1)
+    expect(all.stderr).toContain(`1 host did not answer: default.home.${dead?.id}\n`)
+    expect(all.stdout.split('\n').slice(0, -1)).toHaveLength(alive.length)
+    const wrong = await workspace.run('query', 'each.host', '--host', `${dead?.id}x`)
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining(`expected ${dead?.id}?`)])
   })
 })
 
