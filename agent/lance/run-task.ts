@@ -101,17 +101,26 @@ class Work {
 
   /** Nothing to be done in a place that began with what another instance was prepared to; else what it was prepared to is kept for the next. */
   async #preInstall(handler: Handler): Promise<TaskEnd> {
-    const { spec, place, runtime } = this.#target
+    const { spec, place } = this.#target
     const key = preparedKey(spec)
     if (key !== undefined && place?.detail['prepared'] === key) return { kind: 'done' }
     const end = await this.#handle(handler.commands, handler)
     if (end.kind !== 'done' || key === undefined) return end
-    await runtime.keepPrepared?.(spec.id, key, this.#signal).catch((error: unknown) => {
+    await this.#keepPrepared(key)
+    return end
+  }
+
+  /** The first that is done keeps it; one that cannot be kept, for lack of room perhaps, is no failure of the instance. */
+  async #keepPrepared(key: string): Promise<void> {
+    const { spec, runtime } = this.#target
+    try {
+      if ((await runtime.findPrepared?.(key, this.#signal)) !== undefined) return
+      await runtime.keepPrepared?.(spec.id, key, this.#signal)
+    } catch (error) {
       this.#signal.throwIfAborted()
       if (isLanistaError(error, 'RUNTIME_UNAVAILABLE')) throw error
       this.#deps.logger.warn({ id: spec.id, error: messageOf(error) }, 'prepared_image_not_kept')
-    })
-    return end
+    }
   }
 
   /** Also where it ran before under another isolation. */

@@ -67,6 +67,7 @@ export class RuntimeLook {
 
   /** Looks again within a second: the runtime did not answer to something that was to be done. */
   soon(): void {
+    if (this.#stop.signal.aborted) return
     this.#cancelSoon ??= this.#deps.clock.after(againMs, () => {
       this.#cancelSoon = undefined
       this.now()
