@@ -304,6 +304,7 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
         load: loadavg()[0] ?? 0,
         lagSamples: uplink.lag,
         dropped: droppedOf(store),
+        storeFault: store.stats().fault,
         generation: aggregate.generation,
       }),
     },

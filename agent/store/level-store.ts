@@ -209,6 +209,7 @@ export class LevelStore implements HistoryStore {
       dropped: { ...this.#dropped },
       collisions: this.#dictionary.collisions,
       bytes: journal + local + tiers,
+      fault: this.#fault.reason,
     }
   }
 

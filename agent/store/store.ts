@@ -49,6 +49,8 @@ export interface StoreStats {
   readonly collisions: number
   /** Bytes on disk, all files. */
   readonly bytes: number
+  /** Why nothing can be written now, and samples are dropped; undefined while all is well. */
+  readonly fault?: DropReason | undefined
 }
 
 /** A reader of the arrival order with its own set of acknowledged ranges, kept across restarts. */

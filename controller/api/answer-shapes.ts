@@ -30,6 +30,7 @@ export const hostsShape: z.ZodType = z.array(
     skew_ms: z.number().nullable().describe('its clock minus the controller’s'),
     lag_samples: z.number().nullable().describe('accepted there, not acknowledged here'),
     dropped: z.number().nullable().describe('samples it dropped since its start'),
+    store_fault: z.string().nullable().describe('why its store cannot write now, such as disk_full'),
     monitors: z.enum(['applied', 'behind']).nullable().describe('whether it computes the newest set of monitors'),
     samples_per_second: z.number(),
     vitals: z.strictObject({

@@ -17,6 +17,7 @@ export interface HostAnswer {
   readonly skew_ms?: number | null | undefined
   readonly lag_samples?: number | null | undefined
   readonly dropped?: number | null | undefined
+  readonly store_fault?: string | null | undefined
   readonly monitors?: string | null | undefined
   readonly samples_per_second?: number | null | undefined
   readonly vitals?: VitalsAnswer | null | undefined
@@ -75,6 +76,7 @@ const hostSchema: z.ZodType<HostAnswer> = z.object({
   skew_ms: figure,
   lag_samples: figure,
   dropped: figure,
+  store_fault: z.string().nullish(),
   monitors: z.string().nullish(),
   samples_per_second: figure,
   vitals: vitalsSchema.nullish(),

@@ -28,6 +28,8 @@ test.each([
   [{ skew_ms: -5_000 }, 'warn'],
   [{ lag_samples: 1e6 }, 'warn'],
   [{ dropped: 1 }, 'warn'],
+  [{ store_fault: null }, 'ok'],
+  [{ store_fault: 'disk_full' }, 'fail'],
 ])('a host with %j is %s', (more, status) => {
   expect(judgeHost({ ...host, ...more }).status).toBe(status)
 })
@@ -37,6 +39,7 @@ test('every finding that is not ok says what to do', () => {
     judgeNode('v1.0.0'),
     judgeTokenFile('/t', 0o644),
     judgeHost({ ...host, state: 'offline' }),
+    judgeHost({ ...host, store_fault: 'disk_full' }),
     judgeClock(9e9),
   ]
   expect(findings.filter((finding) => !finding.fix)).toEqual([])

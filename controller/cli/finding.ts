@@ -74,6 +74,10 @@ export function judgeHost(host: HostAnswer): Finding {
     const fix = `look at the agent's log on ${host.id}, or start it again`
     return { check, status: host.state === 'offline' ? 'fail' : 'warn', found: host.state, fix }
   }
+  if (host.store_fault) {
+    const fix = `make room on the disk of its data folder, or repair it: what ${host.id} measures is dropped until then`
+    return { check, status: 'fail', found: `store cannot write: ${host.store_fault}`, fix }
+  }
   if (skewMs > skewMsMax) {
     return { check, status: 'warn', found: `clock ${Math.round(skewMs)} ms off`, fix: `run NTP on ${host.id}` }
   }

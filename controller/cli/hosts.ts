@@ -45,9 +45,14 @@ export async function runHosts(flags: SharedFlags, terminal: Terminal): Promise<
   return 0
 }
 
-/** The table; on stderr who does not compute the newest monitors yet. */
+/** The table; on stderr whose stores cannot write, and who does not compute the newest monitors yet. */
 function showHosts(hosts: readonly HostAnswer[], terminal: Terminal): void {
   terminal.write(`${hostTableLines(hosts, Date.now()).join('\n')}\n`)
+  const faulted = hosts.filter(({ store_fault: fault, state }) => fault && state === 'online')
+  if (faulted.length > 0) {
+    const names = faulted.slice(0, namedMax).map(({ cloud, id, store_fault: fault }) => `${cloud}.${id} (${fault})`)
+    terminal.note(printable(`lanista: ${faulted.length} stores cannot write, samples are dropped: ${names.join(', ')}`))
+  }
   const behind = hosts.filter(({ monitors, state }) => monitors === 'behind' && state === 'online')
   if (behind.length === 0) return
   const names = behind.slice(0, namedMax).map(({ cloud, id }) => `${cloud}.${id}`)

@@ -43,6 +43,7 @@ function viewOf(known: KnownHost, { window, generation, samplesPerSecond }: Host
     skew_ms: record.skewMs ?? null,
     lag_samples: heartbeat?.lagSamples ?? null,
     dropped: heartbeat?.dropped ?? null,
+    store_fault: heartbeat?.storeFault ?? null,
     monitors: applied === undefined ? null : applied === generation ? 'applied' : 'behind',
     samples_per_second: samplesPerSecond(id),
     vitals: vitalsOf(window, id),

@@ -22,6 +22,8 @@ export interface HostView {
   readonly lag_samples: number | null
   /** Samples the agent dropped since its start. */
   readonly dropped: number | null
+  /** Why its store cannot write, as of its last heartbeat, such as `disk_full`: samples are dropped. Null while it can. */
+  readonly store_fault: string | null
   /** Does it compute the newest set of monitors? Null: it has not said what it computes, or there never were any. */
   readonly monitors: 'applied' | 'behind' | null
   /** Samples of this host that we ingest, a second. */

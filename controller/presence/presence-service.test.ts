@@ -34,6 +34,7 @@ describe('presence', () => {
         skew_ms: 250,
         lag_samples: 7,
         dropped: 3,
+        store_fault: null,
         monitors: null,
         samples_per_second: 0,
         vitals: { cpu: null, memory: null, disk: null, network: null },

@@ -29,6 +29,8 @@ export interface Heartbeat {
   readonly lagSamples: number
   /** Samples dropped since start, all reasons. */
   readonly dropped: number
+  /** Why the store cannot write now, such as `disk_full`; absent while it can. */
+  readonly storeFault?: string | undefined
   /** Of the set of monitors that it computes (`monitor-set.ts`); 0 = none, absent = an agent that knows of no sets. */
   readonly generation?: number | undefined
 }
@@ -70,6 +72,7 @@ const heartbeatSchema: z.ZodMiniType<Heartbeat> = z.object({
   load: z.number(),
   lagSamples: z.number(),
   dropped: z.number(),
+  storeFault: z.optional(text),
   generation: z.optional(z.int()),
 })
 
