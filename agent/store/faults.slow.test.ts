@@ -139,7 +139,7 @@ const faultProgram = (breakIt: string, healIt: string): string => `
   ${breakIt}
   const dropped = () => Object.values(store.stats().dropped).reduce((a, b) => a + b)
   while (dropped() === 0) { feed(); await new Promise((resolve) => setTimeout(resolve, 10)) }
-  const during = store.stats().dropped
+  const { dropped: during, fault } = store.stats()
   const readable = (await consumer.next(500))?.values.length ?? 0
   ${healIt}
   const back = committed()
@@ -150,7 +150,7 @@ const faultProgram = (breakIt: string, healIt: string): string => `
   let got = readable
   for (let batch = await consumer.next(5000); batch; batch = await consumer.next(5000)) got += batch.values.length
   await store.close()
-  say(JSON.stringify({ during, readable, sent: n, accepted, dropped: finally_, got }))
+  say(JSON.stringify({ during, fault, readable, sent: n, accepted, dropped: finally_, got }))
   process.exit(0)
 `
 
@@ -192,6 +192,7 @@ test.each([
     const { lines } = run(faultProgram(breakIt, healIt), disk())
     const outcome = JSON.parse(String((await lines.next()).value)) as {
       during: Record<string, number>
+      fault: string
       readable: number
       sent: number
       accepted: number
@@ -199,6 +200,7 @@ test.each([
       dropped: Record<string, number>
     }
     expect(outcome.during[reason]).toBeGreaterThan(0)
+    expect(outcome.fault).toBe(reason)
     expect(outcome.readable).toBe(500)
     expect(outcome.got).toBe(outcome.accepted)
     expect(outcome.sent).toBe(outcome.accepted + Object.values(outcome.dropped).reduce((a, b) => a + b))

@@ -42,7 +42,7 @@ describe('a secret file', () => {
   })
 
   it('is refused at once when it is a device, a pipe or a folder', () => {
-    execFileSync('mkfifo', [path])
+    execFileSync('sh', ['-c', 'mkfifo "$0"', path])
     for (const other of ['/dev/zero', path, folder]) expect(() => readSecretFile(other)).toThrow('regular file')
   })
 
