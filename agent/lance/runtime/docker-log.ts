@@ -28,17 +28,22 @@ export async function* readContainerLog(
       .catch(() => undefined)
     if (stream) {
       yield* followed(stream, signal)
-      const endedMs = await lastEndMs(container, signal)
-      from = { since: (endedMs > openedMs ? endedMs + 1 : clock.now()) / 1000 }
+      const endedMs = await endMs(container, openedMs, signal)
+      from = { since: (endedMs === undefined ? clock.now() : endedMs + 1) / 1000 }
     }
     await clock.sleep(againMs, signal).catch(() => {})
   }
 }
 
-/** When the container ended last, epoch ms: a reader that is slow asks for what came after that, not for what comes from now on. */
-async function lastEndMs(container: Docker.Container, signal: AbortSignal): Promise<number> {
+/**
+ * The end after which all that the container wrote is still unread, epoch ms: a reader that is slow, or asked while it was down, asks for what came after
+ * that, not for what comes from now on. Undefined = it runs as it did, and the engine cut the reader off.
+ */
+async function endMs(container: Docker.Container, openedMs: number, signal: AbortSignal): Promise<number | undefined> {
   const info = await container.inspect({ abortSignal: signal }).catch(() => undefined)
-  return Date.parse(info?.State.FinishedAt ?? '') || 0
+  if (!info || (info.State.Running && Date.parse(info.State.StartedAt) <= openedMs)) return undefined
+  const endedMs = Date.parse(info.State.FinishedAt)
+  return endedMs > 0 ? endedMs : undefined
 }
 
 async function lastLines(container: Docker.Container, lines: number, signal: AbortSignal): Promise<readonly string[]> {
