@@ -58,15 +58,15 @@ test('what does not fit though it is one moment ends it', async () => {
   await expect(timesOf(new Copies([7], 0))).rejects.toMatchObject({ code: 'ANSWER_TOO_LARGE' })
 })
 
-test('hosts that are gone are asked for one by one, and those that nobody holds are named', async () => {
-  const hosts = [host('main.home.web', 'online'), host('main.home.db', 'offline'), host('main.home.lost', 'left')]
-  const asked: (string | undefined)[] = []
-  const ask = async (question: Question): Promise<FleetAnswer> => {
-    asked.push(question.host)
-    return { rows: [], answered: 0, unanswered: question.host === 'main.home.lost' ? [question.host] : [] }
+test('hosts that neither answer nor are held by others are named, and the rest is exported', async () => {
+  const hosts = [host('main.home.web', 'online'), host('main.home.db', 'offline'), host('main.home.lost', 'suspect')]
+  const asked: Question[] = []
+  const ask = async (one: Question): Promise<FleetAnswer> => {
+    asked.push(one)
+    return { rows: [], answered: 2, unanswered: ['main.home.lost'] }
   }
   const { plan, missing } = await reachable(planHosts(hosts, question), question, { ask }, never)
-  expect(asked).toEqual(['main.home.db', 'main.home.lost'])
+  expect(asked).toMatchObject([{ tenant: 'main', names: true }])
   expect(plan.map((one) => hostIdOf(one.owner))).toEqual(['main.home.web', 'main.home.db'])
   expect(missing).toEqual(['main.home.lost'])
 })

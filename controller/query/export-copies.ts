@@ -3,14 +3,10 @@ import { isLanistaError } from '#protocol/errors.ts'
 import { formatSeries } from '#protocol/metrics/series.ts'
 import { type ExportFormat, exportLines } from '#protocol/query/export-lines.ts'
 import { type Address, hostIdOf } from '#protocol/subjects/subject.ts'
-import { forEachAtOnce } from './at-once.ts'
 import { unavailable } from './export-text.ts'
 import type { FleetQueries } from './fleet-queries.ts'
 import type { PlannedHost } from './plan.ts'
 import type { Question } from './question.ts'
-
-/** Hosts at once of which it is asked who holds them; a question has more turns than that. */
-const goneAtOnceMax = 4
 
 /** Hosts of a plan: those with samples that can be had, and those without, `T.C.H`. */
 export interface Reachable {
@@ -20,21 +16,17 @@ export interface Reachable {
 
 type Copies = Pick<FleetQueries, 'ask'>
 
-/** Parts a plan by whether anybody answers for a host; of those that are there that is taken for granted. Throws BUSY; the signal's reason. */
+/** Parts the plan of a question by whether anybody answers for a host, itself or who holds it. Throws BUSY; the signal's reason. */
 export async function reachable(
   plan: readonly PlannedHost[],
   question: Question,
   copies: Copies,
   signal: AbortSignal,
 ): Promise<Reachable> {
-  const missing = new Set<string>()
   const nothing = { ...question, match: noSeries, matches: (): boolean => false, names: true }
-  const gone = plan.filter(({ holders }) => holders.length === 0)
-  await forEachAtOnce(gone, goneAtOnceMax, async ({ owner }) => {
-    const { unanswered } = await copies.ask(ofOne(owner, nothing), signal)
-    for (const host of unanswered) missing.add(host)
-  })
-  return { plan: plan.filter(({ owner }) => !missing.has(hostIdOf(owner))), missing: [...missing] }
+  const { unanswered } = await copies.ask(nothing, signal)
+  const missing = new Set(unanswered)
+  return { plan: plan.filter(({ owner }) => !missing.has(hostIdOf(owner))), missing: unanswered }
 }
 
 /** A selector that fits nothing: whether somebody holds a host's samples is told all the same. */
