@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { sep } from 'node:path'
 
 interface Entry {
   readonly pid: number
@@ -31,6 +32,21 @@ export function commandLine(pid: number): string {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
   } catch {
     return ''
+  }
+}
+
+/** Processes that work below a folder: instances outlive their agents, and are nobody's children then. */
+export function workingBelow(folder: string): number[] {
+  return processes()
+    .map(({ pid }) => pid)
+    .filter((pid) => workingFolder(pid).startsWith(folder + sep))
+}
+
+function workingFolder(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`)
+  } catch {
+    return '' // ended while we looked
   }
 }
 

@@ -1,8 +1,8 @@
 /** An application with real processes: applied, wired, scaled, watched, adopted after its agents were killed, and removed without a trace. */
-import { existsSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { stillRunning } from './process-tree.ts'
+import { stillRunning, workingBelow } from './process-tree.ts'
 import { until, Workspace } from './workspace.ts'
 
 interface Instance {
@@ -79,7 +79,6 @@ beforeEach(() => {
 
 afterEach(async () => {
   await workspace.close()
-  for (const pid of processesBelow(workspace.folder)) process.kill(pid, 'SIGKILL')
 })
 
 async function instances(): Promise<readonly Instance[]> {
@@ -164,7 +163,7 @@ test('an application lives on three hosts, whatever is killed, and leaves nothin
   expect(await workspace.run('drain', taken, '--deadline', '5s')).toMatchObject({ code: 0 })
   expect((await running(4)).every(({ host }) => host !== taken)).toBe(true)
 
-  const ours = processesBelow(workspace.folder)
+  const ours = workingBelow(join(workspace.data, 'agents'))
   expect(ours.length).toBeGreaterThan(0)
   expect(await workspace.run('remove', 'shop')).toMatchObject({ code: 0 })
   expect(await instances()).toEqual([])
@@ -172,20 +171,6 @@ test('an application lives on three hosts, whatever is killed, and leaves nothin
   expect(hosts.flatMap(({ id }) => foldersOf(id))).toEqual([])
   expect(up.stderr()).not.toContain('instances_not_reconciled')
 })
-
-/** Instances outlive their agents: their processes are known by where they work. */
-function processesBelow(folder: string): number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  return pids.filter((pid) => workingFolder(pid).startsWith(join(folder, 'data', 'agents'))).map(Number)
-}
-
-function workingFolder(pid: string): string {
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`)
-  } catch {
-    return '' // ended while we looked
-  }
-}
 
 /** Folders of instances that a host still has. */
 function foldersOf(host: string): string[] {

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { descendants, stillRunning } from './process-tree.ts'
+import { descendants, stillRunning, workingBelow } from './process-tree.ts'
 
 /** What `npm run build` made; LANISTA_DIST names another build. */
 const dist = process.env['LANISTA_DIST'] ?? fileURLToPath(new URL('../../dist', import.meta.url))
@@ -115,7 +115,7 @@ export class Workspace {
     return { running, ready: JSON.parse(line) as Ready }
   }
 
-  /** Ends whatever still runs, and its children, and removes the folder. */
+  /** Ends whatever still runs, its children and the instances that they left, and removes the folder. */
   async close(): Promise<void> {
     for (const running of this.#running) {
       const family = [running.pid, ...descendants(running.pid)]
@@ -123,6 +123,7 @@ export class Workspace {
       await running.ended
       await until(() => stillRunning(family).length === 0, 'the end of what a test started', 10_000)
     }
+    for (const pid of workingBelow(this.folder)) killQuietly(pid)
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 })
   }
 }
