@@ -121,7 +121,7 @@ test('up that is killed leaves nothing that the next up does not end', async () 
   const family = [first.running.pid, ...descendants(first.running.pid)]
   first.running.child.kill('SIGKILL')
   await first.running.ended
-  await up('--broker-port', new URL(first.ready.broker).port)
+  await up()
   expect(stillRunning(family).map(commandLine)).toEqual([])
 })
 
