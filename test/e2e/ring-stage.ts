@@ -205,7 +205,7 @@ export class RingStage {
   }
 
   /** Waits until two others have everything that these hosts had when this was called. */
-  async copied(agents: readonly StageAgent[], deadlineMs = 60_000): Promise<void> {
+  async copied(agents: readonly StageAgent[], deadlineMs = 120_000): Promise<void> {
     const wanted = new Map<string, number>()
     for (const { host } of agents) wanted.set(host, (await this.points(host)) ?? Number.NaN)
     const sinceMs = performance.now()
