@@ -8,52 +8,31 @@ import type { EmbeddedBrokerCounters } from '#broker/embedded.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
-import { type Address, hostIdOf } from '#protocol/subjects/subject.ts'
-import { type AggregatePart, openAggregate, openRecorder } from './aggregate/aggregate-part.ts'
+import { openAggregate, openRecorder } from './aggregate/aggregate-part.ts'
 import { alsoRecorded } from './aggregate/also-recorded.ts'
 import { SetGeneration } from './aggregate/set-generation.ts'
-import { applicationRoutes } from './api/application-routes.ts'
-import { eventRoutes } from './api/event-routes.ts'
-import { fleetFamilies } from './api/fleet-families.ts'
-import { fleetRoutes } from './api/fleet-routes.ts'
-import { instanceRoutes } from './api/instance-routes.ts'
-import { orderRoutes } from './api/order-routes.ts'
-import { ownFamilies } from './api/own-families.ts'
-import { ringRoutes } from './api/ring-routes.ts'
-import { ruleRoutes } from './api/rule-routes.ts'
-import { sampleRoutes } from './api/sample-routes.ts'
-import { ApiServer, newHttpCounters } from './api/server.ts'
-import { storeRoutes } from './api/store-routes.ts'
-import { subscriptionRoutes } from './api/subscription-routes.ts'
+import { openApi } from './api/api-part.ts'
 import { sayApplications } from './applications/application-event.ts'
 import { ApplicationRegistry } from './applications/application-registry.ts'
 import { followSubscriptions } from './applications/subscription-follower.ts'
 import { type ControllerOptions, type ControllerSettings, settingsOf } from './config.ts'
 import { every } from './every.ts'
-import { ingestLimits } from './ingest/ingest-limits.ts'
-import { IngestService } from './ingest/ingest-service.ts'
+import { openIngest } from './ingest/ingest-part.ts'
 import { InstanceService } from './instances/instance-service.ts'
-import type { OrderHost } from './orders/order-hosts.ts'
-import { openOrderKey } from './orders/order-key.ts'
 import { tellOrderEnds } from './orders/order-news.ts'
-import { OrderService } from './orders/order-service.ts'
+import { openOrders } from './orders/orders-part.ts'
 import { openControllerSession } from './presence/controller-session.ts'
 import { listHosts } from './presence/host-list.ts'
 import type { HostView } from './presence/host-view.ts'
 import { PresenceService } from './presence/presence-service.ts'
-import { FleetQueries } from './query/fleet-queries.ts'
-import type { PossibleHost } from './query/plan.ts'
-import { RingQueries } from './query/ring-queries.ts'
-import { StoreQueries } from './query/store-queries.ts'
+import { openQueries } from './query/query-part.ts'
 import { LevelRegistryStore } from './registry/level-registry-store.ts'
 import { ConditionResults } from './rules/condition-source.ts'
 import { PublishedResults } from './rules/published-results.ts'
-import { openRules, type RulesPart } from './rules/rules-part.ts'
+import { openRules } from './rules/rules-part.ts'
 import { alsoOffered } from './subscriptions/also-offered.ts'
 import { SubscriptionService } from './subscriptions/subscription-service.ts'
 import { SampleWindow } from './window/window.ts'
-import type { WindowSeries } from './window/window-series.ts'
-import { windowTarget } from './window/window-target.ts'
 
 export interface ControllerDeps {
   /** With the role of the controller; it may still be connecting. */
@@ -115,21 +94,8 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
       { bus, registry, clock, logger: deps.logger.child({ component: 'presence' }) },
     ),
   )
-  const orderKey = openOrderKey(settings.dataDir)
-  const orders = closer.use(
-    'orders',
-    await OrderService.open(
-      { session },
-      {
-        bus,
-        registry,
-        clock,
-        logger: deps.logger.child({ component: 'orders' }),
-        sign: (data) => orderKey.sign(data),
-        hosts: () => orderHosts(presence),
-      },
-    ),
-  )
+  const { orders, orderKey } = await openOrders({ ...settings, session }, { ...deps, registry, presence })
+  closer.use('orders', orders)
   const generation = await SetGeneration.open(tenant, { registry, clock })
   const instances = closer.use(
     'instances',
@@ -196,7 +162,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
   deps.logger.info({ httpUrl: api.url, session }, 'controller_started')
   return {
     httpUrl: api.url,
-    orderKey: orderKey.publicKey,
+    orderKey,
     hosts,
     close: () => closer.close(),
     [Symbol.asyncDispose]: () => closer.close(),
@@ -222,133 +188,5 @@ function openSubscriptions(
   return SubscriptionService.open(
     { session, secretsPath: `${dataDir}/subscription-secrets.json` },
     { bus, registry, clock, logger: logger.child({ component: 'subscriptions' }) },
-  )
-}
-
-interface IngestParts extends ControllerDeps {
-  readonly registry: LevelRegistryStore
-  readonly window: SampleWindow
-  readonly subscriptions: SubscriptionService
-}
-
-function openIngest(
-  { hostsMax, hostRetentionMs }: ControllerSettings,
-  { bus, registry, clock, logger, window, subscriptions }: IngestParts,
-): Promise<IngestService<WindowSeries>> {
-  return IngestService.open(
-    { limits: { ...ingestLimits, hostsMax }, hostRetentionMs },
-    {
-      bus,
-      registry,
-      clock,
-      logger: logger.child({ component: 'ingest' }),
-      targetOf: (host: Address) => windowTarget(window, host, clock, (...sample) => subscriptions.hear(...sample)),
-    },
-  )
-}
-
-function openQueries(
-  { answerSeriesMax, answerSamplesMax, queryDeadlineMs }: ControllerSettings,
-  {
-    bus,
-    clock,
-    logger,
-    window,
-    ingest,
-    presence,
-  }: Pick<ApiParts, 'bus' | 'clock' | 'logger' | 'window' | 'ingest' | 'presence'>,
-): FleetQueries {
-  const hosts = (): PossibleHost[] =>
-    possibleHosts(presence).map((host) => ({ ...host, hasLostStore: ingest.storeCount(hostIdOf(host.address)) > 1 }))
-  return new FleetQueries(
-    { seriesMax: answerSeriesMax, samplesMax: answerSamplesMax, deadlineMs: queryDeadlineMs },
-    { bus, clock, window, hosts, logger: logger.child({ component: 'query' }) },
-  )
-}
-
-/** Who can be ordered: those whose newest session was born, by the journal that it named. */
-function* orderHosts(presence: PresenceService): Iterable<OrderHost> {
-  for (const { record, presence: known } of presence.hosts()) {
-    const { state, session, isBorn } = known
-    const isHere = isBorn && (state === 'online' || state === 'suspect')
-    const journal = record.birth?.session === session ? record.birth.journal : undefined
-    yield { id: hostIdOf(record.address), isHere, hasLeft: state === 'left', session, journal }
-  }
-}
-
-function possibleHosts(presence: PresenceService): PossibleHost[] {
-  return [...presence.hosts()].map(({ record, presence: { state } }) => ({ address: record.address, state }))
-}
-
-interface ApiParts extends ControllerDeps {
-  readonly rules: RulesPart
-  readonly aggregate: AggregatePart
-  readonly orders: OrderService
-  readonly instances: InstanceService
-  readonly window: SampleWindow
-  readonly ingest: IngestService<WindowSeries>
-  readonly presence: PresenceService
-  readonly hosts: () => HostView[]
-  readonly queries: FleetQueries
-  readonly subscriptions: SubscriptionService
-  readonly applications: ApplicationRegistry
-}
-
-function openApi(settings: ControllerSettings, parts: ApiParts): Promise<ApiServer> {
-  const { bus, clock, logger, window, ingest, presence, hosts, queries, subscriptions, applications, orders, rules } =
-    parts
-  const { instances } = parts
-  const { tenant, connection, operatorToken } = settings
-  const startedAt = clock.monotonic()
-  const http = newHttpCounters()
-  const known = (): PossibleHost[] => possibleHosts(presence)
-  const stores = new StoreQueries({ bus, clock, plan: (choice) => queries.plan(choice) })
-  const routes = [
-    ...sampleRoutes({ queries, clock, tenant, sessionOf: (host) => presence.sessionOf(host) }),
-    ...orderRoutes({ orders, hosts: () => possibleHosts(presence), tenant }),
-    ...instanceRoutes({ instances, applications, hosts: known, tenant }),
-    ...ringRoutes({ bus, hosts: known, rings: new RingQueries({ bus, hosts: known }), tenant }),
-    ...storeRoutes({ bus, queries, stores, clock, tenant }),
-    ...applicationRoutes({ applications, queries, clock, tenant }),
-    ...subscriptionRoutes({ subscriptions, tenant }),
-    ...ruleRoutes({ rules: rules.desk, clock, tenant }),
-    ...eventRoutes({ events: rules.events.store, clock, tenant }),
-    ...fleetRoutes({
-      hosts,
-      busState: () => bus.state,
-      windowStats: () => window.stats(),
-      connection: { ...connection, tenant },
-      clock,
-      fleetFamilies: () => fleetFamilies(window, tenant),
-      ownFamilies: () =>
-        ownFamilies({
-          ingest: ingest.counters,
-          presence: presence.counters,
-          queries: queries.counters,
-          orders: { ...orders.counters, open: orders.open },
-          hostsRefused: presence.refused,
-          hostWriteFailures: presence.persistFailures,
-          hosts: hosts(),
-          window: window.stats(),
-          subscriptions: subscriptions.all(),
-          aggregate: parts.aggregate.counters,
-          instances: { fleet: instances.fleet(), counters: instances.counters },
-          rules: rules.engine.counters,
-          events: {
-            ...rules.events.counters,
-            ...rules.events.store.counters,
-            kept: rules.events.store.size.events,
-          },
-          http,
-          bus: bus.counters,
-          broker: parts.brokerCounters?.(),
-          rssBytes: process.memoryUsage.rss(),
-          uptimeSeconds: (clock.monotonic() - startedAt) / 1000,
-        }),
-    }),
-  ]
-  return ApiServer.open(
-    { host: settings.httpHost, port: settings.httpPort, credential: { user: connection.user, token: operatorToken } },
-    { routes, counters: http, logger: logger.child({ component: 'http' }) },
   )
 }
