@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { lastingPorts } from './lasting-port.ts'
 import { commandLine, descendants, stillRunning } from './process-tree.ts'
 import { type Ready, type Running, sendLines, until, Workspace } from './workspace.ts'
 
@@ -117,11 +118,12 @@ test('Ctrl-C stops hub, leaf and agents, with exit code 0', async () => {
 })
 
 test('up that is killed leaves nothing that the next up does not end', async () => {
-  const first = await up()
+  const [port] = await lastingPorts(1)
+  const first = await up('--broker-port', String(port))
   const family = [first.running.pid, ...descendants(first.running.pid)]
   first.running.child.kill('SIGKILL')
   await first.running.ended
-  await up()
+  await up('--broker-port', String(port))
   expect(stillRunning(family).map(commandLine)).toEqual([])
 })
 

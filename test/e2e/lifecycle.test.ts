@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { lastingPorts } from './lasting-port.ts'
 import { commandLine, descendants, stillRunning } from './process-tree.ts'
 import { type Running, sendLines, until, Workspace } from './workspace.ts'
 
@@ -35,14 +36,15 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
   })
 
   test('up that is killed takes its agents with it, and the next up finds its place free', async () => {
-    const first = await workspace.up('--broker', broker, '--hosts', '2')
+    const [http, port] = await lastingPorts(2)
+    const ports = ['--http-port', String(http), '--broker-port', String(port)]
+    const first = await workspace.up('--broker', broker, '--hosts', '2', ...ports)
     const family = [first.running.pid, ...descendants(first.running.pid)]
     await sendLines(first.ready.carbon[0], `before.kill 1 ${Math.floor(Date.now() / 1000)}`)
     first.running.child.kill('SIGKILL')
     await first.running.ended
 
     // on the very ports of the first, at once
-    const ports = ['--http-port', portOf(first.ready.http), '--broker-port', portOf(first.ready.broker)]
     const second = await workspace.up('--broker', broker, '--hosts', '2', ...ports)
     expect(second.ready.operator).toEqual(first.ready.operator)
     expect(second.ready.http).toBe(first.ready.http)
@@ -143,10 +145,6 @@ async function newest(match: string): Promise<number | undefined> {
 
 function natsServerOf(running: Running): number {
   return descendants(running.pid).find((pid) => commandLine(pid).includes('nats-server')) ?? -1
-}
-
-function portOf(url: string): string {
-  return new URL(url).port
 }
 
 test('an agent that cannot open its store is started again until it can', async () => {

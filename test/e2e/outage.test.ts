@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { anyFreePort } from '#controller/up/free-port.ts'
+import { lastingPorts } from './lasting-port.ts'
 import { commandLine, descendants } from './process-tree.ts'
 import { firstLine, type Running, sendLines, until, Workspace } from './workspace.ts'
 
@@ -61,7 +61,7 @@ test('on nats: the server is frozen and killed again and again', async () => {
 })
 
 test('on the embedded broker: the controller is killed, the agent on its own goes on', async () => {
-  const [http, broker] = [await anyFreePort('127.0.0.1', 'http'), await anyFreePort('127.0.0.1', 'broker')]
+  const [http = 0, broker = 0] = await lastingPorts(2)
   const agent = await agentOnItsOwn(broker)
   const config = join(workspace.folder, 'controller.json')
   const nkey = await publicKeyOf('default.home.alone')

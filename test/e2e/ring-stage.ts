@@ -3,10 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { openBus } from '#broker/open-bus.ts'
-import { anyFreePort } from '#controller/up/free-port.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
 import { parseSubject } from '#protocol/subjects/subject.ts'
+import { lastingPorts } from './lasting-port.ts'
 import type { OwnNetwork } from './own-network.ts'
 import { firstLine, type Ready, type Running, until, type Workspace } from './workspace.ts'
 
@@ -90,7 +90,7 @@ export class RingStage {
 
   static async open(workspace: Workspace, options: StageOptions): Promise<RingStage> {
     const { broker, network } = options
-    const [http, port] = [await anyFreePort('127.0.0.1', 'http'), await anyFreePort('127.0.0.1', 'broker')]
+    const [http, port] = await lastingPorts(2)
     const folders = places.map(([, host]) => join(workspace.folder, host))
     const keys = await Promise.all(
       places.map(([cloud, host], i) => publicKey(workspace, folders[i] as string, cloud, host)),
