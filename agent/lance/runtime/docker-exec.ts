@@ -81,7 +81,11 @@ async function ended(
   while (!signal.aborted) {
     await Promise.race([reading, clock.sleep(lookIntervalMs, signal).catch(() => {})])
     if (signal.aborted) return undefined
-    const { Running, ExitCode } = await ask('look at a command', signal, (abortSignal) => exec.inspect({ abortSignal }))
+    const look = ask('look at a command', signal, (abortSignal) => exec.inspect({ abortSignal }))
+    const { Running, ExitCode } = await look.catch((error: unknown) => {
+      if (signal.aborted) return { Running: true, ExitCode: null }
+      throw error
+    })
     if (!Running && ExitCode !== null) return ExitCode
     // its output is closed, its end not yet told
     await clock.sleep(10, signal).catch(() => {})
