@@ -26,7 +26,7 @@ export interface RuntimeLookDeps {
   readonly logger: Logger
 }
 
-/** Until a runtime that does not answer is asked again, ms. */
+/** Until a runtime that does not answer is asked again, where something waits for it, ms. */
 const againMs = 1000
 /** How long it may take to answer, ms. */
 const answerMs = 30_000
@@ -97,7 +97,8 @@ export class RuntimeLook {
     while (!this.#stop.signal.aborted) {
       this.#isAsked = false
       const isAnswered = await this.#look()
-      if (!this.#isAsked) await this.#pause(isAnswered ? this.#options.lookMs : againMs)
+      const isAwaited = !isAnswered && this.#deps.keepers().length > 0
+      if (!this.#isAsked) await this.#pause(isAwaited ? againMs : this.#options.lookMs)
     }
   }
 

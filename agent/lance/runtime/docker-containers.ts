@@ -11,6 +11,9 @@ import type { PlaceRecord } from './place-record.ts'
 import { exitOfStatus, unseenExit } from './process-exit.ts'
 import type { DockerRuntimeOptions } from './runtime-options.ts'
 
+/** As the engine lists them. */
+const upStates = new Set(['running', 'paused', 'restarting'])
+
 export class DockerContainers {
   readonly #engine: Docker
   readonly #options: DockerRuntimeOptions
@@ -26,13 +29,14 @@ export class DockerContainers {
     return this.#engine.getContainer(containerName(this.#options.tenant, id))
   }
 
-  /** Ids of all of ours, whatever their state. Throws RUNTIME_UNAVAILABLE. */
-  async ids(signal: AbortSignal): Promise<readonly string[]> {
+  /** Ids of all of ours, and whether each is up. One request. Throws RUNTIME_UNAVAILABLE. */
+  async ids(signal: AbortSignal): Promise<ReadonlyMap<string, boolean>> {
     const label = Object.entries(ownLabels(this.#options)).map(([name, value]) => `${name}=${value}`)
     const all = await ask('list containers', signal, (abortSignal) =>
       this.#engine.listContainers({ all: true, filters: { label }, abortSignal }),
     )
-    return all.flatMap(({ Labels }) => Labels[labelNames.instance] ?? [])
+    const named = all.map(({ Labels, State }) => [Labels[labelNames.instance] ?? '', upStates.has(State)] as const)
+    return new Map(named.filter(([id]) => id !== ''))
   }
 
   /**

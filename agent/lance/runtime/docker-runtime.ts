@@ -60,7 +60,7 @@ export class DockerRuntime implements InstanceRuntime {
     this.#engine = engine
     this.#containers = new DockerContainers(engine, options)
     this.#watch = new DockerWatch(engine, options, deps, {
-      list: (signal) => this.list(signal),
+      list: (signal) => this.#containers.ids(signal),
       find: (id, signal) => this.#containers.find(id, this.#record(id), signal),
     })
   }
@@ -79,7 +79,7 @@ export class DockerRuntime implements InstanceRuntime {
 
   async list(signal: AbortSignal): Promise<readonly FoundInstance[]> {
     const ids = new Set([
-      ...(await this.#containers.ids(signal)),
+      ...(await this.#containers.ids(signal)).keys(),
       ...readPlaces(this.#options.folder, 'docker').map(({ id }) => id),
     ])
     const found = await Promise.all([...ids].map((id) => this.#containers.find(id, this.#record(id), signal)))

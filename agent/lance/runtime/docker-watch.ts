@@ -1,6 +1,6 @@
 /**
- * Follows an engine: its events are hints, a list from time to time is the truth. Tells once of each watched instance that has ended, and of
- * the engine going away and coming back; what runs is unknown meanwhile, not dead.
+ * Follows an engine: its events are hints, a list from time to time is the truth, which costs one request while nothing has changed. Tells once
+ * of each watched instance that has ended, and of the engine going away and coming back; what runs is unknown meanwhile, not dead.
  */
 import type Docker from 'dockerode'
 import { messageOf } from '#protocol/errors.ts'
@@ -11,9 +11,13 @@ import type { FoundInstance, RuntimeEvent } from './instance-runtime.ts'
 import { unseenExit } from './process-exit.ts'
 import type { DockerRuntimeOptions, RuntimeDeps } from './runtime-options.ts'
 
+/** Lists left out while nothing is watched and the engine was there: then only the events keep an eye on it. */
+const idleLists = 12
+
 /** What it needs of the runtime; both throw RUNTIME_UNAVAILABLE. */
 export interface Lookout {
-  list(signal: AbortSignal): Promise<readonly FoundInstance[]>
+  /** Ids of all of ours, and whether the container is up, which one that waits for its start is too. */
+  list(signal: AbortSignal): Promise<ReadonlyMap<string, boolean>>
   find(id: string, signal: AbortSignal): Promise<FoundInstance | undefined>
 }
 
@@ -59,12 +63,12 @@ export class DockerWatch {
   /** Lists at once: for the first look of a new agent. Never throws: an engine that is away is a state. */
   async look(): Promise<void> {
     const watchedBefore = [...this.#watched]
+    const { signal } = this.#stop
     try {
-      const found = await this.#lookout.list(this.#stop.signal)
+      const ups = await this.#lookout.list(signal)
       this.#setAvailable(true, 'the engine answers')
-      for (const { id, state } of found) if (state === 'running') this.#watched.add(id)
-      const byId = new Map(found.map((one) => [one.id, one]))
-      for (const id of watchedBefore) this.#judge(id, byId.get(id))
+      for (const id of watchedBefore) if (!ups.get(id)) this.#judge(id, await this.#lookout.find(id, signal))
+      for (const [id, isUp] of ups) if (isUp && !this.#watched.has(id)) await this.#adopt(id)
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#setAvailable(false, messageOf(error))
     }
@@ -77,9 +81,10 @@ export class DockerWatch {
 
   async #listAgainAndAgain(): Promise<void> {
     const { signal } = this.#stop
-    while (!signal.aborted) {
+    for (let passed = 1; !signal.aborted; passed++) {
       await this.#deps.clock.sleep(this.#options.listIntervalMs, signal).catch(() => {})
-      if (!signal.aborted) await this.look()
+      const isIdle = this.#watched.size === 0 && this.#isAvailable
+      if (!signal.aborted && !(isIdle && passed % idleLists !== 0)) await this.look()
     }
   }
 
@@ -93,6 +98,7 @@ export class DockerWatch {
       } catch (error) {
         if (!signal.aborted) this.#deps.logger.debug({ error: messageOf(error) }, 'engine_events_lost')
       }
+      if (!signal.aborted && this.#isAvailable) await this.look()
       await this.#deps.clock.sleep(backoffMs(attempt, { capMs: 5000 }), signal).catch(() => {})
     }
   }
@@ -107,6 +113,11 @@ export class DockerWatch {
     for await (const chunk of stream) {
       for (const line of splitter.push(Buffer.from(chunk))) await this.#take(line)
     }
+  }
+
+  /** One of an earlier agent's, or started just now. */
+  async #adopt(id: string): Promise<void> {
+    if ((await this.#lookout.find(id, this.#stop.signal))?.state === 'running') this.#watched.add(id)
   }
 
   async #take(line: string): Promise<void> {
