@@ -1,16 +1,17 @@
 /** Answers what peers ask of windows that are over: for this host from its store, for hosts that are gone from the copies held here. */
-import type { Bus, BusMessage } from '#broker/bus.ts'
+import type { Bus } from '#broker/bus.ts'
 import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
 import { jsonBytesMax } from '#protocol/messages/json.ts'
 import type { MonitorPartial } from '#protocol/monitors/host-evaluation.ts'
 import { encodePartialMessage } from '#protocol/monitors/partial-message-encoder.ts'
 import type { PartialMessage } from '#protocol/monitors/partial-message-format.ts'
 import type { ContextPlan } from '#protocol/monitors/plan.ts'
-import { encodeJsonAnswer, encodeRefusal } from '#protocol/query/answer.ts'
+import { encodeJsonAnswer } from '#protocol/query/answer.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { Turns } from '#protocol/runtime/turns.ts'
-import { type Address, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
+import { type Address, prefixOf } from '#protocol/subjects/subject.ts'
+import { Answering } from '../answering.ts'
 import type { HistorySource } from '../ring/copies-history.ts'
 import type { HistoryStore } from '../store/store.ts'
 import { CopiesWords } from './copies-words.ts'
@@ -52,18 +53,20 @@ export class PeerAnswers implements AsyncDisposable {
   readonly #copies: CopiesWords
   readonly #turns = new Turns({ atOnceMax: 1, waitingMax })
   readonly #closing = new AbortController()
-  readonly #open = new Set<Promise<void>>()
-  readonly #subscriptions: readonly { close(): void }[]
+  readonly #answering: Answering
 
   constructor(address: Address, deps: PeerAnswersDeps) {
     this.#address = address
     this.#deps = deps
     this.#copies = new CopiesWords({ cloud: address.cloud, copiesOf: deps.copiesOf, clock: deps.clock })
     const own = `${prefixOf(address)}.ring.*`
-    this.#subscriptions = [
-      deps.bus.subscribe(`${own}.partials.>`, (message) => this.#hear(message, (body) => this.#partials(body))),
-      deps.bus.subscribe(`${own}.recall.>`, (message) => this.#hear(message, (body) => this.#recall(body))),
-    ]
+    this.#answering = new Answering({
+      bus: deps.bus,
+      logger: deps.logger,
+      onUnsent: () => deps.counts.refuse('unsent'),
+    })
+    this.#answering.hear(`${own}.partials.>`, (body, subject) => this.#answer(subject, () => this.#partials(body)))
+    this.#answering.hear(`${own}.recall.>`, (body, subject) => this.#answer(subject, () => this.#recall(body)))
   }
 
   /** What a host, this one or one that is held here, says of windows. Throws NOT_HELD. */
@@ -102,45 +105,31 @@ export class PeerAnswers implements AsyncDisposable {
 
   /** Hears no more, gives up what is being worked on. Idempotent. */
   async close(): Promise<void> {
-    for (const subscription of this.#subscriptions) subscription.close()
     this.#closing.abort(new LanistaError('BUSY', 'ask later: the agent is stopping'))
-    await Promise.all(this.#open)
+    await this.#answering.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  #hear(message: BusMessage, read: (body: Uint8Array) => (signal: AbortSignal) => Promise<unknown>): void {
-    const answered = this.#answer(message, read).finally(() => this.#open.delete(answered))
-    this.#open.add(answered)
-  }
-
-  async #answer(
-    { subject, body }: BusMessage,
-    read: (body: Uint8Array) => (signal: AbortSignal) => Promise<unknown>,
-  ): Promise<void> {
-    const { bus, counts, logger, clock } = this.#deps
+  async #answer(subject: string, read: () => (signal: AbortSignal) => Promise<unknown>): Promise<Uint8Array> {
+    const { counts, logger, clock } = this.#deps
     const stop = new AbortController()
     const cancel = clock.after(answerMsMax, () => stop.abort(new LanistaError('TIMED_OUT', 'ask for less')))
     const signal = AbortSignal.any([stop.signal, this.#closing.signal])
-    let answer: Uint8Array
     try {
-      const work = read(body)
-      answer = encodeJsonAnswer(await this.#turns.run(() => work(signal), signal))
+      const work = read()
+      const answer = encodeJsonAnswer(await this.#turns.run(() => work(signal), signal))
       counts.answered++
+      return answer
     } catch (error) {
       counts.refuse(isLanistaError(error, 'MESSAGE_INVALID') ? 'message' : 'busy')
       const refusal = isLanistaError(error) ? error : new LanistaError('INTERNAL', messageOf(error))
       logger.debug({ subject, error: refusal.message }, 'peer_refused')
-      answer = encodeRefusal(refusal)
+      throw refusal
     } finally {
       cancel()
-    }
-    try {
-      bus.publish(replySubject(subject), answer)
-    } catch {
-      counts.refuse('unsent')
     }
   }
 

@@ -2,7 +2,7 @@
  * Runs the instances that are ordered on this host: one keeper each, whatever is ordered of it brought to its life cycle, whatever becomes
  * of it told. It works on while it is cut off, and touches nothing that runs when it starts or ends.
  */
-import type { Bus, BusMessage } from '#broker/bus.ts'
+import type { Bus } from '#broker/bus.ts'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
 import { instanceVerbs } from '#protocol/instances/instance-orders.ts'
 import { type InstancesReport, instancesMax } from '#protocol/instances/instance-report.ts'
@@ -16,8 +16,9 @@ import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { unlessAborted } from '#protocol/runtime/unless-aborted.ts'
-import { type Address, buildSubject, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
+import { type Address, buildSubject, prefixOf } from '#protocol/subjects/subject.ts'
 import type { RunningInstance } from '#sensors/instance.ts'
+import { Answering } from '../answering.ts'
 import type { OrderContext, OrderHandler } from '../orders/order-handler.ts'
 import { diskSpace } from '../store/disk.ts'
 import { expectAllowed, type InstanceAllowList } from './allow-list.ts'
@@ -111,11 +112,10 @@ export class Lance implements AsyncDisposable {
     for (const look of this.#looks.values()) look.start()
     // what runs already sends to the port it was told of
     for (const { row } of this.#keepers.values()) if (row.place) void this.#deps.carbon?.addressOf(activeOf(row))
-    const pattern = `${prefixOf(this.#options.address)}.control.instances.>`
-    const asked = this.#deps.bus.subscribe(pattern, (message) => void this.#answer(message))
-    this.#closer.defer('asked', () => asked.close())
     const { address } = this.#options
     const { bus, clock, logger } = this.#deps
+    const answering = this.#closer.use('asked', new Answering({ bus, logger }))
+    answering.hear(`${prefixOf(address)}.control.instances.>`, async () => encodeJsonAnswer(await this.#report()))
     const runtimeOf = (id: string): InstanceRuntime | undefined => {
       const keeper = this.#keepers.get(id)
       return keeper && this.#deps.runtimes.get(activeOf(keeper.row).isolation)
@@ -294,20 +294,15 @@ export class Lance implements AsyncDisposable {
     }
   }
 
-  async #answer({ subject }: BusMessage): Promise<void> {
-    const { bus, logger, runtimes, session } = this.#deps
+  async #report(): Promise<InstancesReport> {
+    const { runtimes, session } = this.#deps
     const disk = await diskSpace(this.#options.folder).catch(() => undefined)
-    const report: InstancesReport = {
+    return {
       session: session(),
       system: systems[process.platform] ?? 'linux',
       isolations: [...runtimes].flatMap(([isolation, { isAvailable }]) => (isAvailable ? [isolation] : [])),
       ...(disk ? { diskFreeBytes: disk.freeBytes } : {}),
       instances: this.statuses(),
-    }
-    try {
-      bus.publish(replySubject(subject), encodeJsonAnswer(report))
-    } catch (error) {
-      logger.debug({ subject, error: messageOf(error) }, 'answer_unsent')
     }
   }
 }

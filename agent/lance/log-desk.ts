@@ -2,14 +2,15 @@
  * Sends instances' logs to who asks for them, until he asks no more. Of one that is followed more lines than a second may have are left out, and one whose
  * lines are too long for that is read more slowly: what its files lose meanwhile they say themselves. Either is said in its place.
  */
-import type { Bus, BusMessage } from '#broker/bus.ts'
-import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
+import type { Bus } from '#broker/bus.ts'
+import { LanistaError, messageOf } from '#protocol/errors.ts'
 import { type LogAsk, type LogLines, leaseMs, logAskSchema, logLineMax } from '#protocol/instances/log-messages.ts'
 import { encodeJson, parseJson } from '#protocol/messages/json.ts'
-import { encodeJsonAnswer, encodeRefusal } from '#protocol/query/answer.ts'
+import { encodeJsonAnswer } from '#protocol/query/answer.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
-import { type Address, buildSubject, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
+import { type Address, buildSubject, prefixOf } from '#protocol/subjects/subject.ts'
+import { Answering } from '../answering.ts'
 import { limitRate } from './log/limit-rate.ts'
 import type { InstanceRuntime } from './runtime/instance-runtime.ts'
 
@@ -45,40 +46,26 @@ export class LogDesk implements AsyncDisposable {
   readonly #deps: LogDeskDeps
   readonly #streams = new Map<string, Stream>()
   readonly #pumps = new Set<Promise<void>>()
-  readonly #stop: () => void
+  readonly #answering: Answering
 
   constructor(deps: LogDeskDeps) {
     this.#deps = deps
-    const asked = deps.bus.subscribe(`${prefixOf(deps.address)}.control.log.>`, (message) => this.#hear(message))
-    this.#stop = () => asked.close()
+    this.#answering = new Answering(deps)
+    this.#answering.hear(`${prefixOf(deps.address)}.control.log.>`, async (body) => {
+      this.#take(parseJson(body, logAskSchema, 'question for a log'))
+      return encodeJsonAnswer({})
+    })
   }
 
   /** Ends every stream. Idempotent. */
   async close(): Promise<void> {
-    this.#stop()
+    const answered = this.#answering.close()
     for (const { stop } of this.#streams.values()) stop.abort()
-    await Promise.all(this.#pumps)
+    await Promise.all([answered, ...this.#pumps])
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  #hear({ subject, body }: BusMessage): void {
-    const { bus, logger } = this.#deps
-    let answer: Uint8Array
-    try {
-      this.#take(parseJson(body, logAskSchema, 'question for a log'))
-      answer = encodeJsonAnswer({})
-    } catch (error) {
-      if (!isLanistaError(error)) throw error
-      answer = encodeRefusal(error)
-    }
-    try {
-      bus.publish(replySubject(subject), answer)
-    } catch (error) {
-      logger.debug({ subject, error: messageOf(error) }, 'log_answer_unsent')
-    }
   }
 
   #take(ask: LogAsk): void {

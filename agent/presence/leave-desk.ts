@@ -1,12 +1,13 @@
 /** Where somebody asks this host to leave for good: the controller by `control.leave`, or a person on the host through a file. */
-import type { Bus, BusMessage } from '#broker/bus.ts'
-import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
+import type { Bus } from '#broker/bus.ts'
+import { LanistaError, messageOf } from '#protocol/errors.ts'
 import { type LeaveAsk, type LeaveReport, type OwnerSamples, parseLeaveAsk } from '#protocol/messages/leave.ts'
-import { encodeJsonAnswer, encodeRefusal } from '#protocol/query/answer.ts'
+import { encodeJsonAnswer } from '#protocol/query/answer.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { unlessAborted } from '#protocol/runtime/unless-aborted.ts'
-import { type Address, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
+import { type Address, prefixOf } from '#protocol/subjects/subject.ts'
+import { Answering } from '../answering.ts'
 
 /** What this host does to leave. */
 export interface Departure {
@@ -32,9 +33,8 @@ export class LeaveDesk {
   /** Resolves with `left` or `stayed` when this host was asked to leave and is done with it: the agent is to end. Never rejects. */
   readonly outcome: Promise<LeaveReport>
   readonly #deps: LeaveDeskDeps
-  readonly #subscription: { close(): void }
+  readonly #answering: Answering
   readonly #deadline = new AbortController()
-  readonly #open = new Set<Promise<void>>()
   readonly #closing = new AbortController()
   #decide: (outcome: LeaveReport) => void = () => {}
   #leaving: Promise<void> | undefined
@@ -48,8 +48,9 @@ export class LeaveDesk {
     this.outcome = new Promise((resolve) => {
       this.#decide = resolve
     })
+    this.#answering = new Answering(deps)
     const pattern = `${prefixOf(options.address)}.control.leave.>`
-    this.#subscription = deps.bus.subscribe(pattern, (message) => this.#hear(message))
+    this.#answering.hear(pattern, async (body) => encodeJsonAnswer(await this.ask(parseLeaveAsk(body))))
   }
 
   /** Left for good: what is said last says so. */
@@ -64,7 +65,7 @@ export class LeaveDesk {
   async ask(ask: LeaveAsk): Promise<LeaveReport> {
     const { clock, departure } = this.#deps
     if (!this.#leaving && !departure.hasHeirs && !ask.isForced) throw nobodyThere()
-    if (this.#open.size >= leaveAsksMax)
+    if (this.#answering.open >= leaveAsksMax)
       throw new LanistaError('BUSY', 'ask later: too many wait for this host to leave')
     this.#isForced ||= ask.isForced
     this.#endAfter(departure.hasHeirs ? ask.deadlineMs : 0)
@@ -82,11 +83,11 @@ export class LeaveDesk {
 
   /** Hears no more; those that wait are told how far it is. Idempotent. */
   async close(): Promise<void> {
-    this.#subscription.close()
+    const answered = this.#answering.close()
     this.#cancelEnd?.()
     this.#closing.abort()
     this.#deadline.abort(new LanistaError('ABORTED', 'stop leaving: the agent is stopping'))
-    await Promise.all([this.#leaving, ...this.#open])
+    await Promise.all([this.#leaving, answered])
   }
 
   #endAfter(deadlineMs: number): void {
@@ -118,29 +119,6 @@ export class LeaveDesk {
   #end(toHandOver: readonly OwnerSamples[], hasLeft: boolean): void {
     this.#hasLeft = hasLeft
     this.#decide({ state: hasLeft ? 'left' : 'stayed', toHandOver })
-  }
-
-  #hear(message: BusMessage): void {
-    const answered = this.#answer(message).finally(() => this.#open.delete(answered))
-    this.#open.add(answered)
-  }
-
-  async #answer({ subject, body }: BusMessage): Promise<void> {
-    const { bus, logger } = this.#deps
-    try {
-      bus.publish(replySubject(subject), await this.#answerTo(body))
-    } catch (error) {
-      logger.debug({ subject, error: messageOf(error) }, 'answer_unsent')
-    }
-  }
-
-  async #answerTo(body: Uint8Array): Promise<Uint8Array> {
-    try {
-      return encodeJsonAnswer(await this.ask(parseLeaveAsk(body)))
-    } catch (error) {
-      if (!isLanistaError(error)) throw error
-      return encodeRefusal(error)
-    }
   }
 }
 

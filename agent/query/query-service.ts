@@ -1,14 +1,14 @@
 /** Answers `control.query` and `control.store` out of the store. Intake goes first. */
-import type { Bus, BusMessage } from '#broker/bus.ts'
+import type { Bus } from '#broker/bus.ts'
 import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
-import { encodeRefusal } from '#protocol/query/answer.ts'
 import { parseQueryAsk } from '#protocol/query/ask.ts'
 import { parseStoreAsk } from '#protocol/query/store-ask.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
 import { Turns } from '#protocol/runtime/turns.ts'
-import { type Address, hostIdOf, parseHostId, prefixOf, replySubject } from '#protocol/subjects/subject.ts'
+import { type Address, hostIdOf, parseHostId, prefixOf } from '#protocol/subjects/subject.ts'
+import { Answering } from '../answering.ts'
 import type { HistoryStore } from '../store/store.ts'
 import { fillPage, type PageFillerDeps } from './page-filler.ts'
 import { answerStore } from './store-service.ts'
@@ -61,8 +61,7 @@ export class QueryService implements AsyncDisposable {
   readonly #repairTurns = new Turns({ atOnceMax: 1, waitingMax: repairsWaitingMax })
   readonly #quiet: OnceAMinute
   readonly #closing = new AbortController()
-  readonly #open = new Set<Promise<void>>()
-  readonly #subscriptions: readonly { close(): void }[]
+  readonly #answering: Answering
   readonly #counters: Counts = { answered: 0, refused: 0, unsent: 0, bytes: 0 }
 
   constructor(options: { readonly address: Address }, deps: QueryServiceDeps) {
@@ -71,10 +70,18 @@ export class QueryService implements AsyncDisposable {
     this.#owner = hostIdOf(options.address)
     this.#quiet = new OnceAMinute(deps.clock)
     const own = prefixOf(options.address)
-    this.#subscriptions = [
-      deps.bus.subscribe(`${own}.control.query.>`, (message) => this.#hear(message, (body) => this.#query(body))),
-      deps.bus.subscribe(`${own}.control.store.>`, (message) => this.#hear(message, (body) => this.#store(body))),
-    ]
+    this.#answering = new Answering({
+      bus: deps.bus,
+      logger: deps.logger,
+      onSent: (bytes) => {
+        this.#counters.bytes += bytes
+      },
+      onUnsent: () => {
+        this.#counters.unsent++
+      },
+    })
+    this.#answering.hear(`${own}.control.query.>`, (body) => this.#answer(() => this.#query(body)))
+    this.#answering.hear(`${own}.control.store.>`, (body) => this.#answer(() => this.#store(body)))
   }
 
   get counters(): QueryCounters {
@@ -83,35 +90,22 @@ export class QueryService implements AsyncDisposable {
 
   /** Hears no more, gives up what is being worked on. Idempotent. */
   async close(): Promise<void> {
-    for (const subscription of this.#subscriptions) subscription.close()
     this.#closing.abort(new LanistaError('BUSY', 'ask later: the agent is stopping'))
-    await Promise.all(this.#open)
+    await this.#answering.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  #hear(message: BusMessage, read: (body: Uint8Array) => Work): void {
-    const answered = this.#answer(message, read).finally(() => this.#open.delete(answered))
-    this.#open.add(answered)
-  }
-
-  async #answer({ subject, body }: BusMessage, read: (body: Uint8Array) => Work): Promise<void> {
-    let answer: Uint8Array
+  async #answer(read: () => Work): Promise<Uint8Array> {
     try {
-      answer = await this.#work(read(body))
+      const answer = await this.#work(read())
       this.#counters.answered++
+      return answer
     } catch (error) {
-      answer = encodeRefusal(this.#refusalOf(error))
       this.#counters.refused++
-    }
-    try {
-      this.#deps.bus.publish(replySubject(subject), answer)
-      this.#counters.bytes += answer.length
-    } catch (error) {
-      this.#counters.unsent++
-      this.#deps.logger.debug({ subject, error: messageOf(error) }, 'answer_unsent')
+      throw this.#refusalOf(error)
     }
   }
 
