@@ -204,28 +204,57 @@ export class RingStage {
     return response?.ok ? ((await response.json()) as T) : undefined
   }
 
-  /** Waits until two others have everything that these hosts had when this was called. */
-  async copied(agents: readonly StageAgent[], deadlineMs = 120_000): Promise<void> {
-    const wanted = new Map<string, number>()
-    for (const { host } of agents) wanted.set(host, (await this.points(host)) ?? Number.NaN)
-    const sinceMs = performance.now()
-    const isCopied = (row: RingRow): boolean => {
-      const points = wanted.get(row.host)
-      if (points === undefined) return true
-      // lag is counted from looks a second apart, and rounded
-      const isRecent = row.lag_seconds !== null && 1000 * (row.lag_seconds + 3) < performance.now() - sinceMs
-      return isRecent && row.degree === 3 && row.held_by.filter(({ samples }) => samples >= points).length >= 2
+  /**
+   * Waits until two others have everything that these hosts had when they said how much that is: each is asked until it answers
+   * itself, since after a fault it may be away while others answer for it. What the ring said last stands in the error.
+   */
+  async copied(agents: readonly StageAgent[], deadlineMs = 60_000): Promise<void> {
+    const wanted = new Map<string, Wanted>()
+    let rows: readonly RingRow[] = []
+    const isDone = async (): Promise<boolean> => {
+      rows = await this.ring('home')
+      for (const { host } of agents) {
+        const points = wanted.has(host) ? undefined : await this.points(host)
+        if (points !== undefined) wanted.set(host, { points, atMs: performance.now() })
+      }
+      return (
+        wanted.size === agents.length &&
+        [...wanted].every(([host, had]) => rows.some((row) => row.host === host && isCopied(row, had)))
+      )
     }
-    await until(
-      async () => {
-        const rows = await this.ring('home')
-        return rows.length >= agents.length && rows.every(isCopied)
-      },
-      'two copies of everything',
-      deadlineMs,
-      this.controller,
-    )
+    try {
+      await until(isDone, 'two copies of everything', deadlineMs, this.controller)
+    } catch (error) {
+      throw new Error(`no two copies of everything:\n${copiesText(agents, wanted, rows)}`, { cause: error })
+    }
   }
+}
+
+/** What a host had, and when it said so. */
+interface Wanted {
+  readonly points: number
+  readonly atMs: number
+}
+
+function isCopied({ lag_seconds, degree, held_by }: RingRow, { points, atMs }: Wanted): boolean {
+  // lag is counted from looks a second apart, and rounded
+  const isRecent = lag_seconds !== null && 1000 * (lag_seconds + 3) < performance.now() - atMs
+  return isRecent && degree === 3 && held_by.filter(({ samples }) => samples >= points).length >= 2
+}
+
+/** Host by host: what it had, and its ring as it sees it. */
+function copiesText(
+  agents: readonly StageAgent[],
+  wanted: ReadonlyMap<string, Wanted>,
+  rows: readonly RingRow[],
+): string {
+  const lines = agents.map(({ host }) => {
+    const had = wanted.get(host)
+    const row = rows.find((other) => other.host === host)
+    const verdict = had && row && isCopied(row, had) ? 'copied' : 'not copied'
+    return `${host} ${verdict}, had ${had?.points ?? 'not said how many'} samples, ring ${JSON.stringify(row)}`
+  })
+  return lines.join('\n')
 }
 
 function wrapOf({ network }: StageOptions, host: string): readonly string[] {
