@@ -3,7 +3,7 @@ import { readFileSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect as connectNats } from 'nats'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Ready, type Running, sendLines, until, Workspace } from './workspace.ts'
+import { type Ready, type Running, sendLines, Workspace } from './workspace.ts'
 
 interface Answer {
   readonly name: string
@@ -32,15 +32,15 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
     const { ready } = await workspace.up('--broker', broker)
     const watch = workspace.start(['watch', 'shop.>', '--json'])
     const foreign = await foreignSubscriber(broker, ready)
-    await until(() => heard(watch, foreign, ready), 'subscriptions in force', 20_000, watch)
+    await workspace.until(() => heard(watch, foreign, ready), 'subscriptions in force', 20_000)
 
     const sentAt = performance.now()
     await sendLines(ready.carbon[0], `shop.orders 42 ${Math.floor(Date.now() / 1000)}`)
-    await until(async () => (await newest('shop.orders')) === 42, 'the value 42', 2_000)
+    await workspace.until(async () => (await newest('shop.orders')) === 42, 'the value 42', 2_000)
     expect(performance.now() - sentAt).toBeLessThan(2_000 + 1_000) // the last look is a process of its own
 
-    await until(() => watchedValues(watch).includes(42), 'the line in watch', 2_000, watch)
-    await until(() => foreign.values().includes(42), 'the message at a foreign client', 2_000)
+    await workspace.until(() => watchedValues(watch).includes(42), 'the line in watch', 2_000)
+    await workspace.until(() => foreign.values().includes(42), 'the message at a foreign client', 2_000)
     await foreign.close()
   })
 
@@ -51,12 +51,16 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
     expect(host).toMatchObject({ cloud: 'home', state: 'online', carbon: ready.carbon[0] })
     expect(readFileSync(`/proc/${host?.pid}/cmdline`, 'utf8')).toContain('agent.mjs')
 
-    await until(async () => (await newest('memory.total')) !== undefined, 'the first sensor values', 30_000)
+    await workspace.until(async () => (await newest('memory.total')) !== undefined, 'the first sensor values', 30_000)
     expect(await newest('memory.total')).toBe(memInfo('MemTotal'))
     const available = (await newest('memory.available')) ?? 0
     expect(Math.abs(available - memInfo('MemAvailable'))).toBeLessThan(memInfo('MemTotal') * 0.1)
 
-    await until(async () => Object.values(await vitals()).every((value) => value !== null), 'all vital signs', 30_000)
+    await workspace.until(
+      async () => Object.values(await vitals()).every((value) => value !== null),
+      'all vital signs',
+      30_000,
+    )
     const { cpu = -1, memory = -1, disk = -1, network = -1 } = await vitals()
     const used = 100 * (1 - memInfo('MemAvailable') / memInfo('MemTotal'))
     const { blocks, bfree, bavail } = statfsSync('/')
@@ -75,7 +79,7 @@ test('several hosts in several clouds, each with a port of its own', async () =>
 
   const now = Math.floor(Date.now() / 1000)
   await Promise.all(ready.carbon.map((place, i) => sendLines(place, `each.host ${i} ${now}`)))
-  await until(
+  await workspace.until(
     async () => (await workspace.ask<Answer[]>('query', 'each.host', '--last')).length === 3,
     'all hosts',
     5_000,
@@ -95,7 +99,7 @@ test('the token file is the operator’s alone, and HTTP without a token is 401'
 test('every asking command answers, for people and as JSON', async () => {
   const { ready } = await workspace.up()
   await sendLines(ready.carbon[0], `shop.orders;shop=a 1 ${Math.floor(Date.now() / 1000)}`)
-  await until(async () => (await newest('shop.orders')) === 1, 'the value', 5_000)
+  await workspace.until(async () => (await newest('shop.orders')) === 1, 'the value', 5_000)
 
   expect((await workspace.run('metrics', 'shop.*')).stdout).toMatch(/shop\.orders;shop=a/)
   expect((await workspace.run('query', 'shop.orders;shop=a')).stdout).toMatch(/shop\.orders;shop=a .* 1\n/)

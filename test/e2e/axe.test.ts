@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { AxeStage, type FedHost, killAgents, stopUp } from './axe-stage.ts'
-import { sendLines, until, Workspace } from './workspace.ts'
+import { sendLines, Workspace } from './workspace.ts'
 
 interface Decision {
   readonly rule: string
@@ -53,7 +53,7 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
       const rows = await workspace.ask<{ samples: unknown[] }[]>('query', 'cpu.usage;component=web', '--from', '0')
       return rows.reduce((sum, { samples }) => sum + samples.length, 0)
     }
-    await until(async () => (await stored()) === lines.length, 'all lines', 30_000)
+    await workspace.until(async () => (await stored()) === lines.length, 'all lines', 30_000)
 
     const range = ['--from', '2025-11-03T10:01:00Z', '--until', '2025-11-03T10:40:00Z', '--wanted', 'web=2']
     const replayed = await Promise.all(
@@ -74,19 +74,19 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
     stage = await AxeStage.open(workspace, ready)
     const { windowsOf } = bound(stage)
     for (const [i, host] of stage.hosts.entries()) stage.say(20 + i, [host])
-    await until(() => windowsOf('total').some(({ v }) => v === 135), 'a window of all hosts', 60_000)
+    await workspace.until(() => windowsOf('total').some(({ v }) => v === 135), 'a window of all hosts', 60_000)
     const firstMs = windowsOf('total').find(({ v }) => v === 135)?.t as number
 
-    await until(() => stage?.aggregatorOf('home') !== undefined, 'an aggregator', 20_000)
+    await workspace.until(() => stage?.aggregatorOf('home') !== undefined, 'an aggregator', 20_000)
     const victim = stage.aggregatorOf('home') as FedHost
     stage.hush([victim])
-    await until(() => isCopied(victim), 'copies of its last samples', 60_000)
+    await workspace.until(() => isCopied(victim), 'copies of its last samples', 60_000)
     killAgents([victim])
     const killedMs = Date.now()
     const isPast = ({ t, known }: { t: number; known: number }): boolean => t > killedMs + 10_000 && known === 5
-    await until(() => windowsOf('total').some(isPast), 'a result of the next aggregator', 120_000)
+    await workspace.until(() => windowsOf('total').some(isPast), 'a result of the next aggregator', 120_000)
     const lastMs = windowsOf('total').find(isPast)?.t as number
-    await until(() => windowsOf('pooled').some(({ t }) => t >= lastMs), 'both monitors', 30_000)
+    await workspace.until(() => windowsOf('pooled').some(({ t }) => t >= lastMs), 'both monitors', 30_000)
 
     for (const monitor of ['total', 'pooled']) {
       const wanted = (await stage.recomputed(firstMs, lastMs)).filter((result) => result.monitor === monitor)
@@ -129,7 +129,7 @@ test('half of the agents die and no count is lowered; a controller that starts a
   stage = await AxeStage.open(workspace, ready)
   const opened = stage
   opened.say(90)
-  await until(async () => (await opened.wanted()) === 3, 'one instance more', 60_000)
+  await workspace.until(async () => (await opened.wanted()) === 3, 'one instance more', 60_000)
 
   const dead = opened.hosts.filter((_, i) => i % 2 === 1)
   const alive = opened.hosts.filter((_, i) => i % 2 === 0)
@@ -138,9 +138,9 @@ test('half of the agents die and no count is lowered; a controller that starts a
   opened.say(1, alive)
   // those left would let it shrink: the dead ones are not known to agree
   const isJudged = async (): Promise<boolean> => (await ruleOf('shrink')).decision === 'unknown'
-  await until(isJudged, 'a decision on what is left', 60_000)
+  await workspace.until(isJudged, 'a decision on what is left', 60_000)
   const judgedMs = Date.now()
-  await until(
+  await workspace.until(
     () => opened.heard.some(({ name, t }) => name === 'rule.live.shrink' && t > judgedMs + 20_000),
     'ten windows more',
     60_000,
@@ -158,7 +158,7 @@ test('half of the agents die and no count is lowered; a controller that starts a
       sendLines(carbon, `live.load;component=web;instance=web-${i} 95 ${Math.floor(Date.now() / 1000)}`),
     ),
   )
-  await until(async () => (await ruleOf('grow')).decision === 'cooldown', 'the cooldown of before', 60_000)
+  await workspace.until(async () => (await ruleOf('grow')).decision === 'cooldown', 'the cooldown of before', 60_000)
   expect(await opened.wanted()).toBe(3)
 })
 

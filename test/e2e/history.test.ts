@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openStore } from '#agent/store/open-store.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
-import { type Ready, sendLines, until, Workspace } from './workspace.ts'
+import { type Ready, sendLines, Workspace } from './workspace.ts'
 
 interface Answer {
   readonly name: string
@@ -55,18 +55,22 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
     const { running, ready } = await workspace.up('--broker', broker)
     const samples = fiftyMinutes()
     await sendLines(ready.carbon[0], ...samples.map(([timeS, value]) => `cpu.history ${value} ${timeS}`))
-    await until(async () => (await ask('cpu.history', '--from', '-1h'))[0]?.samples.length === 300, 'all', 10_000)
+    await workspace.until(
+      async () => (await ask('cpu.history', '--from', '-1h'))[0]?.samples.length === 300,
+      'all',
+      10_000,
+    )
     running.child.kill('SIGKILL')
     await running.ended
 
     await workspace.up('--broker', broker)
     const [host] = await workspace.ask<Host[]>('hosts')
     const listed = async (): Promise<unknown[]> => workspace.ask<unknown[]>('metrics', 'cpu.history')
-    await until(async () => (await listed()).length === 1, 'the series in the list', 20_000)
+    await workspace.until(async () => (await listed()).length === 1, 'the series in the list', 20_000)
     const newest = [(samples.at(-1)?.[0] ?? 0) * 1000, samples.at(-1)?.[1]]
     expect(await listed()).toMatchObject([{ host: host?.id, served_by: host?.id, last: newest }])
     const args = ['cpu.history', '--from', '-1h', '--function', 'mean', '--step', '1m']
-    await until(async () => (await ask(...args)).length === 1, 'an answer', 20_000)
+    await workspace.until(async () => (await ask(...args)).length === 1, 'an answer', 20_000)
     const [answer] = await ask(...args)
     expect(answer).toMatchObject({ name: 'cpu.history', host: host?.id, served_by: host?.id, step_ms: minuteMs })
     const expected = meansByMinute(samples)
@@ -93,8 +97,8 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
     const { ready } = await workspace.up('--broker', broker, '--hosts', '3', '--restart', 'never', '--copies', '1')
     const now = Math.floor(Date.now() / 1000)
     await Promise.all(ready.carbon.map((place, i) => sendLines(place, `each.host ${i} ${now}`)))
-    await until(async () => (await ask('each.host', '--last')).length === 3, 'all hosts', 10_000)
-    await until(async () => (await inWindow(ready, 'each.host')) === 3, 'all in the window', 10_000)
+    await workspace.until(async () => (await ask('each.host', '--last')).length === 3, 'all hosts', 10_000)
+    await workspace.until(async () => (await inWindow(ready, 'each.host')) === 3, 'all in the window', 10_000)
     const [dead, ...alive] = await workspace.ask<Host[]>('hosts')
     process.kill(dead?.pid ?? -1, 'SIGKILL')
 
@@ -130,7 +134,7 @@ test('the store of a stopped agent can be looked into without a controller', asy
   const samples = fiftyMinutes()
   await sendLines(ready.carbon[0], ...samples.map(([timeS, value]) => `cpu.history ${value} ${timeS}`))
   const [host] = await workspace.ask<Host[]>('hosts')
-  await until(async () => (await ask('cpu.history'))[0]?.samples.length === 300, 'all', 10_000)
+  await workspace.until(async () => (await ask('cpu.history'))[0]?.samples.length === 300, 'all', 10_000)
   const data = ['--data', join(workspace.data, 'agents', `home.${host?.id}`)]
   expect((await workspace.run('store', 'check', ...data)).code).toBe(2) // in use by the agent
 
@@ -163,7 +167,7 @@ test('damage on the disk is found and put aside by the running agent, and all el
     await sendLines(ready.carbon[0], ...samples.map(([timeS, value]) => `${name} ${value} ${timeS}`))
   }
   const [host] = await workspace.ask<Host[]>('hosts')
-  await until(async () => (await ask('lost.two'))[0]?.samples.length === 300, 'all', 10_000)
+  await workspace.until(async () => (await ask('lost.two'))[0]?.samples.length === 300, 'all', 10_000)
   running.child.kill('SIGINT')
   await running.ended
   const folder = join(workspace.data, 'agents', `home.${host?.id}`)
@@ -171,7 +175,7 @@ test('damage on the disk is found and put aside by the running agent, and all el
   expect((await workspace.run('store', 'check', '--data', folder)).code).toBe(1)
 
   await workspace.up()
-  await until(async () => (await ask('kept.one', '--last')).length === 1, 'an answer', 20_000)
+  await workspace.until(async () => (await ask('kept.one', '--last')).length === 1, 'an answer', 20_000)
   const check = await workspace.run('store', 'check', '--json')
   expect(check.code).toBe(1)
   expect(JSON.parse(check.stdout)).toMatchObject([{ host: host?.id, damaged: blocks, damages: [{ kind: 'block' }] }])

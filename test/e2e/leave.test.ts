@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { stillRunning } from './process-tree.ts'
-import { sendLines, until, Workspace } from './workspace.ts'
+import { sendLines, Workspace } from './workspace.ts'
 
 interface Host {
   readonly id: string
@@ -43,10 +43,10 @@ async function fleet(count: number): Promise<{ leaving: Host; others: Host[] }> 
   const leaving = hosts.at(-1) as Host
   const lines = Array.from({ length: numbers }, (_, i) => `numbered ${i} ${firstS + i}`)
   await sendLines(leaving.carbon, ...lines)
-  await until(async () => (await history(leaving))?.samples.length === numbers, 'all samples stored', 30_000)
+  await workspace.until(async () => (await history(leaving))?.samples.length === numbers, 'all samples stored', 30_000)
   const knowEachOther = async (): Promise<boolean> =>
     (await workspace.ask<RingHost[]>('ring')).every(({ members }) => members.length === count - 1)
-  await until(knowEachOther, 'a ring of all hosts', 60_000)
+  await workspace.until(knowEachOther, 'a ring of all hosts', 60_000)
   return { leaving, others: hosts.slice(0, -1) }
 }
 
@@ -56,8 +56,8 @@ async function history({ id }: Host): Promise<Answer | undefined> {
 
 /** Ended, not started again, known to have left, not waited for, and all of it with the others. */
 async function expectGone(leaving: Host, others: readonly Host[]): Promise<void> {
-  await until(() => stillRunning([leaving.pid]).length === 0, 'the end of the agent', 15_000)
-  await until(async () => (await stateOf(leaving)) === 'left', 'a host that has left', 15_000)
+  await workspace.until(() => stillRunning([leaving.pid]).length === 0, 'the end of the agent', 15_000)
+  await workspace.until(async () => (await stateOf(leaving)) === 'left', 'a host that has left', 15_000)
   const answer = await history(leaving)
   expect(answer?.samples).toEqual(Array.from({ length: numbers }, (_, i) => [(firstS + i) * 1000, i]))
   expect(others.map(({ id }) => id)).toContain(answer?.served_by)
@@ -97,7 +97,7 @@ test('the only host of a cloud stays, unless it is forced', async () => {
   expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('nobody who could take over')])
   expect(stillRunning([only.pid])).toEqual([only.pid])
   expect(await workspace.ask('hosts', 'leave', only.id, '--force')).toMatchObject({ state: 'left' })
-  await until(() => stillRunning([only.pid]).length === 0, 'the end of the agent', 15_000)
+  await workspace.until(() => stillRunning([only.pid]).length === 0, 'the end of the agent', 15_000)
 })
 
 test('nobody runs on a folder: the request is taken back', async () => {

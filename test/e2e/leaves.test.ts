@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { lastingPorts } from './lasting-port.ts'
 import { commandLine, descendants, stillRunning } from './process-tree.ts'
-import { type Ready, type Running, sendLines, until, Workspace } from './workspace.ts'
+import { type Ready, type Running, sendLines, Workspace } from './workspace.ts'
 
 interface Host {
   readonly id: string
@@ -71,17 +71,16 @@ test('agents of home dial the hub and the others their leaf; a line there is que
   const watch = workspace.start(['watch', 'shop.>', '--json'])
   const { carbon, id } = await far()
   let value = 0
-  await until(
+  await workspace.until(
     async () => {
       await sendLines(carbon, lineOf('shop.orders', ++value))
       return watch.stdout().includes('\n')
     },
     'a metric at the operator',
     30_000,
-    watch,
   )
   expect(JSON.parse(watch.stdout().split('\n')[0] ?? '')).toMatchObject({ host: id })
-  await until(async () => (await newest('shop.orders', 'local-1')) === value, 'the newest value', 20_000)
+  await workspace.until(async () => (await newest('shop.orders', 'local-1')) === value, 'the newest value', 20_000)
   watch.child.kill('SIGINT')
   await watch.ended
 })
@@ -93,15 +92,14 @@ describe('either server', () => {
       const { running } = await up()
       const before = serversOf(running)
       process.kill(before[which], 'SIGKILL')
-      await until(
+      await workspace.until(
         () => serversOf(running)[which] !== before[which] && serversOf(running)[which] > 0,
         `another ${which}`,
         30_000,
-        running,
       )
       const { carbon } = await far()
       await sendLines(carbon, lineOf('after.kill', 9))
-      await until(async () => (await newest('after.kill', 'local-1')) === 9, 'the value', 90_000, running)
+      await workspace.until(async () => (await newest('after.kill', 'local-1')) === 9, 'the value', 90_000)
       const other = which === 'hub' ? 'leaf' : 'hub'
       expect(serversOf(running)[other]).toBe(before[other])
     },

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { lastingPorts } from './lasting-port.ts'
 import { commandLine, descendants, stillRunning } from './process-tree.ts'
-import { type Running, sendLines, until, Workspace } from './workspace.ts'
+import { type Running, sendLines, Workspace } from './workspace.ts'
 
 interface Host {
   readonly id: string
@@ -56,11 +56,11 @@ describe.each(['embedded', 'nats'])('on the broker %s', (broker) => {
     await workspace.up('--broker', broker)
     const [before] = await workspace.ask<Host[]>('hosts')
     process.kill(before?.pid ?? 0, 'SIGKILL')
-    await until(async () => (await newSession(before)) !== undefined, 'a newer session', 30_000)
+    await workspace.until(async () => (await newSession(before)) !== undefined, 'a newer session', 30_000)
     const after = await newSession(before)
     expect(after).toMatchObject({ id: before?.id, carbon: before?.carbon })
     await sendLines(after?.carbon, `after.kill 7 ${Math.floor(Date.now() / 1000)}`)
-    await until(async () => (await newest('after.kill')) === 7, 'the value', 10_000)
+    await workspace.until(async () => (await newest('after.kill')) === 7, 'the value', 10_000)
   })
 })
 
@@ -68,7 +68,7 @@ test('with --restart never an agent that is killed stays dead, and is seen offli
   const { running } = await workspace.up('--restart', 'never')
   const [before] = await workspace.ask<Host[]>('hosts')
   process.kill(before?.pid ?? 0, 'SIGKILL')
-  await until(async () => (await workspace.ask<Host[]>('hosts'))[0]?.state === 'offline', 'offline', 60_000)
+  await workspace.until(async () => (await workspace.ask<Host[]>('hosts'))[0]?.state === 'offline', 'offline', 60_000)
   expect(descendants(running.pid)).toEqual([])
 })
 
@@ -76,22 +76,21 @@ test('a nats-server that is killed comes back on its port, and everything goes o
   const { running, ready } = await workspace.up('--broker', 'nats')
   const server = natsServerOf(running)
   process.kill(server, 'SIGKILL')
-  await until(
+  await workspace.until(
     () => natsServerOf(running) !== server && natsServerOf(running) > 0,
     'another nats-server',
     30_000,
-    running,
   )
   await sendLines(ready.carbon[0], `after.broker 8 ${Math.floor(Date.now() / 1000)}`)
   // until the agent is back on the bus nobody answers, and the command says so
   const value = (): Promise<number | undefined> => newest('after.broker').catch(() => undefined)
-  await until(async () => (await value()) === 8, 'the value', 60_000, running)
+  await workspace.until(async () => (await value()) === 8, 'the value', 60_000)
 })
 
 test('watch ends with 0 at Ctrl-C, and quietly when its reader goes away', async () => {
   const { ready } = await workspace.up()
   const watch = workspace.start(['watch', '>', '--json'])
-  await until(
+  await workspace.until(
     async () => {
       await sendLines(ready.carbon[0], `a.b 1 ${Math.floor(Date.now() / 1000)}`)
       return watch.stdout() !== ''
@@ -108,7 +107,7 @@ test('watch ends with 0 at Ctrl-C, and quietly when its reader goes away', async
   void piped.ended.then((result) => {
     end = result.code
   })
-  await until(
+  await workspace.until(
     async () => {
       await sendLines(ready.carbon[0], `a.b 1 ${Math.floor(Date.now() / 1000)}`)
       return end !== undefined
@@ -163,10 +162,10 @@ test('an agent that cannot open its store is started again until it can', async 
       .stderr()
       .split('\n')
       .filter((line) => /"code":[12],.*agent_ended/.test(line)).length
-  await until(() => failures() >= 2, 'two starts that failed', 20_000, running)
+  await workspace.until(() => failures() >= 2, 'two starts that failed', 20_000)
 
   rmSync(store)
   renameSync(`${store}.aside`, store)
-  await until(async () => ((await online())?.pid ?? before?.pid) !== before?.pid, 'the agent', 30_000, running)
+  await workspace.until(async () => ((await online())?.pid ?? before?.pid) !== before?.pid, 'the agent', 30_000)
   await sendLines(ready.carbon[0], `after.all 1 ${Math.floor(Date.now() / 1000)}`)
 }, 90_000)

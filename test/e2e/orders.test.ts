@@ -1,6 +1,6 @@
 /** Orders with real processes: from the command line through the controller, a real broker and the agent's journal, and back. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { until, Workspace } from './workspace.ts'
+import { Workspace } from './workspace.ts'
 
 interface Order {
   readonly id: string
@@ -29,7 +29,7 @@ async function hosts(): Promise<readonly Host[]> {
 
 async function settled(id: string): Promise<Order> {
   let order: Order | undefined
-  await until(
+  await workspace.until(
     async () => {
       const result = await workspace.run('orders', 'show', id, '--json')
       order = result.stdout === '' ? undefined : (JSON.parse(result.stdout) as Order)
@@ -53,7 +53,7 @@ describe.each(['embedded', 'nats'])('orders over %s', (broker) => {
     await workspace.ask('orders', 'send', host, 'sensors-configure', body, '--key', 'sensors', '--now', '20s')
     const measures = async (): Promise<boolean> =>
       (await workspace.ask<unknown[]>('query', 'load.1m;by=order', '--from', '-1s')).length > 0
-    await until(measures, 'samples of the ordered sensor', 20_000)
+    await workspace.until(measures, 'samples of the ordered sensor', 20_000)
 
     const wrong = await workspace.run(
       'orders',
@@ -71,7 +71,7 @@ describe.each(['embedded', 'nats'])('orders over %s', (broker) => {
     process.kill(pid, 'SIGKILL')
     const later = await workspace.ask<Order>('orders', 'send', host, 'ping', '2')
     expect(await settled(later.id)).toMatchObject({ state: 'done', result: 2 })
-    await until(measures, 'samples of the ordered sensor after a restart', 20_000)
+    await workspace.until(measures, 'samples of the ordered sensor after a restart', 20_000)
     const listed = await workspace.ask<Order[]>('orders', '--host', host, '--state', 'done')
     expect(listed.map(({ id }) => id)).toContain(later.id)
   })
@@ -101,7 +101,7 @@ test('what cannot be is told: an unknown verb, an unknown host, a body that is n
   expect(misspelt).toMatchObject({ code: 2, stderr: expect.stringContaining('JSON') as string })
 
   process.kill(pid, 'SIGKILL')
-  await until(async () => (await hosts())[0]?.state !== 'online', 'the host to be missed', 30_000)
+  await workspace.until(async () => (await hosts())[0]?.state !== 'online', 'the host to be missed', 30_000)
   const alone = await workspace.run('orders', 'send', host, 'ping', '--now', '20s')
   expect(alone).toMatchObject({ code: 1, stderr: expect.stringContaining('nobody is there') as string })
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { lastingPorts } from './lasting-port.ts'
 import { commandLine, descendants } from './process-tree.ts'
-import { firstLine, type Running, sendLines, until, Workspace } from './workspace.ts'
+import { firstLine, type Running, sendLines, Workspace } from './workspace.ts'
 
 interface Answer {
   readonly host: string
@@ -56,7 +56,7 @@ test('on nats: the server is frozen and killed again and again', async () => {
     if (server > 0) process.kill(server, 'SIGKILL')
     count = await sendNumbered(ready.carbon[0], count, 500)
   }
-  await until(async () => (await arrived()).length >= count, `all ${count} samples`, 90_000, running)
+  await workspace.until(async () => (await arrived()).length >= count, `all ${count} samples`, 90_000)
   expect(await arrived()).toEqual(upTo(count))
 })
 
@@ -81,7 +81,7 @@ test('on the embedded broker: the controller is killed, the agent on its own goe
   await firstLine(second)
   count = await sendNumbered(agent.carbon, count, 500)
   // what the first controller acknowledged went with its window: history belongs to the agents; everything since is here
-  await until(async () => (await arrived()).at(-1) === count - 1, `sample ${count - 1}`, 90_000, second)
+  await workspace.until(async () => (await arrived()).at(-1) === count - 1, `sample ${count - 1}`, 90_000)
   const numbers = await arrived()
   expect(numbers).toEqual(upTo(count).slice(count - numbers.length))
   expect(numbers[0]).toBeLessThanOrEqual(atKill)

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { stillRunning } from './process-tree.ts'
-import { sendLines, until, Workspace } from './workspace.ts'
+import { sendLines, Workspace } from './workspace.ts'
 
 interface Host {
   readonly id: string
@@ -30,18 +30,18 @@ test('a host that comes back with an empty disk answers for its past by itself',
   const [lost, ...others] = (await workspace.ask<Host[]>('hosts')) as [Host, ...Host[]]
   const firstS = Math.floor(Date.now() / 1000) - numbers
   await sendLines(lost.carbon, ...Array.from({ length: numbers }, (_, i) => `numbered ${i} ${firstS + i}`))
-  await until(async () => (await held(lost)) >= numbers, 'two copies', 60_000)
+  await workspace.until(async () => (await held(lost)) >= numbers, 'two copies', 60_000)
 
   await kill(lost)
   const folder = join(workspace.data, 'agents', `home.${lost.id}`)
   rmSync(join(folder, 'store'), { recursive: true })
   const agent = workspace.start(['agent', 'run', '--config', join(folder, 'agent.json')])
-  await until(async () => (await ownPoints(lost)) >= numbers, 'its samples on its own disk', 60_000, agent)
+  await workspace.until(async () => (await ownPoints(lost)) >= numbers, 'its samples on its own disk', 60_000)
 
   for (const other of others) await kill(other)
   const read = async (): Promise<Answer | undefined> =>
     (await workspace.ask<Answer[]>('query', 'numbered', '--host', lost.id))[0]
-  await until(async () => (await read())?.served_by === lost.id, 'an answer of its own', 60_000, agent)
+  await workspace.until(async () => (await read())?.served_by === lost.id, 'an answer of its own', 60_000)
   expect((await read())?.samples).toEqual(Array.from({ length: numbers }, (_, i) => [(firstS + i) * 1000, i]))
 })
 
@@ -60,5 +60,5 @@ async function ownPoints({ id }: Host): Promise<number> {
 
 async function kill({ pid }: Host): Promise<void> {
   process.kill(pid, 'SIGKILL')
-  await until(() => stillRunning([pid]).length === 0, 'the end of an agent', 10_000)
+  await workspace.until(() => stillRunning([pid]).length === 0, 'the end of an agent', 10_000)
 }

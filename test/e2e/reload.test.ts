@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { firstLine, until, Workspace } from './workspace.ts'
+import { firstLine, Workspace } from './workspace.ts'
 
 let workspace: Workspace
 
@@ -23,7 +23,7 @@ test('an agent reloads its sensors without a restart', async () => {
   const { pid } = JSON.parse(await firstLine(agent)) as { pid: number }
   const reload = async (event: string): Promise<void> => {
     process.kill(pid, 'SIGHUP')
-    await until(() => agent.stderr().includes(event), event, 10_000, agent)
+    await workspace.until(() => agent.stderr().includes(event), event, 10_000)
   }
 
   write({ sensors: [{ sensor: 'no-such-sensor' }] })

@@ -42,6 +42,8 @@ export class Workspace {
   readonly folder: string
   readonly data: string
   readonly #running = new Set<Running>()
+  /** What was answered last, by question. */
+  readonly #answers = new Map<string, string>()
 
   constructor() {
     if (!existsSync(bundle)) throw new Error(`run "npm run build" first: found nothing at ${bundle}`)
@@ -104,6 +106,7 @@ export class Workspace {
   /** Runs a command that answers with one JSON value; throws what it said when it failed. */
   async ask<T>(...args: readonly string[]): Promise<T> {
     const result = await this.run(...args, '--json')
+    this.#answers.set(args.join(' '), result.stdout)
     if (result.code !== 0) throw new Error(`lanista ${args.join(' ')}: ${result.code}: ${result.stderr}`)
     return JSON.parse(result.stdout) as T
   }
@@ -113,6 +116,11 @@ export class Workspace {
     const running = this.start(this.upFlags(...more))
     const line = await firstLine(running)
     return { running, ready: JSON.parse(line) as Ready }
+  }
+
+  /** As `until`; its error has what was asked last, and what every command that runs said last. */
+  until(isTrue: () => boolean | Promise<boolean>, what: string, deadlineMs: number): Promise<void> {
+    return until(isTrue, what, deadlineMs, { stderr: () => this.#found() })
   }
 
   /** Ends whatever still runs, its children and the instances that they left, and removes the folder. */
@@ -125,6 +133,14 @@ export class Workspace {
     }
     for (const pid of workingBelow(this.folder)) killQuietly(pid)
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  #found(): string {
+    const answers = [...this.#answers].map(([question, answer]) => `\nlanista ${question}: ${answer.slice(0, 4000)}`)
+    const logs = [...this.#running].map(
+      ({ child, stderr }) => `\n${child.spawnargs.join(' ')}: ${stderr().slice(-8000)}`,
+    )
+    return [...answers, ...logs].join('')
   }
 }
 
@@ -144,7 +160,7 @@ export async function until(
   isTrue: () => boolean | Promise<boolean>,
   what: string,
   deadlineMs: number,
-  running?: Running,
+  running?: Pick<Running, 'stderr'>,
 ): Promise<void> {
   const end = performance.now() + deadlineMs
   while (!(await isTrue())) {
