@@ -3,7 +3,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { stillRunning, workingBelow } from './process-tree.ts'
-import { until, Workspace } from './workspace.ts'
+import { Workspace } from './workspace.ts'
 
 interface Instance {
   readonly id: string
@@ -54,11 +54,12 @@ const shop = {
       requires: { sql: { from: 'db.sql', onChange: tellDatabase } },
       restart: { on: 'failure', backoff: '100ms..1s' },
     },
-    // without ports, that hosts on one machine share
+    // without ports, that hosts on one machine share; one at a host, so that none is left out for being heard late
     worker: {
       instances: { min: 1, initial: 1, max: 3 },
       isolation: 'directory',
       lifecycle: { start: 'exec sleep 1000' },
+      place: { antiAffinity: ['worker'] },
       requires: { sql: 'db.sql' },
     },
     db: {
@@ -87,7 +88,7 @@ async function instances(): Promise<readonly Instance[]> {
 
 async function running(count: number): Promise<readonly Instance[]> {
   let found: readonly Instance[] = []
-  await until(
+  await workspace.until(
     async () => {
       found = await instances()
       return found.length === count && found.every(({ state }) => state === 'running')
@@ -121,7 +122,7 @@ test('an application lives on three hosts, whatever is killed, and leaves nothin
 
   process.kill(first?.dbPid ?? 0, 'SIGKILL')
   const again = async (): Promise<boolean> => ((await answer())?.dbPid ?? first?.dbPid) !== first?.dbPid
-  await until(again, 'another process of the database', 30_000)
+  await workspace.until(again, 'another process of the database', 30_000)
   await running(3)
 
   const before = await answer()
@@ -129,7 +130,7 @@ test('an application lives on three hosts, whatever is killed, and leaves nothin
   for (const { pid } of hosts) process.kill(pid, 'SIGKILL')
   const isBack = async (): Promise<boolean> =>
     (await workspace.ask<Host[]>('hosts')).every(({ pid }, i) => pid !== hosts[i]?.pid)
-  await until(isBack, 'the agents again', 60_000)
+  await workspace.until(isBack, 'the agents again', 60_000)
   await running(3)
   expect(await answer()).toEqual(before)
 
@@ -143,10 +144,11 @@ test('an application lives on three hosts, whatever is killed, and leaves nothin
   const ran = await workspace.run('exec', 'shop/web-1', '--', '/bin/sh', '-c', 'echo $INSTANCE_ID; exit 3')
   expect(ran).toMatchObject({ code: 1, stdout: 'shop-web-1\n' })
 
-  const log = await workspace.run('logs', 'shop/web-1', '--lines', '5')
+  // its first line, behind those of all that was asked since
+  const log = await workspace.run('logs', 'shop/web-1', '--lines', '1000')
   expect(log).toMatchObject({ code: 0, stdout: expect.stringContaining('listening') as string })
   const followed = workspace.start(['logs', '-f', 'shop/web-1', '--lines', '0'])
-  await until(
+  await workspace.until(
     async () => {
       await answer()
       return followed.stdout().includes('asked')
