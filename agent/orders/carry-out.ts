@@ -2,16 +2,20 @@ import { isLanistaError, LanistaError, messageOf } from '#protocol/errors.ts'
 import { reasonLengthMax, resultLengthMax } from '#protocol/orders/report.ts'
 import type { HandlerEnd } from './journal-events.ts'
 import type { JournalRow } from './journal-row.ts'
-import type { OrderContext, OrderHandler } from './order-handler.ts'
+import { type OrderContext, type OrderHandler, outcomeAfterRestart } from './order-handler.ts'
 
-/** Lets the handler do it, once; never rejects. */
+/** What is asked of a handler: to do it, or to find out what became of it. */
+export type HandlerCall = Pick<OrderHandler, 'handle'>['handle']
+
+/** Lets the handler do it, once; undefined when the next process is to tell the end. Never rejects. */
 export async function carryOut(
-  handler: OrderHandler,
+  call: HandlerCall,
   { verb, body }: Pick<JournalRow, 'verb' | 'body'>,
   context: OrderContext,
-): Promise<HandlerEnd> {
+): Promise<HandlerEnd | undefined> {
   try {
-    return doneWith(await handler.handle(verb, valueOf(body), context))
+    const value = await call(verb, valueOf(body), context)
+    return value === outcomeAfterRestart ? undefined : doneWith(value)
   } catch (error) {
     const code = isLanistaError(error) ? error.code : 'HANDLER_FAILED'
     return { state: 'failed', code, reason: cut(messageOf(error)) }

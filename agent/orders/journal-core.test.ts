@@ -21,14 +21,19 @@ class Bench {
   facts: JournalFacts
   nowMs = t0
   isWritable = true
+  readonly resumed: string[] = []
   core: JournalCore
 
-  constructor(options: Partial<JournalCoreOptions> = {}, facts: JournalFacts = newFacts('j')) {
+  constructor(
+    options: Partial<JournalCoreOptions> = {},
+    facts: JournalFacts = newFacts('j'),
+    rows: readonly JournalRow[] = [],
+  ) {
     this.facts = facts
     this.core = new JournalCore(
       { target, refusalOf: () => undefined, rowsMax: 10, bytesMax: 1000, runningMax: 4, ...options },
       facts,
-      [],
+      rows,
     )
   }
 
@@ -54,6 +59,7 @@ class Bench {
   #act(action: JournalAction): void {
     if (action.kind === 'report') this.said.push(`${action.report.id} ${action.report.code ?? action.report.state}`)
     if (action.kind === 'start') this.started.push(action.row.id)
+    if (action.kind === 'resume') this.resumed.push(action.row.id)
     if (action.kind === 'hurry') this.hurried.push(action.id)
     if (action.kind !== 'write') return
     if (!this.isWritable) return this.step({ kind: 'unrecorded', reason: 'no space' })
@@ -214,4 +220,28 @@ it('an agent that stops starts nothing more', () => {
   bench.finish('a')
   expect(bench.started).toEqual(['a'])
   expect(bench.rows.get('b')?.state).toBe('received')
+})
+
+describe('a start without an outcome', () => {
+  const killed = (verb: string): Bench => {
+    const first = new Bench()
+    first.receive(orderOf('a', { verb, key: 'k' }))
+    return new Bench({ resumes: new Set(['upgrade']) }, first.facts, [...first.rows.values()])
+  }
+
+  it('ends as interrupted', () => {
+    const next = killed('work')
+    expect([next.after(0), next.resumed, next.started]).toEqual([['a INTERRUPTED'], [], []])
+  })
+
+  it('is taken up where the handler can tell what became of it, once, and ends then', () => {
+    const next = killed('upgrade')
+    expect([next.after(0), next.after(1000)]).toEqual([[], []])
+    expect([next.resumed, next.started]).toEqual([['a'], []])
+    next.receive(orderOf('b', { verb: 'upgrade', key: 'k', generation: 2 }))
+    expect([next.started, next.hurried]).toEqual([[], ['a']])
+    next.finish('a')
+    expect(next.said).toContain('a done')
+    expect(next.started).toEqual(['b'])
+  })
 })

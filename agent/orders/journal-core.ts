@@ -1,7 +1,7 @@
 /**
  * The agent's half of orders, without I/O: what is recorded, started and told, and in which order. The disk has an order as
  * `started` before its handler hears of it, and its outcome before the controller does; a start without an outcome is never tried
- * again. Each order that is known by its id is answered from the journal, however often it comes; a row is removed only once its
+ * again (a handler that can may find out what became of it). Each order that is known by its id is answered from the journal, however often it comes; a row is removed only once its
  * order, and every older one it supersedes, has expired, and the floor remembers that. So nothing has two effects.
  */
 import type { Order } from '#protocol/orders/order.ts'
@@ -42,6 +42,7 @@ export class JournalCore {
   #rewriteAtMs = 0
   #isStopping = false
   #actions: JournalAction[] = []
+  readonly #resumed: JournalAction[] = []
 
   /** Takes up what the disk has; the first step tells what became of orders that were under way. */
   constructor(options: JournalCoreOptions, facts: JournalFacts, rows: readonly JournalRow[]) {
@@ -69,7 +70,7 @@ export class JournalCore {
 
   /** @param nowMs controller time, which never goes back */
   step(event: JournalEvent, nowMs: number): JournalAction[] {
-    this.#actions = []
+    this.#actions = this.#resumed.splice(0)
     this.#apply(event, nowMs)
     this.#schedule(nowMs)
     this.#write(nowMs)
@@ -104,8 +105,15 @@ export class JournalCore {
     const runsAgain = row.state === 'started' && this.#options.mutant === 'run_again_after_restart'
     const entry = this.#entries.add(runsAgain ? { ...row, state: 'received' } : row, row.state)
     if (row.state !== 'started' || runsAgain) return
+    if (this.#options.resumes?.has(row.verb)) return this.#resume(entry)
     const reason = 'the agent ended while it was carried out: what it did is not known'
     this.#change(entry, { state: 'interrupted', code: 'INTERRUPTED', reason, body: '' })
+  }
+
+  /** It goes on where it was: the first step says so. */
+  #resume({ row }: Entry): void {
+    this.#entries.begin(row)
+    this.#resumed.push({ kind: 'resume', row })
   }
 
   #receive(order: Order, nowMs: number): void {

@@ -30,6 +30,8 @@ export interface JournalCoreOptions {
   readonly bytesMax: number
   /** Handlers at once; more orders wait. */
   readonly runningMax: number
+  /** Verbs whose handlers can tell what became of an order that an earlier process started. Default none. */
+  readonly resumes?: ReadonlySet<string> | undefined
   readonly mutant?: JournalMutant | undefined
 }
 
@@ -59,6 +61,8 @@ export type JournalAction =
       readonly sync: boolean
     }
   | { readonly kind: 'start'; readonly row: JournalRow }
+  /** An earlier process started it: find out what became of it. */
+  | { readonly kind: 'resume'; readonly row: JournalRow }
   /** A newer order for the same key waits: the handler may end sooner. */
   | { readonly kind: 'hurry'; readonly id: string }
   | { readonly kind: 'report'; readonly report: OrderReport }

@@ -11,6 +11,8 @@ export interface OpenOrdersOptions {
   readonly config: OrdersConfig
   /** Of the journal. */
   readonly folder: string
+  /** Verbs whose handlers can `resume`. Default none. */
+  readonly resumes?: ReadonlySet<string> | undefined
 }
 
 export interface OpenOrdersDeps {
@@ -24,13 +26,13 @@ export interface OpenOrdersDeps {
  * @throws LanistaError STORE_LOCKED, STORE_FOLDER, NKEY_INVALID
  */
 export async function openOrders(
-  { address, config, folder }: OpenOrdersOptions,
+  { address, config, folder, resumes }: OpenOrdersOptions,
   deps: OpenOrdersDeps,
 ): Promise<OrderService> {
   const { clock, logger } = deps
   const store = await LevelJournalStore.open(folder, { nowMs: () => clock.now(), logger })
   try {
-    return new OrderService({ address, ...config }, { ...deps, store })
+    return new OrderService({ address, ...config, resumes }, { ...deps, store })
   } catch (error) {
     await store.close()
     throw error

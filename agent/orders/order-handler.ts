@@ -15,6 +15,9 @@ export interface OrderContext {
   progress(text: string): void
 }
 
+/** What a handler returns that ends this process to do its work: the outcome comes from `resume`, in the next one. */
+export const outcomeAfterRestart: unique symbol = Symbol('outcome after restart')
+
 /**
  * Carries out orders of some verbs. The journal has the order as started before `handle` is called, and calls it once in all
  * times: an agent that is killed meanwhile reports it as `interrupted`, and whoever ordered it looks at what is there and orders
@@ -29,6 +32,12 @@ export interface OrderHandler {
    * @throws whatever it likes: the order has `failed`, with the code of a LanistaError or else HANDLER_FAILED, and the message
    */
   handle(verb: string, body: unknown, context: OrderContext): Promise<unknown>
+
+  /**
+   * Finds out what became of an order that an earlier process started, for verbs that the service was told of (`resumes`): instead of
+   * ending as `interrupted`. It does nothing a second time. Arguments and outcome as `handle`.
+   */
+  resume?(verb: string, body: unknown, context: OrderContext): Promise<unknown>
 }
 
 /** Handlers by verb. Programmer error: two for one verb. */

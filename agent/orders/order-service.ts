@@ -21,7 +21,7 @@ import {
   parseSubject,
   prefixOf,
 } from '#protocol/subjects/subject.ts'
-import { carryOut, cut } from './carry-out.ts'
+import { carryOut, cut, type HandlerCall } from './carry-out.ts'
 import { ControllerTime } from './controller-time.ts'
 import { JournalCore } from './journal-core.ts'
 import type { JournalAction, JournalCounters, JournalEvent, Refusal } from './journal-events.ts'
@@ -38,6 +38,8 @@ export interface OrderServiceOptions extends OrdersConfig {
   readonly bytesMax?: number | undefined
   /** Handlers at once. Default 64. */
   readonly runningMax?: number | undefined
+  /** Verbs whose handlers can `resume`. Default none. */
+  readonly resumes?: ReadonlySet<string> | undefined
 }
 
 export interface OrderServiceDeps {
@@ -91,6 +93,7 @@ export class OrderService implements AsyncDisposable {
         rowsMax: options.rowsMax ?? 4096,
         bytesMax: options.bytesMax ?? 8_388_608,
         runningMax: options.runningMax ?? 64,
+        resumes: options.resumes,
       },
       facts,
       rows,
@@ -225,7 +228,9 @@ export class OrderService implements AsyncDisposable {
         return
       }
       case 'start':
-        return this.#start(action.row)
+        return this.#start(action.row, (handler) => handler.handle.bind(handler))
+      case 'resume':
+        return this.#start(action.row, (handler) => handler.resume?.bind(handler))
       case 'hurry': {
         const reason = new LanistaError('ORDER_OUTDATED', 'look at the newer order: one for the same key has come')
         this.#running.get(action.id)?.stop.abort(reason)
@@ -249,15 +254,17 @@ export class OrderService implements AsyncDisposable {
     this.#step({ kind: 'recorded' })
   }
 
-  #start(row: JournalRow): void {
+  #start(row: JournalRow, callOf: (handler: OrderHandler) => HandlerCall | undefined): void {
     const handler = this.#handlers.get(row.verb)
-    if (!handler || this.#closing) return // on the disk as started just when the agent stopped: interrupted
+    const call = handler && callOf(handler)
+    if (!call || this.#closing) return // on the disk as started just when the agent stopped: interrupted
     const stop = new AbortController()
     const { id, key, verb } = row
     const context = { id, key, signal: stop.signal, progress: this.#progressOf(id) }
     this.#deps.logger.info({ id, verb, key }, 'order_started')
-    const ended = carryOut(handler, row, context).then((end) => {
+    const ended = carryOut(call, row, context).then((end) => {
       this.#running.delete(id)
+      if (!end) return
       this.#deps.logger.info({ id, verb, ...end }, 'order_ended')
       this.#step({ kind: 'finished', id, end })
     })
