@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { handlerNames } from '#protocol/instances/spec.ts'
+import { failureSchemaOf } from '#protocol/instances/failure-schema.ts'
 import { instanceSpecSchema } from '#protocol/instances/spec-schema.ts'
 import { instanceStates } from '#protocol/instances/status.ts'
 import type { InstanceRow } from './instance.ts'
@@ -15,20 +15,7 @@ const rowSchema: z.ZodMiniType<InstanceRow> = z.object({
   isRestartAsked: z.boolean(),
   isStale: z.boolean(),
   hasRun: z.boolean(),
-  failure: z.optional(
-    z.object({
-      kind: z.enum([
-        'INIT_FAILED',
-        'INSTALL_FAILED',
-        'STARTUP_FAILED',
-        'TERMINATION_FAILED',
-        'UNEXPECTED_EXECUTION_STOP',
-        'UNKNOWN',
-      ]),
-      handler: z.optional(z.enum([...handlerNames, 'startDetector', 'onChange'])),
-      reason: z.string(),
-    }),
-  ),
+  failure: z.optional(failureSchemaOf(z.string())),
   givenUp: z.optional(z.enum(['failed', 'crashLooping', 'finished'])),
   retryAtMs: z.optional(timeMs),
   insistAtMs: z.optional(timeMs),
