@@ -1,5 +1,5 @@
 /** The seed's life cycle (seed-systems §2.1) as a table: where an instance can be, what follows, and how a failure there is called. */
-import type { HandlerName } from '#protocol/instances/spec.ts'
+import { type HandlerName, handlerNames } from '#protocol/instances/spec.ts'
 import type { InstanceFailure, InstanceState } from '#protocol/instances/status.ts'
 
 /**
@@ -69,19 +69,7 @@ export function failureKindOf(stage: Stage): InstanceFailure['kind'] {
   return part === 'stop' || part === 'remove' ? 'TERMINATION_FAILED' : kinds[part]
 }
 
-const handlers: ReadonlySet<string> = new Set<HandlerName | 'startDetector'>([
-  'init',
-  'preInstall',
-  'install',
-  'postInstall',
-  'preStart',
-  'start',
-  'startDetector',
-  'postStart',
-  'preStop',
-  'stop',
-  'postStop',
-])
+const handlers: ReadonlySet<string> = new Set([...handlerNames, 'startDetector'])
 
 /** The handler a stage is named for; undefined for what the agent does by itself. */
 export function handlerOf(stage: Stage): HandlerName | 'startDetector' | undefined {
