@@ -29,18 +29,11 @@ export const orderStates: readonly OrderState[] = [...openStates, ...terminalSta
 export type ShownState = OrderState | 'unknown'
 export const shownStates: readonly ShownState[] = [...orderStates, 'unknown']
 
-/** As the agent's journal has it. */
-export const journalStates = [
-  'received',
-  'started',
-  'done',
-  'failed',
-  'refused',
-  'expired',
-  'superseded',
-  'interrupted',
-] as const
-export type JournalState = (typeof journalStates)[number]
+/** As the agent's journal has it: what comes before it, and that nobody can tell any more, only the controller knows. */
+export type JournalState = Exclude<OrderState, 'queued' | 'sent' | 'lost'>
+export const journalStates: readonly JournalState[] = orderStates.filter(
+  (state): state is JournalState => state !== 'queued' && state !== 'sent' && state !== 'lost',
+)
 
 const terminal: ReadonlySet<string> = new Set(terminalStates)
 
