@@ -72,6 +72,16 @@ describe('a plan', () => {
     expect(planOf(bare, limited, none).steps[0]?.restarts).toBe(true)
   })
 
+  it.each<[string, string, boolean]>([
+    ['service: { run: ./a }', 'service: { run: ./b, grace: 1s }', false],
+    ['service: { init: ./a }', 'service: { init: ./b }', true],
+    ['members: { grace: 1s }', 'members: { grace: 2s }', false],
+    ['members: true', 'parameters: []', true],
+  ])('for %s that becomes %s says whether instances start again: %s', (from, to, restarts) => {
+    const [before, after] = [from, to].map((part) => changed('environment:', `${part}\n    environment:`))
+    expect(planOf(before, after, none).steps[0]?.restarts).toBe(restarts)
+  })
+
   it('never shows a secret', () => {
     const { steps } = planOf(shop, changed('secret: first', 'secret: second'), none)
     expect(steps[0]?.differences).toEqual([{ path: 'secret', from: '(secret)', to: '(secret)' }])

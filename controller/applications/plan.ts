@@ -40,7 +40,7 @@ const differencesMax = 50
 
 /** Settings of a component that its running instances do not carry: they hold from the next start, stop or placement on. */
 const takenLater =
-  /^(?:instances|place|restart|code|startDetector|stopDetector)\b|^lifecycle\.(?:preStop|stop|postStop)\b|^requires\.[^.]+\.onChange\b/
+  /^(?:instances|place|restart|code|startDetector|stopDetector)\b|^service\.(?:graceMs|scripts\.(?:run|interrupt|cleanup|notify))\b|^lifecycle\.(?:preStop|stop|postStop)\b|^requires\.[^.]+\.onChange\b/
 
 /** The way from `before` (undefined = there is none) to `after` (undefined = it is removed), given the counts wanted now. */
 export function planOf(
@@ -122,6 +122,8 @@ function changed(kind: StepKind, before: Named, after: Named): Step[] {
 function isCarried(path: string, before: Component, after: Component): boolean {
   if (takenLater.test(path)) return false
   const [section, name] = path.split('.')
+  // how long a silence may be is the controller's; that there are members at all is each instance's
+  if (section === 'members') return before.members === undefined || after.members === undefined
   if (section !== 'requires') return true
   const isIn = ({ requires }: Component): boolean => requires.some((port) => port.name === name && port.onChange)
   return !(isIn(before) && isIn(after))

@@ -8,6 +8,8 @@ import { type Component, type ComponentDetector, type ScriptBySystem, type Syste
 
 /** Characters of application and component names together: `application-component-123456` is an instance's id, a token. */
 const namesLengthMax = 56
+/** Variables of instances that know each other. */
+const memberVariables = ['MY_IP', 'MY_ROLE', 'MASTER_IP', 'MASTER_TERM', 'LANISTA_MEMBERS'] as const
 /** Variables every script gets (seed-systems §2.6); those of ports come on top. */
 const ownVariables = ['PUBLIC_IP', 'CLOUD_IP', 'CONTAINER_IP', 'VM_ID', 'INSTANCE_ID'] as const
 
@@ -19,6 +21,7 @@ export function componentIssues(application: string, component: Component): Conf
     ...countIssues(component),
     ...isolationIssues(component),
     ...systemIssues(component),
+    ...serviceIssues(component),
     ...detectorIssues(component, 'startDetector'),
     ...detectorIssues(component, 'stopDetector'),
     ...portNameIssues(component),
@@ -37,7 +40,7 @@ function countIssues({ instances: { min, initial, max } }: Component): ConfigIss
   return [issueAt(['instances'], 'min <= initial <= max', `min ${min}, initial ${initial}, max ${max}`)]
 }
 
-function isolationIssues({ isolation, image, volumes, lifecycle, place }: Component): ConfigIssue[] {
+function isolationIssues({ isolation, image, volumes, lifecycle, place, service }: Component): ConfigIssue[] {
   const issues: ConfigIssue[] = []
   if (isNowhere({ isolation, place })) {
     const found = place.systems?.join(', ') ?? ''
@@ -47,10 +50,29 @@ function isolationIssues({ isolation, image, volumes, lifecycle, place }: Compon
   if (isolation === 'directory') {
     if (image) issues.push(issueAt(['image'], 'no image, or isolation: docker', showValue(image.name)))
     if (volumes.length > 0) issues.push(issueAt(['volumes'], 'no volumes, or isolation: docker', `${volumes.length}`))
-    if (!lifecycle.start) issues.push(issueAt(['lifecycle', 'start'], 'a command', 'nothing'))
+    if (!lifecycle.start && !service) issues.push(issueAt(['lifecycle', 'start'], 'a command', 'nothing'))
   }
   if (Object.values(lifecycle.start ?? {}).some(({ commands }) => commands.length === 0)) {
     issues.push(issueAt(['lifecycle', 'start'], 'a command', 'none'))
+  }
+  return issues
+}
+
+/** Its `init` is what installs, and its scripts are a POSIX shell's. */
+function serviceIssues({ service, lifecycle, place }: Component): ConfigIssue[] {
+  if (!service) return []
+  const issues: ConfigIssue[] = []
+  if (lifecycle.install) {
+    issues.push(issueAt(['lifecycle', 'install'], 'nothing, as service.init is what installs', 'a script'))
+  }
+  for (const [name, { commands }] of Object.entries(service.scripts)) {
+    if (commands.length === 0) issues.push(issueAt(['service', name], 'a command', 'none'))
+  }
+  const others = place.systems?.filter((system) => system !== 'linux') ?? []
+  if (others.length > 0) {
+    issues.push(
+      issueAt(['place', 'system'], 'linux alone, as the scripts of a service are a POSIX shell’s', others.join(', ')),
+    )
   }
   return issues
 }
@@ -133,11 +155,11 @@ function portNameIssues({ provides, requires }: Component): ConfigIssue[] {
   })
 }
 
-function variableIssues({ environment, provides, requires }: Component): ConfigIssue[] {
+function variableIssues({ environment, provides, requires, members }: Component): ConfigIssue[] {
   const ofPorts = [...provides, ...requires].flatMap(({ name }) =>
     ['PUBLIC', 'CLOUD', 'CONTAINER'].map((level) => `${level}_${portVariable(name)}`),
   )
-  const own = new Set<string>([...ownVariables, ...ofPorts])
+  const own = new Set<string>([...ownVariables, ...(members ? memberVariables : []), ...ofPorts])
   return Object.keys(environment).flatMap((name) =>
     own.has(name) ? [issueAt(['environment', name], 'another name: lanista sets this one', name)] : [],
   )

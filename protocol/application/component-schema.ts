@@ -8,6 +8,7 @@ import { lifecycle, scriptBySystem } from './lifecycle-schema.ts'
 import type { Component, Requirement } from './model.ts'
 import { instances, place, resources, restart, restartPolicy } from './place-schema.ts'
 import { whole } from './quantities.ts'
+import { members, membersOfService, service } from './service-schema.ts'
 
 const portsMax = 64
 /** Peers of one requirement. */
@@ -81,6 +82,8 @@ export const component: Form<Omit<Component, 'name'>> = turned(
     volumes: z.optional(volumes),
     files: z.optional(files),
     code: z.optional(code),
+    service: z.optional(service),
+    members: z.optional(members),
     parameters: z.optional(parameters),
   }),
   (given): Omit<Component, 'name'> => ({
@@ -92,16 +95,23 @@ export const component: Form<Omit<Component, 'name'>> = turned(
     stopDetector: given.lifecycle?.stopDetector,
     provides: named(given.provides),
     requires: named(given.requires),
-    place: given.place ?? { labels: {}, antiAffinity: [] },
+    place: placeOf(given.place ?? { labels: {}, antiAffinity: [] }, given.service),
     restart: given.restart ?? restartPolicy({}),
     resources: given.resources ?? {},
     environment: given.environment ?? {},
     volumes: given.volumes ?? [],
     files: given.files ?? [],
     code: given.code,
+    service: given.service,
+    members: given.members ?? (given.service && membersOfService),
     parameters: given.parameters ?? [],
   }),
 )
+
+/** The scripts of a service are a POSIX shell's. */
+function placeOf(place: Component['place'], service: Component['service']): Component['place'] {
+  return service && !place.systems ? { ...place, systems: ['linux'] } : place
+}
 
 function named<T>(entries: readonly (readonly [string, T])[] = []): (T & { readonly name: string })[] {
   return entries.map(([name, thing]) => ({ name, ...thing }))

@@ -22,7 +22,8 @@ const command: Form<Command> = written('a command, or a list of a program and it
   text: shellText,
   list: vector,
 })
-const commands: Form<readonly Command[]> = listOf('a command or a list of commands', commandsMax, command)
+/** One command or several, run one after the other. */
+export const commands: Form<readonly Command[]> = listOf('a command or a list of commands', commandsMax, command)
 
 const scriptMap: Form<Script> = turned(
   z.strictObject({ run: commands, timeout: z.optional(duration) }),

@@ -3,6 +3,7 @@
  * the application file; the controller makes `#protocol/instances/spec.ts` from it for each host. Every short form of the file is written
  * out here and every default filled in, so that two files that mean the same are equal.
  */
+import type { ScriptName } from '#protocol/instances/scripts.ts'
 import type {
   Detector,
   HandlerName,
@@ -107,6 +108,26 @@ export interface CodePolicy {
   readonly healthyWithinMs: number
 }
 
+/** Commands of a script of a service; the first that fails ends it. */
+export interface ServiceCommands {
+  readonly commands: readonly Command[]
+  /** How long all of them may take, ms; absent = for ever. */
+  readonly timeoutMs?: number | undefined
+}
+
+/** A generic service (seed-systems §7.6): what its users ask of all instances at once. */
+export interface Service {
+  readonly scripts: Readonly<Record<ScriptName, ServiceCommands>>
+  /** From SIGTERM to SIGKILL, ms. */
+  readonly graceMs: number
+}
+
+/** The instances know each other, and one of them is the master. */
+export interface MembersPolicy {
+  /** How long a host may be silent before its instances count no more, ms. */
+  readonly silenceMs: number
+}
+
 export interface Component {
   /** A token; unique in the application. */
   readonly name: string
@@ -127,6 +148,9 @@ export interface Component {
   readonly volumes: readonly Volume[]
   readonly files: readonly InstanceFile[]
   readonly code?: CodePolicy | undefined
+  readonly service?: Service | undefined
+  /** Always there with a service. */
+  readonly members?: MembersPolicy | undefined
   /** Of the scripts of a generic service. */
   readonly parameters: readonly string[]
 }

@@ -76,6 +76,10 @@ describe('an application file', () => {
     ['provides: { http: 80 }', 'provides: { http: { port: 80, public: false, protocol: tcp } }'],
     ['requires: { sql: db.sql }', 'requires: { sql: { from: db.sql, min: 1 } }'],
     ['requires: { sql: { from: db.sql, mandatory: false } }', 'requires: { sql: { from: db.sql, min: 0 } }'],
+    ['members: true', 'members: { grace: 1m }'],
+    ['service: true', 'service: {}'],
+    ['service: true', 'service: true, members: true'],
+    ['service: { run: ./a }', 'service: { run: [./a], grace: 10s }'],
     ['restart: always', 'restart: { on: always, backoff: 1s..1m, limit: 5/10m }'],
     ['restart: { limit: 3 }', 'restart: { on: failure, limit: 3/10m }'],
     ['place: { cloud: home, cores: 2 }', 'place: { cloud: [home], cores: ">=2" }'],
@@ -102,6 +106,24 @@ describe('an application file', () => {
       { from: { kind: 'named', name: 'data' }, to: '/var/lib/web', isReadOnly: false },
       { from: { kind: 'host', path: '/srv' }, to: '/srv', isReadOnly: true },
     ])
+  })
+
+  it('makes a service of scripts that are all there, without anything to start, whose instances know each other', () => {
+    const { service, members, lifecycle, place } = web('service: { init: { run: ./i, timeout: 1m }, run: [a, b] }')
+    const usual = { commands: [expect.stringMatching(/^for f in code\/notify.sh .\/notify.sh; .* env$/)] }
+    expect(service).toMatchObject({
+      scripts: {
+        init: { commands: ['./i'], timeoutMs: 60_000 },
+        run: { commands: ['a', 'b'] },
+        notify: usual,
+      },
+      graceMs: 10_000,
+    })
+    expect(service?.scripts.run.timeoutMs).toBeUndefined()
+    expect(members).toEqual({ silenceMs: 60_000 })
+    expect(lifecycle).toEqual({})
+    expect(place.systems).toEqual(['linux'])
+    expect(web(`${started}, members: true`)).toMatchObject({ members: { silenceMs: 60_000 } })
   })
 
   it('may be without components: monitors need none', () => {
@@ -266,6 +288,25 @@ describe('a mistake', () => {
       `${started}, files: { ../a: x }`,
       ['files.../a: expected a name of a path inside the folder, without . and .., found "../a"'],
     ],
+    ['service: false', ['service: expected true, or no service at all, found false']],
+    ['service: { rnu: ./a }', ['service.rnu: expected run?, found an unknown key']],
+    [
+      'service: { run: { run: ./a, timeout: soon } }',
+      ['service.run.timeout: expected a duration from 1ms to 30d like 90s, found "soon"'],
+    ],
+    ['service: { run: [] }', ['service.run: expected a command, found none']],
+    [
+      'service: true, lifecycle: { install: ./i }, place: { system: [linux, darwin] }',
+      [
+        'lifecycle.install: expected nothing, as service.init is what installs, found a script',
+        'place.system: expected linux alone, as the scripts of a service are a POSIX shell’s, found darwin',
+      ],
+    ],
+    [
+      'service: true, environment: { MY_ROLE: x }',
+      ['environment.MY_ROLE: expected another name: lanista sets this one, found MY_ROLE'],
+    ],
+    [`${started}, members: 3`, ['members: expected true or {grace}, found 3']],
     [
       `${started}, instances: 3, provides: { http: 80 }, place: { host: [a, b] }`,
       ['provides.http.port: expected a host for each instance that wants port 80/tcp, found 3 on a, b'],

@@ -8,14 +8,17 @@
  * | `instance-remove` | InstanceNamed | nothing is left of it; also when there was nothing |
  * | `instance-restart` | InstanceNamed | it was told to stop and start again |
  * | `instance-exec` (a call) | InstanceExec | the command has ended; the result is an ExecOutcome |
+ * | `instance-script` (a call) | InstanceScript | the script is on its way, or what else `action` says |
  */
 import * as z from 'zod/mini'
+import type { AskedScript } from './scripts.ts'
 
 export const instanceVerbs = {
   apply: 'instance-apply',
   remove: 'instance-remove',
   restart: 'instance-restart',
   exec: 'instance-exec',
+  script: 'instance-script',
 } as const
 
 /** The key of all orders about an instance, but for commands in it: those stand alone. */
@@ -35,6 +38,22 @@ export interface InstanceExec {
   /** Ends its process group, ms. */
   readonly timeoutMs: number
 }
+
+/**
+ * A script of a generic service. `hold` is refused where one runs; else none begins there but that of the same request, until it is released
+ * or `holdMs` are over: so a script begins on all members or on none.
+ */
+export interface InstanceScript {
+  readonly id: string
+  readonly action: 'hold' | 'release' | AskedScript
+  /** A token, drawn for each request of a user. */
+  readonly request: string
+  /** Absent = those of the spec. */
+  readonly parameters?: readonly string[] | undefined
+}
+
+/** How long a hold lasts, ms. */
+export const holdMs = 30_000
 
 export interface ExecOutcome {
   readonly code: number | null

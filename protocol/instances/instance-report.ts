@@ -4,6 +4,7 @@
  * tell is known again.
  */
 import * as z from 'zod/mini'
+import { scriptStatusesSchema } from './scripts.ts'
 import { handlerNames } from './spec.ts'
 import { type InstanceStatus, instanceStates } from './status.ts'
 
@@ -16,6 +17,9 @@ export interface InstancesReport {
   readonly isolations: readonly ('docker' | 'directory')[]
   /** Free where instances are kept; absent = not known. */
   readonly diskFreeBytes?: number | undefined
+  /** Where its instances are reached inside its cloud, and by everybody else. */
+  readonly cloudIp?: string | undefined
+  readonly publicIp?: string | undefined
   readonly instances: readonly InstanceStatus[]
 }
 
@@ -57,6 +61,7 @@ const instanceStatusSchema: z.ZodMiniType<InstanceStatus> = z.object({
   endpoints: z.record(text, endpoint),
   runtime: z.optional(z.record(text, z.union([text, z.number()]))),
   codeVersion: z.optional(text),
+  scripts: z.optional(scriptStatusesSchema),
 })
 
 export const instancesReportSchema: z.ZodMiniType<InstancesReport> = z.object({
@@ -64,6 +69,8 @@ export const instancesReportSchema: z.ZodMiniType<InstancesReport> = z.object({
   system: z.enum(['linux', 'darwin', 'windows']),
   isolations: z.array(z.enum(['docker', 'directory'])),
   diskFreeBytes: z.optional(z.number()),
+  cloudIp: z.optional(text),
+  publicIp: z.optional(text),
   instances: z.array(instanceStatusSchema).check(z.maxLength(instancesMax)),
 })
 

@@ -3,6 +3,7 @@ import type { InstanceSpec } from './spec.ts'
 import { parseInstanceSpec } from './spec-schema.ts'
 
 const handler = { commands: [['/bin/sh', '-c', 'exec ./run.sh']], timeoutMs: 1000 }
+const script = { command: ['/bin/sh', '-c', 'true', 'sh'] }
 const spec: InstanceSpec = {
   id: 'shop-web-1',
   application: 'shop',
@@ -21,6 +22,12 @@ const spec: InstanceSpec = {
   volumes: ['data:/data'],
   resources: { cpus: 0.5, memoryBytes: 1 },
   restart: { on: 'failure', backoffMinMs: 1, backoffMaxMs: 2, restartsMax: 3, windowMs: 4 },
+  members: { term: 2, masterIp: '10.0.0.1', list: [{ id: 'shop-web-1', ip: '10.0.0.1', role: 'master' }] },
+  service: {
+    scripts: { run: { command: ['a'], timeoutMs: 5 }, interrupt: script, cleanup: script, notify: script },
+    parameters: ['1'],
+    graceMs: 1000,
+  },
   isWanted: true,
 }
 
@@ -34,6 +41,8 @@ it.each<[string, object, string]>([
   ['a handler of another name', { lifecycle: { begin: handler } }, 'lifecycle'],
   ['a variable that is none', { environment: { 'a b': '' } }, 'environment'],
   ['no generation', { generation: 0 }, 'generation'],
+  ['a member of no role', { members: { term: 1, masterIp: '', list: [{ id: 'a', ip: 'b' }] } }, 'members.list.0.role'],
+  ['a service without a script', { service: { scripts: {}, parameters: [], graceMs: 1 } }, 'service.scripts.run'],
   ['a key nobody knows', { privileged: true }, 'privileged'],
 ])('is refused with %s', (_name, change, found) => {
   expect(() => parseInstanceSpec({ ...spec, ...change })).toThrow(

@@ -3,6 +3,8 @@ import * as z from 'zod/mini'
 import { LanistaError } from '#protocol/errors.ts'
 import { dotted, expectedOf } from '#protocol/schema-words.ts'
 import { idForm, isId } from '#protocol/subjects/token.ts'
+import { membersSchema } from './members.ts'
+import { serviceSchema } from './scripts.ts'
 import {
   type Detector,
   type Handler,
@@ -91,6 +93,8 @@ export const instanceSpecSchema: z.ZodMiniType<InstanceSpec> = z.strictObject({
     restartsMax: z.int().check(z.minimum(0), z.maximum(1000)),
     windowMs: ms,
   }),
+  members: z.optional(membersSchema),
+  service: z.optional(serviceSchema),
   isWanted: z.boolean(),
 })
 

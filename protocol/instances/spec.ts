@@ -4,6 +4,9 @@
  * body of an order.
  */
 
+import type { Members } from './members.ts'
+import type { ServiceSpec } from './scripts.ts'
+
 /** The handlers of the seed's life cycle, in order; only `start` is mandatory (seed-systems §2.1). */
 export const handlerNames = [
   'init',
@@ -128,6 +131,10 @@ export interface InstanceSpec {
   readonly volumes: readonly string[]
   readonly resources: ResourceLimits
   readonly restart: RestartPolicy
+  /** Who belongs to its component; like peers, others restart nothing. Absent = it does not ask. */
+  readonly members?: Members | undefined
+  /** Present for an instance of a generic service. */
+  readonly service?: ServiceSpec | undefined
   /** Whether it should run; false = installed and stopped. */
   readonly isWanted: boolean
 }

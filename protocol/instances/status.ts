@@ -1,4 +1,5 @@
 /** What an agent says of an instance: in `event.instance` at each change, and in the answer to `control.instances`. */
+import type { ScriptStatuses } from './scripts.ts'
 import type { HandlerName, PeerEndpoint } from './spec.ts'
 
 /**
@@ -53,4 +54,6 @@ export interface InstanceStatus {
   /** Docker: container id and image digest. Directory: process group. */
   readonly runtime?: Readonly<Record<string, string | number>> | undefined
   readonly codeVersion?: string | undefined
+  /** Of a generic service: each script that was started. */
+  readonly scripts?: ScriptStatuses | undefined
 }
