@@ -11,7 +11,7 @@ import { makeFolder } from '#protocol/runtime/data-folder.ts'
 import { unpackCode } from './code-archive.ts'
 import { codeOf, makePlainFolder, removeInside, writeInside } from './inside.ts'
 import type { ProcessExit } from './instance-runtime.ts'
-import { type Delivered, type PlaceRecord, placeDigest, writePlace } from './place-record.ts'
+import { type Delivered, type PlaceRecord, placeRecordOf, writePlace } from './place-record.ts'
 import { exitOfStatus, unseenExit } from './process-exit.ts'
 import { controlFiles } from './supervisor.ts'
 
@@ -33,13 +33,7 @@ export async function makePlace(
   signal: AbortSignal,
 ): Promise<PlaceRecord> {
   const delivered = { files: spec.files.map(({ path }) => path), hasCode: code !== undefined }
-  const record = {
-    id: spec.id,
-    isolation: spec.isolation,
-    digest: placeDigest(spec),
-    hostPorts,
-    resources: spec.resources,
-  }
+  const record = placeRecordOf(spec, hostPorts)
   const either = {
     files: [...new Set([...before.files, ...delivered.files])],
     hasCode: before.hasCode || delivered.hasCode,

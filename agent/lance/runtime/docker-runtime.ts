@@ -33,7 +33,15 @@ import { DockerWatch } from './docker-watch.ts'
 import { mappedHostPorts } from './host-ports.ts'
 import { partsInside } from './inside.ts'
 import type { CommandResult, FoundInstance, InstanceRuntime, ProcessExit, RuntimeEvent } from './instance-runtime.ts'
-import { type PlaceRecord, placeDigest, placeFolder, readPlace, readPlaces, writePlace } from './place-record.ts'
+import {
+  type PlaceRecord,
+  placeDigest,
+  placeFolder,
+  placeRecordOf,
+  readPlace,
+  readPlaces,
+  writePlace,
+} from './place-record.ts'
 import type { DockerRuntimeOptions, RuntimeDeps } from './runtime-options.ts'
 import { textMember, type WrittenMember, writeTar } from './tar-writer.ts'
 import { allowedBinds } from './volumes.ts'
@@ -101,13 +109,7 @@ export class DockerRuntime implements InstanceRuntime {
     const image = await ensureImage(this.#engine, imageOf(spec), this.#options.registries, signal)
     const others = [...readPlaces(folder, 'directory'), ...readPlaces(folder, 'docker')]
     const hostPorts = await mappedHostPorts(spec, new Set(others.flatMap((other) => Object.values(other.hostPorts))))
-    const record = {
-      id: spec.id,
-      isolation: spec.isolation,
-      digest: placeDigest(spec),
-      hostPorts,
-      resources: spec.resources,
-    }
+    const record = placeRecordOf(spec, hostPorts)
     try {
       await makeFolder(place)
       writePlace(place, { ...record, generation: 0 })

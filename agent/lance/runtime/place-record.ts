@@ -60,6 +60,15 @@ export function placeFolder(root: string, id: string): string {
   )
 }
 
+/** The page of a place that is made for this spec, but for its generation and what is delivered. */
+export function placeRecordOf(
+  spec: InstanceSpec,
+  hostPorts: PlaceRecord['hostPorts'],
+): Omit<PlaceRecord, 'generation' | 'delivered'> {
+  const { id, isolation, resources } = spec
+  return { id, isolation, digest: placeDigest(spec), hostPorts, resources }
+}
+
 /** Writes the page, whole or not at all. Throws what the file system throws. */
 export function writePlace(folder: string, record: PlaceRecord): void {
   writeSecretFile(join(folder, recordName), JSON.stringify(record))
