@@ -8,10 +8,10 @@ import { parseJsonAnswer } from '#protocol/query/answer.ts'
 import { FakeClock } from '#protocol/runtime/fake-clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
 import { MemoryInstanceStore } from './instance-store.ts'
-import { Lance } from './lance.ts'
+import type { Lance } from './lance.ts'
+import { lanceForTests } from './lance-stage.ts'
 import { specForTests } from './machine-driver.ts'
 import { MemoryHost } from './runtime/memory-host.ts'
-import { MemoryRuntime } from './runtime/memory-runtime.ts'
 
 const words = (...command: string[]): Handler => ({ commands: [command], timeoutMs: 1000 })
 const serving = (change: Partial<InstanceSpec> = {}): InstanceSpec =>
@@ -21,7 +21,6 @@ const serving = (change: Partial<InstanceSpec> = {}): InstanceSpec =>
     requires: [],
     ...change,
   })
-const address = { tenant: 't', cloud: 'c', host: 'h' }
 const exit = { code: 1, signal: null, isOutOfMemory: false }
 
 describe('Lance', () => {
@@ -44,25 +43,7 @@ describe('Lance', () => {
     await clock.advance(0)
   }
   const open = async (): Promise<void> => {
-    const bus = broker.connect({ kind: 'agent', address })
-    lance = new Lance(
-      {
-        address,
-        allow: { images: ['a'], volumes: [] },
-        host: { cloudIp: '10.0.0.7', publicIp: '192.0.2.7', vmId: 'h' },
-        folder: '/',
-      },
-      {
-        bus,
-        clock,
-        logger: silentLogger,
-        store,
-        runtimes: new Map([['directory', new MemoryRuntime(host, clock)]]),
-        detectors: { started: async () => {}, stopped: () => new Promise(() => {}) },
-        fetchCode: async () => '/code',
-        session: () => 7,
-      },
-    )
+    lance = lanceForTests({ broker, clock, host, store })
     lance.start()
     await clock.advance(0)
   }

@@ -4,10 +4,10 @@ import type { KnownInstance } from '#protocol/monitors/binding.ts'
 import { FakeClock } from '#protocol/runtime/fake-clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
 import { MemoryInstanceStore } from './instance-store.ts'
-import { Lance } from './lance.ts'
+import type { Lance } from './lance.ts'
+import { lanceForTests } from './lance-stage.ts'
 import { specForTests } from './machine-driver.ts'
 import { MemoryHost } from './runtime/memory-host.ts'
-import { MemoryRuntime } from './runtime/memory-runtime.ts'
 
 test('who follows instances hears of those that come, of those that were there before, and of those that are gone', async () => {
   const clock = new FakeClock(1_700_000_000_000)
@@ -15,26 +15,7 @@ test('who follows instances hears of those that come, of those that were there b
   const store = new MemoryInstanceStore()
   const host = new MemoryHost()
   const seen: KnownInstance[] = []
-  const open = (): Lance =>
-    new Lance(
-      {
-        address: { tenant: 't', cloud: 'c', host: 'h' },
-        allow: { images: [], volumes: [] },
-        host: { cloudIp: '10.0.0.7', publicIp: '192.0.2.7', vmId: 'h' },
-        folder: '/',
-      },
-      {
-        bus: broker.connect({ kind: 'agent', address: { tenant: 't', cloud: 'c', host: 'h' } }),
-        clock,
-        logger: silentLogger,
-        store,
-        runtimes: new Map([['directory', new MemoryRuntime(host, clock)]]),
-        detectors: { started: async () => {}, stopped: () => new Promise(() => {}) },
-        fetchCode: async () => '/code',
-        session: () => 7,
-        onSeen: (instance) => seen.push(instance),
-      },
-    )
+  const open = (): Lance => lanceForTests({ broker, clock, host, store, onSeen: (instance) => seen.push(instance) })
   const context = { id: 'o', key: 'k', signal: AbortSignal.timeout(10_000), progress: () => {} }
   const spec = specForTests({ startDetector: undefined, requires: [] })
   const { id, application, component } = spec
