@@ -4,8 +4,8 @@
  * tell is known again.
  */
 import * as z from 'zod/mini'
+import { failureSchemaOf } from './failure-schema.ts'
 import { scriptStatusesSchema } from './scripts.ts'
-import { handlerNames } from './spec.ts'
 import { type InstanceStatus, instanceStates } from './status.ts'
 
 /** All that an agent has, and what it can have. */
@@ -42,20 +42,7 @@ const instanceStatusSchema: z.ZodMiniType<InstanceStatus> = z.object({
   generation: z.int(),
   state: z.enum(instanceStates),
   waitsFor: z.optional(text),
-  failure: z.optional(
-    z.object({
-      kind: z.enum([
-        'INIT_FAILED',
-        'INSTALL_FAILED',
-        'STARTUP_FAILED',
-        'TERMINATION_FAILED',
-        'UNEXPECTED_EXECUTION_STOP',
-        'UNKNOWN',
-      ]),
-      handler: z.optional(z.enum([...handlerNames, 'startDetector', 'onChange'])),
-      reason: text,
-    }),
-  ),
+  failure: z.optional(failureSchemaOf(text)),
   restarts: z.int(),
   sinceMs: z.number(),
   endpoints: z.record(text, endpoint),
