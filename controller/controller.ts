@@ -15,6 +15,7 @@ import { openApi } from './api/api-part.ts'
 import { sayApplications } from './applications/application-event.ts'
 import { ApplicationRegistry } from './applications/application-registry.ts'
 import { followSubscriptions } from './applications/subscription-follower.ts'
+import { openBlobs } from './blobs/blobs-part.ts'
 import { type ControllerOptions, type ControllerSettings, settingsOf } from './config.ts'
 import { every } from './every.ts'
 import { openIngest } from './ingest/ingest-part.ts'
@@ -78,6 +79,8 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
   const { tenant } = settings
   const registry = closer.use('registry', await LevelRegistryStore.open(settings.dataDir, 'registry'))
   const session = await openControllerSession(registry, clock.now())
+  const { blobDesk } = await openBlobs(settings, { ...deps, registry })
+  closer.use('blobs', blobDesk)
   const applications = await ApplicationRegistry.open({
     registry,
     clock,

@@ -39,6 +39,7 @@ const saidByAgents = [
   'event.started',
   'log.web-0',
   'reply._controller.id1',
+  'reply._controller.blob-id1',
   'reply.web-9.id1',
 ]
 
@@ -111,6 +112,7 @@ const agentCases: readonly PermissionCase[] = [
       'order.>',
       'order.start.id1',
       'control.>',
+      'control.blob.>',
       'ring.>',
       'samples',
       'metric.>',

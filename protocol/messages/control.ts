@@ -10,6 +10,7 @@
  * | `ring` | empty | `../query/ring-status.ts` |
  * | `instances` | empty | InstancesReport of `../instances/instance-report.ts` |
  * | `log` | LogAsk of `../instances/log-messages.ts` | `{}`; the lines come on `log.<instance>` |
+ * | `blob` | a piece of `../blobs/README.md`, under the id that the agent asked with | none |
  * | `monitors` | MonitorSetPart of `./monitor-set.ts` | none: heartbeats say the generation that is applied |
  * | `merged` | MergedAsk of `./merged-ask.ts` | none: whoever merged the windows says so again |
  * | `record` | RecordAsk of `./record.ts` | RecordReceipt, once the samples are on the disk |
