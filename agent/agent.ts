@@ -20,6 +20,7 @@ import { instanceSensor } from '#sensors/instance.ts'
 import { readInventory } from '#sensors/inventory.ts'
 import { Aggregate } from './aggregate/aggregate.ts'
 import { CloudMonitors } from './aggregate/cloud-monitors.ts'
+import { BlobFetcher } from './blobs/blob-fetcher.ts'
 import { type AgentConfig, uplinkOf } from './config.ts'
 import { type Identity, keepSession, openIdentity, takeSession } from './identity.ts'
 import { CarbonServer } from './intake/carbon/carbon-server.ts'
@@ -255,6 +256,10 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
   )
   const recordLogger = logger.child({ component: 'record' })
   closer.use('record', new RecordDesk({ address }, { bus, intake, store, logger: recordLogger }))
+  const blobs = closer.use(
+    'blobs',
+    new BlobFetcher({ address }, { bus, clock, logger: logger.child({ component: 'blobs' }) }),
+  )
   const lance =
     config.orders && config.instances
       ? closer.use(
@@ -267,6 +272,7 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
               logger: logger.child({ component: 'lance' }),
               session: () => session,
               sink: intake,
+              blobs,
               onSeen: (instance) => aggregate.instanceSeen(instance),
             },
           ),

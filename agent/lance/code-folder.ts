@@ -1,31 +1,29 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
-import { LanistaError } from '#protocol/errors.ts'
+import { isLanistaError, LanistaError } from '#protocol/errors.ts'
 import type { CodeVersion } from '#protocol/instances/spec.ts'
+import type { BlobFetcher } from '../blobs/blob-fetcher.ts'
 
-/** Where the archives of components lie on this host, each under its digest; whoever brings one renames it in when it is whole. */
+/** Where the archives of components lie on this host, each under its digest: brought from the controller, or by hand. */
 export class CodeFolder {
   readonly #folder: string
+  readonly #blobs: Pick<BlobFetcher, 'fetchBlob'>
 
-  constructor(folder: string) {
+  constructor(folder: string, blobs: Pick<BlobFetcher, 'fetchBlob'>) {
     this.#folder = folder
+    this.#blobs = blobs
   }
 
-  /** The archive's path. Throws CODE_MISSING, and CODE_REFUSED when its bytes are others. */
+  /** The archive's path; it may take as long as the controller is away. Throws CODE_MISSING, CODE_REFUSED when its bytes are others, DISK_FULL. */
   async fetch({ id, sha256 }: CodeVersion, signal: AbortSignal): Promise<string> {
-    const path = join(this.#folder, sha256)
-    const digest = createHash('sha256')
     try {
-      await pipeline(createReadStream(path), digest, { signal })
+      return await this.#blobs.fetchBlob(sha256, this.#folder, signal)
     } catch (cause) {
-      signal.throwIfAborted()
-      const message = `bring the archive of code ${id} to this host: found none that can be read, expected ${path}`
-      throw new LanistaError('CODE_MISSING', message, { cause })
+      if (!isLanistaError(cause)) throw cause
+      if (cause.data['refused'] === true) {
+        const message = `upload code ${id} again: the controller has none for this host, ${cause.code}`
+        throw new LanistaError('CODE_MISSING', message, { cause })
+      }
+      if (cause.code !== 'BLOB_DAMAGED' && cause.code !== 'BLOB_INVALID') throw cause
+      throw new LanistaError('CODE_REFUSED', `upload code ${id} again: ${cause.message}`, { cause })
     }
-    const found = digest.digest('hex')
-    if (found === sha256) return path
-    throw new LanistaError('CODE_REFUSED', `upload code ${id} again: found digest ${found}, expected ${sha256}`)
   }
 }

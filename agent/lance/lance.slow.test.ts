@@ -40,7 +40,14 @@ class Stage {
     const allow = { images: ['lanista-test:*'], volumes: [] }
     this.#lance = await openLance(
       { address, data: this.data, config: { allow, dockerSocket: this.socket, cloudAddress: '127.0.0.1' } },
-      { bus: this.#bus, clock: systemClock, logger: silentLogger, session: () => 1, sink: new MemorySink() },
+      {
+        bus: this.#bus,
+        clock: systemClock,
+        logger: silentLogger,
+        session: () => 1,
+        sink: new MemorySink(),
+        blobs: { fetchBlob: async (sha256, folder) => `${folder}/${sha256}` },
+      },
     )
     this.#lance.start()
   }

@@ -6,6 +6,7 @@ import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import type { Address } from '#protocol/subjects/subject.ts'
+import type { BlobFetcher } from '../blobs/blob-fetcher.ts'
 import type { SampleSink } from '../intake/sink.ts'
 import { CodeFolder } from './code-folder.ts'
 import { ComponentDetectors } from './detectors/component-detectors.ts'
@@ -32,6 +33,8 @@ export interface OpenLanceDeps extends Pick<LanceDeps, 'onSeen'> {
   readonly session: () => number
   /** Where the instances' own metrics go. */
   readonly sink: SampleSink
+  /** Brings archives of code. */
+  readonly blobs: Pick<BlobFetcher, 'fetchBlob'>
 }
 
 const dockerSocket = '/var/run/docker.sock'
@@ -86,7 +89,7 @@ async function open({ address, config, data }: OpenLanceOptions, deps: OpenLance
     { path: join(data, 'instance-ports.json'), hosts: { directory: '127.0.0.1', docker: cloudIp } },
     { clock, logger, sink: deps.sink },
   )
-  const code = new CodeFolder(join(data, 'code'))
+  const code = new CodeFolder(join(data, 'code'), deps.blobs)
   return new Lance(
     { address, allow: config.allow, host, folder },
     {
