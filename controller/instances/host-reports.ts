@@ -1,6 +1,7 @@
 /**
  * What agents say of their instances: asked at each birth, again each half minute and after each order, and told by events in between. An event
- * that is lost is made good by the next answer. What was said in an earlier session, or by a host that is not there, is not known.
+ * that is lost is made good by the next answer; who does not answer is asked again within seconds. What was said in an earlier session, or by a
+ * host that is not there, is not known.
  */
 import type { Bus, BusMessage } from '#broker/bus.ts'
 import { every } from '#controller/every.ts'
@@ -16,6 +17,7 @@ import {
 import type { InstanceStatus } from '#protocol/instances/status.ts'
 import { encodeJson, parseJson } from '#protocol/messages/json.ts'
 import { parseJsonAnswer } from '#protocol/query/answer.ts'
+import { backoffCeilingMs } from '#protocol/runtime/backoff.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { OnceAMinute } from '#protocol/runtime/once-a-minute.ts'
@@ -39,6 +41,8 @@ interface Said {
   /** Instances that events spoke of since the question that is under way. */
   readonly told: Set<string>
   isAsking: boolean
+  /** Questions in a row that were not answered. */
+  misses: number
   /** Monotonic ms of the next question. */
   askAtMs: number
 }
@@ -46,6 +50,8 @@ interface Said {
 const lookMs = 500
 const againMs = 30_000
 const deadlineMs = 3_000
+/** Who did not answer is asked again after this, and later each time. */
+const missed = { baseMs: 1000, capMs: againMs } as const
 /** Hosts asked at once; the others are asked in the next look. */
 const atOnceMax = 64
 
@@ -113,7 +119,7 @@ export class HostReports {
   #saidBy(id: string, session: number, nowMs: number): Said {
     const known = this.#said.get(id)
     if (known?.session === session) return known
-    const said: Said = { session, statuses: new Map(), told: new Set(), isAsking: false, askAtMs: nowMs }
+    const said: Said = { session, statuses: new Map(), told: new Set(), isAsking: false, misses: 0, askAtMs: nowMs }
     this.#said.set(id, said)
     this.#deps.onChange()
     return said
@@ -129,8 +135,10 @@ export class HostReports {
       const subject = buildSubject(address, 'control', 'instances', newId())
       const answer = await bus.request(subject, encodeJson({}), { signal: this.#stop.signal, deadlineMs })
       this.#take(said, parseJsonAnswer(answer, instancesReportSchema, 'report of instances'))
+      said.misses = 0
       onChange()
     } catch (error) {
+      said.askAtMs = Math.min(said.askAtMs, clock.monotonic() + backoffCeilingMs(said.misses++, missed))
       // who does not take instances does not answer, either: nothing is placed there
       this.#quiet.pass(hostIdOf(address), () =>
         logger.debug({ host: hostIdOf(address), error: messageOf(error) }, 'instances_not_reported'),
@@ -142,11 +150,11 @@ export class HostReports {
   }
 
   /** What an event said meanwhile is newer than the answer. */
-  #take(said: Said, { session, instances, system, isolations, diskFreeBytes }: InstancesReport): void {
+  #take(said: Said, { session, instances, ...report }: InstancesReport): void {
     if (session < said.session) return
     for (const id of said.statuses.keys()) if (!said.told.has(id)) said.statuses.delete(id)
     for (const status of instances) if (!said.told.has(status.id)) said.statuses.set(status.id, status)
-    said.report = { system, isolations, diskFreeBytes }
+    said.report = report
   }
 
   #hear({ subject, body }: BusMessage): void {
