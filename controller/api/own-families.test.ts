@@ -23,6 +23,7 @@ const sources: OwnSources = {
       records: new Map(),
       orders: new Map(),
       numbers: new Map(),
+      memberships: new Map(),
       nowMs: 0,
       knowsHosts: true,
     },

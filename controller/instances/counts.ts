@@ -1,7 +1,8 @@
 /**
  * How many instances a component has: one more where too few are staying, the newest away where there are too many, and those on hosts that
- * are to be empty as soon as others have taken their place. All there may be, those that go included, never exceed `max`.
+ * are to be empty as soon as others have taken their place. All there may be, those that go included, never exceed `max`. A master goes last.
  */
+import { electMembers, membersOf } from './electing.ts'
 import { type FleetHost, isHostGone, isSettled, statusOf, type WantedComponent } from './fleet.ts'
 import type { InstanceRecord } from './instance-record.ts'
 import { instanceSpec } from './instance-spec.ts'
@@ -22,7 +23,9 @@ export function countInstances(round: Round, wish: WantedComponent): void {
   const live = round.recordsOf(application, component.name).filter(({ isLeaving }) => !isLeaving)
   const staying = live.filter((record) => !drainOf(record, round))
   if (staying.length < wanted) addMissing(round, wish, wanted - staying.length)
-  for (const newest of staying.slice(wanted).toReversed()) if (round.hasRoom()) round.leave(newest)
+  const master = component.members && round.membershipOf(application, component.name)?.master.id
+  const ranked = staying.toSorted((a, b) => Number(b.id === master) - Number(a.id === master))
+  for (const newest of ranked.slice(wanted).toReversed()) if (round.hasRoom()) round.leave(newest)
   const draining = live.filter((record) => drainOf(record, round))
   if (draining.length > 0) emptyHosts(round, wish, staying, draining)
 }
@@ -45,7 +48,8 @@ function addMissing(round: Round, wish: WantedComponent, missing: number): void 
 }
 
 /** False when no host can have it. */
-function addOne(round: Round, { application, component }: WantedComponent): boolean {
+function addOne(round: Round, wanted: WantedComponent): boolean {
+  const { application, component } = wanted
   const { hosts, nowMs } = round.fleet
   const key = `${application}/${component.name}`
   const found = place({ application, component, hosts: hosts.values(), records: round.records.values() })
@@ -58,7 +62,9 @@ function addOne(round: Round, { application, component }: WantedComponent): bool
   const number = round.nextNumber(application, component.name)
   const id = `${application}-${component.name}-${number}`
   const peers = peersOf({ id, application, host: host.id }, component, round.providers)
-  const wish = { id, application, component, generation: 1, system: host.report.system, peers, isWanted: true }
+  electMembers(round, wanted, { id, number, host: host.id })
+  const members = membersOf(round, wanted, { id, number, host: host.id })
+  const wish = { id, application, component, generation: 1, system: host.report.system, peers, members, isWanted: true }
   round.apply({
     id,
     application,

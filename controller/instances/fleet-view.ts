@@ -24,10 +24,12 @@ export interface HostSources {
   /** By `T.C.H`. */
   readonly drains: ReadonlyMap<string, Drain>
   readonly reportOf: (host: string, session: number) => HostReport | undefined
+  /** Monotonic ms. */
+  readonly nowMs: number
 }
 
 /** The hosts of a tenant by `T.C.H`. */
-export function fleetHosts(tenant: string, { hosts, drains, reportOf }: HostSources): Map<string, FleetHost> {
+export function fleetHosts(tenant: string, { hosts, drains, reportOf, nowMs }: HostSources): Map<string, FleetHost> {
   const found = new Map<string, FleetHost>()
   for (const { record, presence } of hosts) {
     const { address, birth } = record
@@ -44,6 +46,7 @@ export function fleetHosts(tenant: string, { hosts, drains, reportOf }: HostSour
       memoryBytes: numberOf(birth?.inventory['memory_bytes']),
       drain: drains.get(id),
       report: reportOf(id, presence.session),
+      silentMs: presence.state === 'offline' ? nowMs - presence.heardAtMs : undefined,
     })
   }
   return found

@@ -3,6 +3,7 @@ import type { Component, System } from '#protocol/application/model.ts'
 import type { InstanceStatus } from '#protocol/instances/status.ts'
 import type { HostState } from '#protocol/presence/presence.ts'
 import type { InstanceRecord } from './instance-record.ts'
+import type { Membership } from './membership.ts'
 
 /** A component of an application in force. */
 export interface WantedComponent {
@@ -25,6 +26,8 @@ export interface FleetHost {
   readonly memoryBytes?: number | undefined
   /** What its agent said of itself and its instances in its present session; undefined = not known. */
   readonly report?: HostReport | undefined
+  /** Since when it is offline, as a time that has passed, ms; undefined while it is not. */
+  readonly silentMs?: number | undefined
   readonly drain?: Drain | undefined
 }
 
@@ -32,6 +35,9 @@ export interface HostReport {
   readonly system: System
   readonly isolations: readonly string[]
   readonly diskFreeBytes?: number | undefined
+  /** Where its instances are reached inside its cloud, and by everybody else. */
+  readonly cloudIp?: string | undefined
+  readonly publicIp?: string | undefined
   readonly statuses: ReadonlyMap<string, InstanceStatus>
 }
 
@@ -61,6 +67,8 @@ export interface Fleet {
   readonly orders: ReadonlyMap<string, InstanceOrder>
   /** The highest number that was ever used, by prefix of the id. */
   readonly numbers: ReadonlyMap<string, number>
+  /** Of components whose instances know each other, by `application/component`. */
+  readonly memberships: ReadonlyMap<string, Membership>
   readonly nowMs: number
   /** Hosts that nobody knows are gone for good: those that are there have had the time to be known. */
   readonly knowsHosts: boolean

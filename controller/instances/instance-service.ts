@@ -21,6 +21,7 @@ import { HostReports } from './host-reports.ts'
 import { InstanceLog, type LogChoice } from './instance-log.ts'
 import type { InstanceRecord } from './instance-record.ts'
 import { drainChange, type InstanceRows, readInstanceRows, recordChange, rowsOf } from './instance-rows.ts'
+import type { Membership } from './membership.ts'
 import { OrderWatch } from './order-watch.ts'
 import { reconcile } from './reconcile.ts'
 import type { Decided, DueOrder } from './round.ts'
@@ -96,15 +97,16 @@ export class InstanceService {
   /** As it is now. */
   fleet(): Fleet {
     const { hosts, applications, clock } = this.#deps
-    const { records, numbers, drains } = this.#rows
+    const { records, numbers, memberships, drains } = this.#rows
     const reportOf = (host: string, session: number): ReturnType<HostReports['reportOf']> =>
       this.#reports.reportOf(host, session)
     return {
       ...wantedComponents(applications.list(this.#tenant)),
-      hosts: fleetHosts(this.#tenant, { hosts: hosts(), drains, reportOf }),
+      hosts: fleetHosts(this.#tenant, { hosts: hosts(), drains, reportOf, nowMs: clock.monotonic() }),
       records,
       orders: this.#watch.orders,
       numbers,
+      memberships,
       nowMs: clock.now(),
       knowsHosts: clock.monotonic() - this.#openedAtMs >= knownAfterMs,
     }
@@ -233,6 +235,7 @@ export class InstanceService {
     this.#counters.rounds++
     for (const [id, record] of decided.changes) this.#keep(id, record)
     for (const [prefix, number] of decided.numbers) this.#rows.numbers.set(prefix, number)
+    for (const [component, membership] of decided.memberships) this.#keepMembership(component, membership)
     this.#decided = decided
     for (const order of decided.orders) this.#watch.issuing(order, clock.now())
     await Promise.all(decided.orders.map((order) => this.#issue(order)))
@@ -254,6 +257,15 @@ export class InstanceService {
       this.#counters.created++
       logger.info({ instance: id, host: record.host }, 'instance_placed')
     } else if (record.isLeaving && !before.isLeaving) logger.info({ instance: id }, 'instance_leaves')
+  }
+
+  #keepMembership(component: string, membership: Membership): void {
+    const { memberships } = this.#rows
+    const { term, master } = membership
+    if (memberships.get(component)?.term !== term) {
+      this.#deps.logger.info({ serving: component, term, master: master.id }, 'master_elected')
+    }
+    memberships.set(component, membership)
   }
 
   async #issue(due: DueOrder): Promise<void> {

@@ -9,6 +9,7 @@ import type {
   System,
   Volume,
 } from '#protocol/application/model.ts'
+import type { Members } from '#protocol/instances/members.ts'
 import {
   type Detector,
   type Handler,
@@ -18,6 +19,9 @@ import {
   type PeerEndpoint,
   type RequiredPort,
 } from '#protocol/instances/spec.ts'
+
+import { lifecycleWithService, serviceSpec } from './service-spec.ts'
+import { lineOf } from './shell-line.ts'
 
 /** Which instance, where, and what it is to know of the others. */
 export interface InstanceWish {
@@ -29,11 +33,13 @@ export interface InstanceWish {
   readonly system: System
   /** Peers by required port. */
   readonly peers: ReadonlyMap<string, readonly PeerEndpoint[]>
+  /** Present where the component asks. */
+  readonly members?: Members | undefined
   readonly isWanted: boolean
 }
 
 export function instanceSpec(wish: InstanceWish): InstanceSpec {
-  const { id, application, component, generation, peers, isWanted } = wish
+  const { id, application, component, generation, peers, members, isWanted } = wish
   const system = component.isolation === 'docker' ? 'linux' : wish.system
   const words = { system, parameters: component.parameters }
   return {
@@ -43,7 +49,7 @@ export function instanceSpec(wish: InstanceWish): InstanceSpec {
     generation,
     isolation: component.isolation,
     image: component.image && imageText(component.image),
-    lifecycle: lifecycleOf(component.lifecycle, words),
+    lifecycle: lifecycleOf(lifecycleWithService(component), words),
     startDetector: component.startDetector && detectorOf(component.startDetector, words),
     stopDetector: component.stopDetector && detectorOf(component.stopDetector, words),
     provides: component.provides,
@@ -56,11 +62,13 @@ export function instanceSpec(wish: InstanceWish): InstanceSpec {
     volumes: component.volumes.map(volumeText),
     resources: component.resources,
     restart: component.restart,
+    members,
+    service: serviceSpec(component),
     isWanted,
   }
 }
 
-/** What may be left aside when specs are compared: whom it is told of, whether it is to run. */
+/** What may be left aside when specs are compared: whom it is told of (peers and members), whether it is to run. */
 export type SpecPart = 'peers' | 'isWanted'
 
 /** Do two specs say the same, whatever their generations? */
@@ -70,8 +78,9 @@ export function isSameSpec(a: InstanceSpec, b: InstanceSpec, ...aside: readonly 
 
 function without(spec: InstanceSpec, aside: readonly SpecPart[]): object {
   const requires = aside.includes('peers') ? spec.requires.map((port) => ({ ...port, peers: [] })) : spec.requires
+  const members = aside.includes('peers') ? undefined : spec.members
   const isWanted = aside.includes('isWanted') || spec.isWanted
-  return { ...spec, requires, isWanted, generation: 0 }
+  return { ...spec, requires, members, isWanted, generation: 0 }
 }
 
 /** The same JSON, whatever the order of keys: a spec that was kept by another version may have another. */
@@ -127,11 +136,6 @@ function detectorOf(detector: ComponentDetector, words: Words): Detector | undef
   const command = more.length === 0 ? first : [first, ...more].map(lineOf).join(' && ')
   const { intervalMs, timeoutMs } = detector
   return { kind: 'script', command: argumentsOf(command, words), intervalMs, timeoutMs }
-}
-
-function lineOf(command: Command): string {
-  if (typeof command === 'string') return `{ ${command}\n}`
-  return command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
 }
 
 function imageText({ name, tag, digest }: Image): string {

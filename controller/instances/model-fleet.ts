@@ -6,6 +6,7 @@ import type { InstanceSpec } from '#protocol/instances/spec.ts'
 import type { InstanceState, InstanceStatus } from '#protocol/instances/status.ts'
 import type { Drain, Fleet, FleetHost, InstanceOrder } from './fleet.ts'
 import type { InstanceRecord } from './instance-record.ts'
+import type { Membership } from './membership.ts'
 import { reconcile } from './reconcile.ts'
 import type { Decided } from './round.ts'
 
@@ -18,6 +19,7 @@ export function componentsOf(components: Readonly<Record<string, unknown>>): rea
 
 interface ModelHost {
   isOnline: boolean
+  silentMs: number
   readonly statuses: Map<string, InstanceStatus>
   readonly specs: Map<string, InstanceSpec>
   drain?: Drain | undefined
@@ -34,6 +36,9 @@ export class ModelFleet {
   components: readonly Component[]
   readonly records: Map<string, InstanceRecord> = new Map()
   readonly numbers: Map<string, number> = new Map()
+  readonly memberships: Map<string, Membership> = new Map()
+  /** Every master there was, by `component term`. */
+  readonly masters: Map<string, Set<string>> = new Map()
   readonly orders: Map<string, ModelOrder> = new Map()
   /** Every id ever made, in order. */
   readonly made: string[] = []
@@ -63,6 +68,7 @@ export class ModelFleet {
       records: this.records,
       orders: this.orders,
       numbers: this.numbers,
+      memberships: this.memberships,
       nowMs: this.nowMs,
       knowsHosts: true,
     }
@@ -78,6 +84,11 @@ export class ModelFleet {
       else this.records.delete(id)
     }
     for (const [prefix, number] of decided.numbers) this.numbers.set(prefix, number)
+    for (const [key, membership] of decided.memberships) {
+      this.memberships.set(key, membership)
+      const masters = this.masters.get(`${key} ${membership.term}`) ?? new Set()
+      this.masters.set(`${key} ${membership.term}`, masters.add(membership.master.id))
+    }
     for (const { id, host, verb, body } of decided.orders) {
       this.issued++
       this.orders.set(id, { host, verb, body, isOpen: true, againAtMs: this.nowMs })
@@ -88,6 +99,7 @@ export class ModelFleet {
   /** Hosts that are there carry out what was ordered, and each instance goes one step on. */
   work(): void {
     this.nowMs += 1000
+    for (const host of this.hosts.values()) host.silentMs = host.isOnline ? 0 : host.silentMs + 1000
     for (const [id, order] of this.orders) {
       const host = this.hosts.get(order.host)
       if (!order.isOpen || !host?.isOnline) continue
@@ -158,12 +170,17 @@ function nextState(before: InstanceState | undefined, spec: InstanceSpec, isBrok
 }
 
 function newHost(): ModelHost {
-  return { isOnline: true, statuses: new Map(), specs: new Map() }
+  return { isOnline: true, silentMs: 0, statuses: new Map(), specs: new Map() }
 }
 
-function fleetHost(id: string, { isOnline, statuses, drain }: ModelHost): FleetHost {
+function fleetHost(id: string, { isOnline, silentMs, statuses, drain }: ModelHost): FleetHost {
   const [, cloud = '', host = ''] = id.split('.')
-  const report = { system: 'linux', isolations: ['docker', 'directory'], statuses } as const
+  const report = {
+    system: 'linux',
+    isolations: ['docker', 'directory'],
+    statuses,
+    cloudIp: `10.0.0.${host.slice(1)}`,
+  } as const
   return {
     id,
     cloud,
@@ -174,5 +191,6 @@ function fleetHost(id: string, { isOnline, statuses, drain }: ModelHost): FleetH
     memoryBytes: 8e9,
     drain,
     report: isOnline ? report : undefined,
+    silentMs: isOnline ? undefined : silentMs,
   }
 }

@@ -2,6 +2,7 @@
  * Instances that run something else than the application file says now: they are told, a few at a time, the next ones when those are well. What
  * does not run as it should is told at once: it has nothing to lose. Whom they are wired to, and whether they are stopped, waits for no other.
  */
+import { electMembers, membersOf } from './electing.ts'
 import { isSettled, statusOf, type WantedComponent } from './fleet.ts'
 import type { InstanceRecord } from './instance-record.ts'
 import { instanceSpec, isSameSpec } from './instance-spec.ts'
@@ -11,14 +12,16 @@ import { peersOf } from './wiring.ts'
 /** Instances of a component that are changed at once where its `code` says nothing. */
 const atOnceDefault = 1
 
-export function rollOut(round: Round, { application, component }: WantedComponent): void {
+export function rollOut(round: Round, wish: WantedComponent): void {
+  const { application, component } = wish
+  electMembers(round, wish)
   const live = round.recordsOf(application, component.name).filter(({ isLeaving }) => !isLeaving)
   const unsettled = new Set(
     live.filter((record) => !isSettled(record, statusOf(record, round.fleet))).map(({ id }) => id),
   )
   const atOnce = component.code?.atOnce ?? atOnceDefault
   for (const record of live) {
-    const next = nextSpec(round, record, component)
+    const next = nextSpec(round, record, wish)
     if (!next) continue
     if (isSameSpec(record.spec, next, 'peers', 'isWanted')) tellNow(round, record, next)
     else if (!unsettled.has(record.id) && unsettled.size >= atOnce) {
@@ -39,11 +42,9 @@ function tellNow(round: Round, record: InstanceRecord, next: InstanceRecord['spe
 }
 
 /** What it is to run now, when that is another; undefined = it is the same, or its host is not known. */
-function nextSpec(
-  { fleet, providers }: Round,
-  record: InstanceRecord,
-  component: WantedComponent['component'],
-): InstanceRecord['spec'] | undefined {
+function nextSpec(round: Round, record: InstanceRecord, wish: WantedComponent): InstanceRecord['spec'] | undefined {
+  const { fleet, providers } = round
+  const { component } = wish
   const report = fleet.hosts.get(record.host)?.report
   if (!report) return undefined
   const { id, application, host, spec, isStopped } = record
@@ -51,7 +52,8 @@ function nextSpec(
   const peers = peersOf({ id, application, host, told: spec }, component, providers)
   const generation = Math.max(spec.generation, told) + 1
   const { system } = report
-  const next = instanceSpec({ id, application, component, generation, system, peers, isWanted: !isStopped })
+  const members = membersOf(round, wish, record)
+  const next = instanceSpec({ id, application, component, generation, system, peers, members, isWanted: !isStopped })
   const isAhead = told > spec.generation
   return isSameSpec(spec, next) && !isAhead ? undefined : next
 }

@@ -2,6 +2,7 @@
 import { instanceVerbs } from '#protocol/instances/instance-orders.ts'
 import type { Fleet } from './fleet.ts'
 import { type InstanceRecord, idPrefix } from './instance-record.ts'
+import type { Membership } from './membership.ts'
 import type { Rejection } from './placement.ts'
 import type { Providers } from './wiring.ts'
 
@@ -20,6 +21,8 @@ export interface Decided {
   readonly changes: ReadonlyMap<string, InstanceRecord | undefined>
   /** Highest numbers that change, by prefix of the id. */
   readonly numbers: ReadonlyMap<string, number>
+  /** Memberships that change, by `application/component`. */
+  readonly memberships: ReadonlyMap<string, Membership>
   readonly orders: readonly DueOrder[]
   /** What an instance (by id) or a component (`application/component`) waits for, in words. */
   readonly waits: ReadonlyMap<string, readonly string[]>
@@ -36,6 +39,7 @@ export class Round implements Decided {
   readonly fleet: Fleet
   readonly changes: Map<string, InstanceRecord | undefined> = new Map()
   readonly numbers: Map<string, number> = new Map()
+  readonly memberships: Map<string, Membership> = new Map()
   readonly waits: Map<string, string[]> = new Map()
   readonly rejected: Map<string, readonly Rejection[]> = new Map()
   readonly #records: Map<string, InstanceRecord>
@@ -88,6 +92,16 @@ export class Round implements Decided {
       this.numbers.get(prefix) ?? Math.max(this.fleet.numbers.get(prefix) ?? 0, seenNumber(prefix, this.fleet))
     this.numbers.set(prefix, before + 1)
     return before + 1
+  }
+
+  /** As it is after what has been decided so far. */
+  membershipOf(application: string, component: string): Membership | undefined {
+    const key = `${application}/${component}`
+    return this.memberships.get(key) ?? this.fleet.memberships.get(key)
+  }
+
+  keepMembership(application: string, component: string, membership: Membership): void {
+    this.memberships.set(`${application}/${component}`, membership)
   }
 
   /** Keeps the record and tells its host the spec in it. */
