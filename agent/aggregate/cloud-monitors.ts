@@ -8,7 +8,7 @@ import { encodeJson } from '#protocol/messages/json.ts'
 import { parseMergedAsk } from '#protocol/messages/merged-ask.ts'
 import { resultMessage } from '#protocol/messages/result.ts'
 import type { MonitorPartial } from '#protocol/monitors/host-evaluation.ts'
-import { monitorMetric } from '#protocol/monitors/model.ts'
+import { monitorKey, monitorMetric } from '#protocol/monitors/model.ts'
 import { decodePartialMessage } from '#protocol/monitors/partial-message-decoder.ts'
 import { encodePartialMessage } from '#protocol/monitors/partial-message-encoder.ts'
 import type { PartialMessage } from '#protocol/monitors/partial-message-format.ts'
@@ -137,7 +137,7 @@ export class CloudMonitors implements AsyncDisposable {
     this.#plans = plans
     this.#planned = new Map(
       plans.flatMap(({ application, monitors }) =>
-        monitors.map((planned) => [keyOf(application, planned.monitor.name), planned] as const),
+        monitors.map((planned) => [monitorKey(application, planned.monitor.name), planned] as const),
       ),
     )
     this.#deps.selectUplink(uplink)
@@ -149,7 +149,7 @@ export class CloudMonitors implements AsyncDisposable {
   /** What this host says of a wider monitor: to itself where it merges, else to all who listen. */
   #onOwn(partial: MonitorPartial): void {
     const { application, monitor } = partial
-    const everyMs = this.#planned.get(keyOf(application, monitor))?.monitor.everyMs ?? 1
+    const everyMs = this.#planned.get(monitorKey(application, monitor))?.monitor.everyMs ?? 1
     const message = ownWord(partial, this.#deps.session())
     const { host } = this.#options.address
     if (this.#core.computes(application, monitor)) {
@@ -163,7 +163,7 @@ export class CloudMonitors implements AsyncDisposable {
     const { address, rest } = parseSubject(subject)
     const [application = '', monitor = ''] = rest
     const { counts } = this.#deps.aggregate
-    const planned = this.#planned.get(keyOf(application, monitor))
+    const planned = this.#planned.get(monitorKey(application, monitor))
     if (planned === undefined || address.host === this.#options.address.host) return
     if (!this.#core.computes(application, monitor)) return
     counts.partialsIn++
@@ -192,7 +192,7 @@ export class CloudMonitors implements AsyncDisposable {
 
   /** Results of another one are recorded here, too: it may die before there are copies of its own. */
   #keep(window: PublishedWindow): void {
-    const planned = this.#planned.get(keyOf(window.application, window.monitor))
+    const planned = this.#planned.get(monitorKey(window.application, window.monitor))
     const isPast = window.windowEndMs <= this.#deps.clock.now() + aheadMsMax
     if (planned?.monitor.scope === 'cloud' && isPast) this.#deps.aggregate.peersRecorder.recordCloud(window)
   }
@@ -233,12 +233,14 @@ export class CloudMonitors implements AsyncDisposable {
     const isFirst = this.#seen === undefined
     this.#seen = seen
     if (isSettled) this.#members.update(states())
-    const before = new Set(this.#core.monitors.map(({ application, monitor }) => keyOf(application, monitor)))
+    const before = new Set(this.#core.monitors.map(({ application, monitor }) => monitorKey(application, monitor)))
     const live = isSettled ? isLive : (): boolean => false
     const actions = this.#core.step({ kind: 'ring', ring, isLive: live, members: this.#members.hosts }, clock.now())
     for (const action of actions) this.#do(action)
     this.#listen()
-    const taken = this.#core.monitors.filter(({ application, monitor }) => !before.has(keyOf(application, monitor)))
+    const taken = this.#core.monitors.filter(
+      ({ application, monitor }) => !before.has(monitorKey(application, monitor)),
+    )
     if (!isFirst) this.#deps.aggregate.counts.takeOvers += taken.length
     this.#quiet.forget()
     if (isSettled) this.#successors.tellAgain()
@@ -342,8 +344,4 @@ function windowOf(
   windowEndMs: number,
 ): { application: string; monitor: string; windowEndMs: number } {
   return { application, monitor, windowEndMs }
-}
-
-function keyOf(application: string, monitor: string): string {
-  return `${application} ${monitor}`
 }

@@ -12,7 +12,7 @@ import type { HistorySource } from '../ring/copies-history.ts'
 import { HostContext } from './host-context.ts'
 import type { PartialName } from './peer-messages.ts'
 import { restoredResults } from './restored-results.ts'
-import { SelectorIndex } from './selector-index.ts'
+import { inputIndexOf } from './selector-index.ts'
 import { readSpans } from './stored-spans.ts'
 
 export interface CopiesWordsDeps {
@@ -122,10 +122,7 @@ export class CopiesWords {
 }
 
 function inputsOf(source: HistorySource, plans: readonly ContextPlan[]): number[] {
-  const selectors = plans.flatMap(({ expressions }) =>
-    expressions.flatMap((expression) => (expression.kind === 'series' ? [expression.of] : [])),
-  )
-  const index = new SelectorIndex(selectors)
+  const index = inputIndexOf(plans)
   const ids: number[] = []
   for (let id = 0; id < source.seriesCount; id++) {
     if (index.takes(parseCanonical(source.seriesEntry(id).name))) ids.push(id)

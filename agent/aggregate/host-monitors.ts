@@ -6,6 +6,7 @@
 import type { SampleSpan } from '#protocol/aggregation/span.ts'
 import { messageOf } from '#protocol/errors.ts'
 import type { HostEvaluation, HostPlace, MonitorPartial } from '#protocol/monitors/host-evaluation.ts'
+import { monitorKey } from '#protocol/monitors/model.ts'
 import type { ContextPlan } from '#protocol/monitors/plan.ts'
 import { type DueWindow, WindowSchedule, type WindowTiming } from '#protocol/monitors/window-schedule.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
@@ -110,7 +111,7 @@ export class HostMonitors implements AsyncDisposable {
         for await (const results of restoredResults(store, context.plan, fromMs, this.#closing.signal)) {
           context.remember(results)
           for (const { monitor, windowEndMs } of results) {
-            const key = keyFor(application, monitor)
+            const key = monitorKey(application, monitor)
             lastEnds.set(key, Math.max(windowEndMs, lastEnds.get(key) ?? windowEndMs))
           }
         }
@@ -205,10 +206,6 @@ export class HostMonitors implements AsyncDisposable {
 /** Results are looked for this far back at least, ms: ten windows of a minute. */
 const restoreMsMin = 600_000
 
-function keyFor(application: string, monitor: string): string {
-  return `${application} ${monitor}`
-}
-
 function nameOf({ key, windowEndMs }: DueWindow): PartialName {
   const [application, monitor] = key.split(' ') as [string, string]
   return { application, monitor, windowEndMs }
@@ -232,7 +229,7 @@ function timingsOf(plans: readonly ContextPlan[], lastEnds: ReadonlyMap<string, 
   for (const { application, monitors } of plans) {
     for (const { monitor, inputs, closesMs } of monitors) {
       if (inputs.host === undefined) continue
-      const key = keyFor(application, monitor.name)
+      const key = monitorKey(application, monitor.name)
       timings.set(key, { everyMs: monitor.everyMs, delayMs: closesMs.host, lastEndMs: lastEnds.get(key) })
     }
   }

@@ -1,4 +1,5 @@
 import type { MonitorPartial } from '#protocol/monitors/host-evaluation.ts'
+import { monitorKey } from '#protocol/monitors/model.ts'
 import { type PartialMessage, quietWindows } from '#protocol/monitors/partial-message-format.ts'
 
 /** A host's own word of a window. */
@@ -13,7 +14,7 @@ export class QuietWords {
 
   /** True when the word is to be said. */
   passes({ application, monitor, windowEndMs, groups }: MonitorPartial, everyMs: number): boolean {
-    const key = `${application} ${monitor}`
+    const key = monitorKey(application, monitor)
     const wasQuiet = this.#quiet.has(key)
     if (groups.length > 0) {
       this.#quiet.delete(key)

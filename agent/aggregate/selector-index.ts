@@ -1,5 +1,6 @@
 import { compileSelector, type SeriesMatcher } from '#protocol/metrics/selector.ts'
 import type { SeriesName } from '#protocol/metrics/series.ts'
+import type { ContextPlan } from '#protocol/monitors/plan.ts'
 
 /** Asks of a series whether any of many selectors takes it: those that name one metric are found by it, the others are tried in turn. */
 export class SelectorIndex {
@@ -20,4 +21,12 @@ export class SelectorIndex {
     const named = this.#named.get(series.name)
     return (named?.some((matches) => matches(series)) ?? false) || this.#others.some((matches) => matches(series))
   }
+}
+
+/** Which series are inputs of these plans. Throws SELECTOR_INVALID. */
+export function inputIndexOf(plans: readonly ContextPlan[]): SelectorIndex {
+  const selectors = plans.flatMap(({ expressions }) =>
+    expressions.flatMap((expression) => (expression.kind === 'series' ? [expression.of] : [])),
+  )
+  return new SelectorIndex(selectors)
 }

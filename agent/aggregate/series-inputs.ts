@@ -10,7 +10,7 @@ import type { ContextPlan } from '#protocol/monitors/plan.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { Breath } from '../query/breath.ts'
 import type { HistoryStore } from '../store/store.ts'
-import { SelectorIndex } from './selector-index.ts'
+import { inputIndexOf, SelectorIndex } from './selector-index.ts'
 
 export interface SeriesInputsDeps {
   readonly store: Pick<HistoryStore, 'read' | 'seriesCount' | 'seriesEntry'>
@@ -43,10 +43,7 @@ export class SeriesInputs {
 
   /** Takes these plans in place of those before. Series that are only in the store are found by `find`. */
   select(plans: readonly ContextPlan[]): void {
-    const selectors = plans.flatMap(({ expressions }) =>
-      expressions.flatMap((expression) => (expression.kind === 'series' ? [expression.of] : [])),
-    )
-    this.#index = new SelectorIndex(selectors)
+    this.#index = inputIndexOf(plans)
     this.#state = this.#state.map((state) => (state === noInput ? unseen : state))
     this.#binding.select(plans)
   }

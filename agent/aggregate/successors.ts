@@ -1,7 +1,7 @@
 import type { Bus } from '#broker/bus.ts'
 import { isLanistaError } from '#protocol/errors.ts'
 import { encodeJson, jsonBytesMax } from '#protocol/messages/json.ts'
-import type { MonitorResult } from '#protocol/monitors/model.ts'
+import { type MonitorResult, monitorKey } from '#protocol/monitors/model.ts'
 import type { ContextPlan } from '#protocol/monitors/plan.ts'
 import { type Address, buildSubject } from '#protocol/subjects/subject.ts'
 import { aggregatorOf } from '../ring/placement.ts'
@@ -78,7 +78,7 @@ export class Successors {
     const parts = results.map(({ tags, value, known, expected }) => ({ tags, value, known, expected }))
     const fits = parts.length <= notedResultsMax
     const note = { application, monitor, windowEndMs, session, revision, results: fits ? parts : [] }
-    const key = `${application} ${monitor}`
+    const key = monitorKey(application, monitor)
     if (windowEndMs >= (this.#notes.get(key)?.windowEndMs ?? windowEndMs)) this.#notes.set(key, note)
     this.#send(note)
   }

@@ -128,3 +128,8 @@ export interface MonitorResult {
 export function monitorMetric(application: string, monitor: string): string {
   return `monitor.${application}.${monitor}`
 }
+
+/** A monitor's key in a map: names have no spaces. */
+export function monitorKey(application: string, monitor: string): string {
+  return `${application} ${monitor}`
+}

@@ -8,7 +8,7 @@
  * begins with the windows nobody has published, as far back as windows are kept.
  */
 import { isPartialOf } from './gather.ts'
-import type { MonitorResult } from './model.ts'
+import { type MonitorResult, monitorKey } from './model.ts'
 import { type MonitorWindows, type OpenWindow, windowsKept } from './monitor-windows.ts'
 import type { PartialMessage } from './partial-message-format.ts'
 import type { ContextPlan, PlannedMonitor } from './plan.ts'
@@ -183,7 +183,7 @@ export class WideCore {
       else context.replan(plan)
     }
     const names = new Set(
-      plans.flatMap(({ application, monitors }) => monitors.map((each) => keyOf(application, each.monitor.name))),
+      plans.flatMap(({ application, monitors }) => monitors.map((each) => monitorKey(application, each.monitor.name))),
     )
     for (const key of this.#newest.keys()) if (!names.has(key)) this.#newest.delete(key)
     for (const key of this.#revisions.keys()) if (!names.has(key)) this.#revisions.delete(key)
@@ -243,7 +243,7 @@ export class WideCore {
   }
 
   #note(application: string, monitor: string, windowEndMs: number, published: Published): void {
-    const key = keyOf(application, monitor)
+    const key = monitorKey(application, monitor)
     if (windowEndMs >= (this.#newest.get(key)?.windowEndMs ?? windowEndMs))
       this.#newest.set(key, { windowEndMs, published })
   }
@@ -273,7 +273,7 @@ export class WideCore {
       if (action.kind !== 'publish') continue
       const { application, monitor, windowEndMs, results, revision } = action
       this.#note(application, monitor, windowEndMs, { by: this.#options.self, results, revision })
-      this.#said(keyOf(application, monitor), windowEndMs, revision)
+      this.#said(monitorKey(application, monitor), windowEndMs, revision)
     }
     for (const [member, wanted] of asks) actions.push({ kind: 'ask', member, windows: wanted })
     return actions
@@ -285,7 +285,7 @@ export class WideCore {
     const { everyMs } = planned.monitor
     const newestMs = Math.floor(untilMs / everyMs) * everyMs
     if (newestMs < windows.openedToMs - everyMs) windows.turnBack(newestMs)
-    const key = keyOf(application, planned.monitor.name)
+    const key = monitorKey(application, planned.monitor.name)
     if ((this.#newest.get(key)?.windowEndMs ?? 0) > newestMs + everyMs) this.#newest.delete(key)
     const newest = this.#newest.get(key)
     const publishedTo = newest?.windowEndMs ?? Number.NEGATIVE_INFINITY
@@ -342,8 +342,4 @@ export class WideCore {
 function hasChildren({ inputs, gathering }: PlannedMonitor, scope: 'cloud' | 'cross-cloud'): boolean {
   if (gathering === 'map' || gathering === 'combine') return false
   return inputs.host !== undefined || (scope === 'cross-cloud' && inputs.cloud !== undefined)
-}
-
-function keyOf(application: string, monitor: string): string {
-  return `${application} ${monitor}`
 }
