@@ -65,10 +65,6 @@ export class InstanceKeeper {
     return this.#instance.task === undefined
   }
 
-  get isRemoved(): boolean {
-    return this.row.stage === 'removed'
-  }
-
   get status(): InstanceStatus {
     const { row, isMainUp } = this.#instance
     const { host } = this.#deps

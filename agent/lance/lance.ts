@@ -190,8 +190,8 @@ export class Lance implements AsyncDisposable {
   }
 
   #expectPossible(spec: InstanceSpec, known: InstanceKeeper | undefined): void {
-    const { generation, isRemoving } = known ? { ...known.row, generation: known.row.spec.generation } : noRow
-    if (isRemoving) {
+    const generation = known?.row.spec.generation ?? 0
+    if (known?.row.isRemoving) {
       throw new LanistaError(
         'INSTANCE_REMOVING',
         `use another name: found ${spec.id} being removed, expected it to stay`,
@@ -306,8 +306,6 @@ export class Lance implements AsyncDisposable {
     }
   }
 }
-
-const noRow = { generation: 0, isRemoving: false }
 
 const systems: Readonly<Partial<Record<NodeJS.Platform, InstancesReport['system']>>> = {
   linux: 'linux',

@@ -1,6 +1,6 @@
 /** What becomes of an instance when a task ends: well, badly, cancelled, or with nobody to say how. Pure. */
 import type { InstanceFailure } from '#protocol/instances/status.ts'
-import { type Instance, type Task, type TaskEnd, withRow } from './instance.ts'
+import { type Instance, type Place, type Task, type TaskEnd, withRow } from './instance.ts'
 import { failureKindOf, handlerOf, nextStage, partOf, type Stage } from './life-cycle.ts'
 import { activeOf, afterFailedChange, moved } from './next-step.ts'
 import { insistMs, tryAgain } from './restarts.ts'
@@ -83,10 +83,6 @@ function afterBroken(stage: Stage): Stage {
   return stage === 'preStart' ? 'installed' : 'halt'
 }
 
-function placeOf({ hostPorts, address, detail }: NonNullable<Extract<TaskEnd, { kind: 'done' }>['found']>): {
-  readonly hostPorts: Readonly<Record<string, number>>
-  readonly address?: string | undefined
-  readonly detail: Readonly<Record<string, string | number>>
-} {
+function placeOf({ hostPorts, address, detail }: Place): Place {
   return { hostPorts, address, detail }
 }

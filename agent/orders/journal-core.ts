@@ -55,10 +55,6 @@ export class JournalCore {
     return this.#facts
   }
 
-  get size(): number {
-    return this.#entries.size
-  }
-
   /** Orders that are not over. */
   get open(): number {
     return this.#entries.waiting.size + this.#entries.running.size
