@@ -1,30 +1,31 @@
-import type { CgroupFiles } from './cgroup-files.ts'
-import { resourcesV1, resourcesV2 } from './cgroup-files.ts'
+import { type CgroupFiles, type CgroupResources, resourcesV1, resourcesV2 } from './cgroup-files.ts'
 import { type CgroupMounts, cgroupFolderV1, cgroupFolderV2 } from './cgroup-place.ts'
+import { CgroupResource, openIn } from './cgroup-resource.ts'
 import type { InstanceUsage } from './instance-usage.ts'
 import { NamespaceTraffic } from './namespace-traffic.ts'
 import { ProcFile } from './proc-file.ts'
 import { ProcessIo } from './process-io.ts'
 
-interface Resource {
-  readonly files: readonly ProcFile[]
-  readonly parse: CgroupFiles['parse']
-}
+/** What has shown no sign of change is read again after this all the same, ms: below the default interval, at which all is read each time. */
+const freshMs = 8000
 
-/** What an instance with a cgroup of its own uses, from that cgroup's files, which stay open. */
+/**
+ * What an instance with a cgroup of its own uses, from that cgroup's files, which stay open. One that has used no processor time since the read
+ * before has the processes, threads and reads and writes of its own that it had.
+ */
 export class CgroupUsage {
-  readonly #resources: readonly Resource[]
+  readonly #resources: CgroupResources<CgroupResource>
   readonly #members: ProcFile
   /** Where the cgroup itself does not tell. */
   readonly #io: ProcessIo | undefined
   readonly #traffic: NamespaceTraffic | undefined
+  #freshAtMs = Number.NEGATIVE_INFINITY
+  #cpuSeconds: number | undefined
+  #ofMembers: Pick<InstanceUsage, 'processes' | 'readBytes' | 'writeBytes'> | undefined
 
   private constructor(folders: Folders, pid: number, root: string) {
-    this.#resources = folders.found.map(([folder, { files, parse }]) => ({
-      files: files.map((name) => fileIn(root + folder, name)),
-      parse,
-    }))
-    this.#members = fileIn(root + folders.members, 'cgroup.procs')
+    this.#resources = mapped(folders.found, ({ folder, files }) => new CgroupResource(root + folder, files))
+    this.#members = openIn(root + folders.members, 'cgroup.procs')
     this.#io = folders.isDiskKnown ? undefined : new ProcessIo(root)
     this.#traffic = NamespaceTraffic.of(pid, root)
   }
@@ -42,25 +43,47 @@ export class CgroupUsage {
   }
 
   /** Undefined once nothing runs in the cgroup, or it has been removed. */
-  read(): InstanceUsage | undefined {
+  read(nowMs: number): InstanceUsage | undefined {
+    const isFresh = nowMs - this.#freshAtMs >= freshMs
+    if (isFresh) this.#freshAtMs = nowMs
+    const { cpu, memory, disk, tasks } = this.#resources
+    const cpuSeconds = cpu?.read({ isFresh, hasWorked: true }).cpuSeconds
+    const hasWorked = isFresh || cpuSeconds === undefined || cpuSeconds !== this.#cpuSeconds
+    this.#cpuSeconds = cpuSeconds
+    if (hasWorked) this.#ofMembers = this.#readMembers()
+    const state = { isFresh, hasWorked }
+    const threads = tasks?.read(state).threads
+    // processes may all be in cgroups below this one: then their number is not known here
+    if (!this.#ofMembers || (this.#ofMembers.processes === undefined && (threads ?? 0) === 0)) return undefined
+    const inMemory = memory?.read(state)
+    const { readBytes, writeBytes } = disk?.read(state) ?? this.#ofMembers
+    const traffic = this.#traffic?.read()
+    return {
+      cpuSeconds,
+      workingSetBytes: inMemory?.workingSetBytes,
+      anonymousBytes: inMemory?.anonymousBytes,
+      cacheBytes: inMemory?.cacheBytes,
+      limitBytes: inMemory?.limitBytes,
+      readBytes,
+      writeBytes,
+      rxBytes: traffic?.rxBytes,
+      txBytes: traffic?.txBytes,
+      processes: this.#ofMembers.processes,
+      threads,
+    }
+  }
+
+  /** Undefined once the cgroup has been removed. */
+  #readMembers(): Pick<InstanceUsage, 'processes' | 'readBytes' | 'writeBytes'> | undefined {
     const members = this.#members.read()
     if (members === undefined) return undefined
-    const usages = this.#resources.map(({ files, parse }) => parse(...files.map((file) => file.read())))
-    const usage: InstanceUsage = Object.assign({}, ...usages)
     const pids = members.split('\n').filter((pid) => pid !== '')
-    // processes may all be in cgroups below this one: then their number is not known here
-    if (pids.length === 0 && (usage.threads ?? 0) === 0) return undefined
-    return {
-      ...usage,
-      ...(pids.length > 0 ? { processes: pids.length } : {}),
-      ...this.#io?.read(pids),
-      ...this.#traffic?.read(),
-    }
+    return { ...(pids.length > 0 ? { processes: pids.length } : {}), ...this.#io?.read(pids) }
   }
 
   /** Idempotent. */
   close(): void {
-    for (const { files } of this.#resources) for (const file of files) file.close()
+    for (const resource of Object.values(this.#resources)) resource.close()
     this.#members.close()
     this.#io?.close()
     this.#traffic?.close()
@@ -68,7 +91,7 @@ export class CgroupUsage {
 }
 
 interface Folders {
-  readonly found: readonly (readonly [folder: string, resource: CgroupFiles])[]
+  readonly found: CgroupResources<{ readonly folder: string; readonly files: CgroupFiles }>
   /** Where `cgroup.procs` is read. */
   readonly members: string
   readonly isDiskKnown: boolean
@@ -76,20 +99,18 @@ interface Folders {
 
 /** Version 1 where a controller is mounted so: then version 2 has no files of it. */
 function foldersOf(membership: string, mounts: CgroupMounts): Folders | undefined {
-  const v2 = cgroupFolderV2(membership, mounts)
-  const isV1 = resourcesV1.some(({ controller = '' }) => mounts.v1.has(controller))
-  const found = isV1
-    ? resourcesV1.flatMap((resource) => {
-        const folder = cgroupFolderV1(membership, resource.controller ?? '', mounts)
-        return folder === undefined ? [] : [[folder, resource] as const]
-      })
-    : v2 === undefined
-      ? []
-      : resourcesV2.map((resource) => [v2, resource] as const)
-  const members = found.at(-1)?.[0]
+  const isV1 = Object.values(resourcesV1).some(({ controller = '' }) => mounts.v1.has(controller))
+  const found = mapped(isV1 ? resourcesV1 : resourcesV2, (files) => {
+    const { controller } = files
+    const folder =
+      controller === undefined ? cgroupFolderV2(membership, mounts) : cgroupFolderV1(membership, controller, mounts)
+    return folder === undefined ? undefined : { folder, files }
+  })
+  const members = Object.values(found).at(-1)?.folder
   return members === undefined ? undefined : { found, members, isDiskKnown: !isV1 }
 }
 
-function fileIn(folder: string, name: string): ProcFile {
-  return new ProcFile(`${folder}/${name}`, { hasShortLines: true, bufferBytes: name === 'memory.stat' ? 4096 : 512 })
+function mapped<T, U>(resources: CgroupResources<T>, of: (resource: T) => U | undefined): CgroupResources<U> {
+  const entries = Object.entries(resources).map(([name, resource]) => [name, of(resource)] as const)
+  return Object.fromEntries(entries.filter(([, resource]) => resource !== undefined))
 }

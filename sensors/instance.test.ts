@@ -37,8 +37,8 @@ interface Stage {
   readonly tree: FixtureTree
   /** Instances that run at the next read. */
   running: readonly RunningInstance[]
-  /** The next read, an interval later, without the tags of `web`. */
-  readonly read: () => Promise<string[]>
+  /** The next read, an interval or another time later, without the tags of `web`. */
+  readonly read: (afterMs?: number) => Promise<string[]>
 }
 
 function start(name: TreeName, ...running: readonly RunningInstance[]): Stage {
@@ -49,8 +49,8 @@ function start(name: TreeName, ...running: readonly RunningInstance[]): Stage {
   const stage: Stage = {
     tree,
     running,
-    read: async () => {
-      await tree.clock.advance(10_000)
+    read: async (afterMs = 10_000) => {
+      await tree.clock.advance(afterMs)
       return linesOf(await sensor.read(quietSignal())).map((line) => line.replace(tags, ''))
     },
   }
@@ -143,6 +143,47 @@ describe('an instance with a cgroup of version 2', () => {
     const lines = await read()
     expect(lines).toContain('instance.threads 2 count')
     expect(lines.filter((line) => line.startsWith('instance.processes'))).toEqual([])
+  })
+})
+
+describe('an instance that is metered every second', () => {
+  const memory = (name: string, bytes: number): string => `instance.memory.${name} ${bytes} bytes`
+
+  it('has the threads and processes it had, until it has run', async () => {
+    const { tree, read } = start('cgroup1', web)
+    await read(1000)
+    tree.write(v1('pids', 'pids.current'), '3\n')
+    tree.write(v1('pids', 'cgroup.procs'), '22075\n22079\n22080\n')
+    expect(await read(1000)).toContain('instance.processes 2 count')
+    tree.write(v1('cpuacct', 'cpuacct.usage'), '15536133098\n')
+    const lines = await read(1000)
+    expect(lines).toContain('instance.processes 3 count')
+    expect(lines).toContain('instance.threads 3 count')
+  })
+
+  it('has the division of its memory that it had, until that has moved by a hundredth', async () => {
+    const { tree, read } = start('cgroup1', web)
+    await read(1000)
+    tree.write(v1('memory', 'memory.stat'), 'total_inactive_file 0\ntotal_cache 4096\n')
+    tree.write(v1('memory', 'memory.usage_in_bytes'), '3055616\n')
+    const little = await read(1000)
+    expect(little).toContain(memory('working_set', 958_464))
+    expect(little).toContain(memory('cache', 2_179_072))
+    tree.write(v1('memory', 'memory.usage_in_bytes'), '4051520\n')
+    const much = await read(1000)
+    expect(much).toContain(memory('working_set', 4_051_520))
+    expect(much).toContain(memory('cache', 4096))
+  })
+
+  it('is read whole every few seconds, whatever it did', async () => {
+    const { tree, read } = start('cgroup1', web)
+    await read(1000)
+    tree.write(v1('memory', 'memory.stat'), 'total_inactive_file 0\ntotal_cache 4096\n')
+    tree.write(v1('pids', 'pids.current'), '3\n')
+    await read(7000)
+    const lines = await read(1000)
+    expect(lines).toContain(memory('cache', 4096))
+    expect(lines).toContain('instance.threads 3 count')
   })
 })
 

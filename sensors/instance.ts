@@ -79,7 +79,7 @@ class Instances implements OpenSensor {
     const [pid] = one.processes
     if (pid === undefined) return []
     const meter = this.#meterOf(one, String(pid), () => CgroupUsage.of(pid, this.#cgroupMounts(), this.#deps.root))
-    const usage = meter.cgroup?.read()
+    const usage = meter.cgroup?.read(nowMs)
     if (usage === undefined) this.#close(keyOf(one))
     return usage ? meter.report.of(usage, nowMs) : []
   }
