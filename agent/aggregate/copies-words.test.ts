@@ -42,6 +42,21 @@ test('what is held of a host says what the host said, read once for many questio
   expect(reads).toBe(2)
 })
 
+test('what fell silent before the windows that are asked for is an input that is not known, for a day', async () => {
+  await using stage = new Stage()
+  const gone = await stage.host('gone')
+  gone.append('queue', startMs + 1_000, 7)
+  const words = new CopiesWords({ cloud: 'c1', copiesOf: async () => gone.store, clock: stage.clock })
+  const inputsAt = async (seconds: number): Promise<number[]> => {
+    const window = { application: 'shop', monitor: 'queue', windowEndMs: startMs + seconds * 1_000 }
+    const said = (await words.partials('gone', plans, [window], never)) ?? []
+    return said.flatMap(({ groups }) => groups.map(({ expected }) => expected))
+  }
+  expect(await inputsAt(600)).toEqual([1])
+  await stage.clock.advance(61_000)
+  expect(await inputsAt(2 * 86_400)).toEqual([])
+})
+
 test('nothing is said of a host of which nothing is held', async () => {
   const words = new CopiesWords({ cloud: 'c1', copiesOf: async () => undefined, clock: { monotonic: () => 0 } })
   const windows = [{ application: 'shop', monitor: 'queue', windowEndMs: startMs }]

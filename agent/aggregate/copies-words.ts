@@ -4,7 +4,7 @@
  */
 import type { SampleSpan } from '#protocol/aggregation/span.ts'
 import { parseCanonical } from '#protocol/metrics/series.ts'
-import { SeriesBinding } from '#protocol/monitors/binding.ts'
+import { forgetMsDefault, SeriesBinding } from '#protocol/monitors/binding.ts'
 import type { MonitorPartial } from '#protocol/monitors/host-evaluation.ts'
 import type { ContextPlan } from '#protocol/monitors/plan.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
@@ -109,7 +109,14 @@ export class CopiesWords {
     const plans = [...contexts.values()].map(({ plan }) => plan)
     const binding = new SeriesBinding({ cloud: this.#deps.cloud, host: owner })
     binding.select(plans)
-    const spans = await readSpans(source, { seriesIds: inputsOf(source, plans), fromMs, beforeMs: 2 ** 45 }, signal)
+    const seriesIds = inputsOf(source, plans)
+    // what was silent for longer than a window sees is unknown, as the host would say, and not gone
+    const earlier = { fromMs: fromMs - forgetMsDefault, untilMs: fromMs - 1, newest: true, matches: () => true }
+    for await (const { name: text, timestampsMs } of source.read({ ...earlier, seriesIds, signal })) {
+      const newestMs = timestampsMs[0] as number
+      binding.seriesSeen({ ...parseCanonical(text), text, firstMs: Number.NEGATIVE_INFINITY, newestMs })
+    }
+    const spans = await readSpans(source, { seriesIds, fromMs, beforeMs: 2 ** 45 }, signal)
     for (const [text, { timestampsMs, start, end }] of spans) {
       const [firstMs, newestMs] = [timestampsMs[start] as number, timestampsMs[end - 1] as number]
       binding.seriesSeen({ ...parseCanonical(text), text, firstMs, newestMs })

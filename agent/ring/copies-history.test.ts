@@ -56,6 +56,11 @@ describe('the history in copies', () => {
     expect(some.map(({ timestampsMs, stepMs }) => [[...timestampsMs], stepMs])).toEqual([[[3000, 5000, 7000], 2000]])
     const newest = await all(history.read({ ...everything, newest: true }))
     expect(newest.map(({ values }) => [...values])).toEqual([[10.1], [9.1]])
+    const before = await all(history.read({ ...everything, untilMs: 6500, newest: true }))
+    expect(before.map(({ timestampsMs, values }) => [...timestampsMs, ...values])).toEqual([
+      [6000, 6.1],
+      [5000, 5.1],
+    ])
     const sums = await all(
       history.windows({ ...everything, untilMs: 9999, function: 'count', stepMs: 5000, matches: compileSelector('a') }),
     )

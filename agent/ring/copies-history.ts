@@ -15,7 +15,7 @@ import type { ReplicaStore } from './replica-store.ts'
 /** What a query needs of a store. */
 export type HistorySource = Pick<HistoryStore, 'read' | 'windows' | 'seriesCount' | 'seriesEntry'>
 
-/** Samples that one read may pick; 16 bytes each. More is QUERY_TOO_LARGE. */
+/** Samples that one read may pick, but for the newest alone; 16 bytes each. More is QUERY_TOO_LARGE. */
 export const samplesPickedMax: number = 2 ** 22
 
 export class CopiesHistory implements HistorySource {
@@ -86,7 +86,7 @@ export class CopiesHistory implements HistorySource {
   }
 
   /** The samples asked for, by series, in time order, each time once: of several the one that arrived last. */
-  async #pick(request: ReadRequest): Promise<readonly Picked[]> {
+  async #pick(request: SamplesRequest): Promise<readonly Picked[]> {
     const columns = new Map<number, Columns>()
     for (const id of this.#wanted(request)) columns.set(id, new Columns())
     let picked = 0
@@ -109,7 +109,7 @@ export class CopiesHistory implements HistorySource {
   #pickFrom(
     rows: Uint8Array,
     ids: readonly number[],
-    { fromMs, untilMs }: ReadRequest,
+    { fromMs, untilMs, newest }: SamplesRequest,
     columns: ReadonlyMap<number, Columns>,
   ): number {
     const batch = decoded(rows)
@@ -119,8 +119,10 @@ export class CopiesHistory implements HistorySource {
       const time = batch.timestampsMs[i] as number
       const series = time < fromMs || time > untilMs ? undefined : columns.get(ids[batch.seriesIds[i] as number] ?? -1)
       if (!series) continue
-      series.push(time, batch.values[i] as number)
-      picked++
+      const value = batch.values[i] as number
+      if (newest) series.keepNewest(time, value)
+      else series.push(time, value)
+      picked += newest ? 0 : 1
     }
     return picked
   }
@@ -145,6 +147,13 @@ class Columns {
     }
     this.#times[this.count] = timestampMs
     this.#values[this.count++] = value
+  }
+
+  /** Has the newest sample alone; of several at one time the one that arrived last. */
+  keepNewest(timestampMs: number, value: number): void {
+    if (this.count > 0 && timestampMs < (this.#times[0] as number)) return
+    this.count = 0
+    this.push(timestampMs, value)
   }
 
   inOrder(): { readonly timestampsMs: Float64Array; readonly values: Float64Array } {
