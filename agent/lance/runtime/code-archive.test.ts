@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { encodeTarHeader, paddingOf, type TarHeader } from '#protocol/archive/tar-format.ts'
 import { unpackCode } from './code-archive.ts'
-import { encodeTarHeader, paddingOf, type TarHeader } from './tar-format.ts'
 
 const soon = (): AbortSignal => AbortSignal.timeout(10_000)
 

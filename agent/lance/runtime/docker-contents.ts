@@ -1,8 +1,8 @@
+import { partsInside } from '#protocol/archive/member-path.ts'
+import { safeMembers } from '#protocol/archive/safe-members.ts'
+import { folderMember, textMember, type WrittenMember } from '#protocol/archive/tar-writer.ts'
 import type { InstanceSpec } from '#protocol/instances/spec.ts'
-import { safeMembers } from './code-archive.ts'
 import { goFile, insideFolder } from './docker-place.ts'
-import { partsInside } from './inside.ts'
-import { folderMember, textMember, type WrittenMember } from './tar-writer.ts'
 
 /**
  * What a new container is given: an empty go, the folder of the instance, its files and its code.

@@ -205,7 +205,7 @@ it('a registry is given its log-in', async () => {
     const host = `127.0.0.1:${(registry.address() as AddressInfo).port}`
     const runtime = await open({ registries: { [host]: { username: 'lance', password: 'secret' } } })
     const pull = runtime.prepare(spec({ image: `${host}/shop/web:1` }), undefined, soon())
-    await expect(pull).rejects.toMatchObject({ code: 'IMAGE_MISSING' })
+    await expect(pull).rejects.toMatchObject({ code: 'REGISTRY_LOGIN' })
     expect(heard).toContain(`Basic ${Buffer.from('lance:secret').toString('base64')}`)
   } finally {
     registry.close()

@@ -12,6 +12,9 @@ const pullTimeoutMs = 900_000
 const preparedMax = 20
 const preparedName = 'lanista-prepared'
 
+/** In the engine's words for what registries answer. */
+const refusedLogin = /unauthorized|authentication required|no basic auth credentials|access denied|denied:/i
+
 const imageCommandSchema: z.ZodMiniType<ImageCommand> = z.strictObject({
   command: z.array(z.string()),
   folder: z.string(),
@@ -19,7 +22,8 @@ const imageCommandSchema: z.ZodMiniType<ImageCommand> = z.strictObject({
 
 /**
  * What the image runs by itself; it is pulled when the engine has none of this name.
- * @throws LanistaError IMAGE_MISSING when it is neither there nor to be had, RUNTIME_UNAVAILABLE, DISK_FULL
+ * @throws LanistaError IMAGE_MISSING when it is neither there nor to be had, REGISTRY_LOGIN when its registry refuses the log-in or wants one,
+ *   RUNTIME_UNAVAILABLE, DISK_FULL
  */
 export async function ensureImage(
   engine: Docker,
@@ -35,6 +39,7 @@ export async function ensureImage(
   } catch (error) {
     signal.throwIfAborted()
     if (isLanistaError(error, 'RUNTIME_UNAVAILABLE') || isLanistaError(error, 'DISK_FULL')) throw error
+    if (refusedLogin.test(messageOf(error))) throw notLoggedIn(name, registries, error)
     throw missing(name, messageOf(error), error)
   }
   const pulled = await findImage(engine, name, signal)
@@ -108,6 +113,20 @@ async function pull(
   await new Promise<void>((resolve, reject) => {
     engine.modem.followProgress(stream, (error) => (error ? reject(error) : resolve()))
   })
+}
+
+function notLoggedIn(name: string, registries: Readonly<Record<string, RegistryLogin>>, cause: unknown): LanistaError {
+  const registry = registryOf(name)
+  const username = registries[registry]?.username
+  const found = username === undefined ? 'no log-in configured' : `the log-in of ${username} refused`
+  return new LanistaError(
+    'REGISTRY_LOGIN',
+    `mend instances.registries for ${registry} to pull ${name}: found ${found}`,
+    {
+      cause,
+      data: { image: name, registry },
+    },
+  )
 }
 
 function missing(name: string, found: string, cause?: unknown): LanistaError {

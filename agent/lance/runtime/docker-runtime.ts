@@ -8,6 +8,8 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type Docker from 'dockerode'
 import type { ContainerCreateOptions, ContainerInspectInfo } from 'dockerode'
+import { partsInside } from '#protocol/archive/member-path.ts'
+import { textMember, type WrittenMember, writeTar } from '#protocol/archive/tar-writer.ts'
 import { isLanistaError, LanistaError } from '#protocol/errors.ts'
 import type { InstanceSpec } from '#protocol/instances/spec.ts'
 import { makeFolder } from '#protocol/runtime/data-folder.ts'
@@ -31,7 +33,6 @@ import {
 } from './docker-place.ts'
 import { DockerWatch } from './docker-watch.ts'
 import { mappedHostPorts } from './host-ports.ts'
-import { partsInside } from './inside.ts'
 import type { CommandResult, FoundInstance, InstanceRuntime, ProcessExit, RuntimeEvent } from './instance-runtime.ts'
 import {
   type PlaceRecord,
@@ -43,7 +44,6 @@ import {
   writePlace,
 } from './place-record.ts'
 import type { DockerRuntimeOptions, RuntimeDeps } from './runtime-options.ts'
-import { textMember, type WrittenMember, writeTar } from './tar-writer.ts'
 import { allowedBinds } from './volumes.ts'
 
 type Environment = Readonly<Record<string, string>>

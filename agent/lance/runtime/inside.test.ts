@@ -2,7 +2,8 @@ import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/prom
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { linkStaysInside, partsInside, removeInside, writeInside } from './inside.ts'
+import { linkStaysInside, partsInside } from '#protocol/archive/member-path.ts'
+import { removeInside, writeInside } from './inside.ts'
 
 describe('a path inside', () => {
   it.each([

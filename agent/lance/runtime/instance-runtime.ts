@@ -51,7 +51,7 @@ export interface InstanceRuntime extends AsyncDisposable {
   /**
    * Makes the place: folder or container, files, code, ports, limits. One that is there of another spec: what runs in it is ended; a container is made
    * anew, and what it held is gone but for its volumes; a folder gets the files and code of this spec, and keeps what the component wrote.
-   * @throws LanistaError RUNTIME_UNAVAILABLE, IMAGE_MISSING, PORT_TAKEN, PATH_REFUSED, CODE_REFUSED, DISK_FULL
+   * @throws LanistaError RUNTIME_UNAVAILABLE, IMAGE_MISSING, REGISTRY_LOGIN, PORT_TAKEN, PATH_REFUSED, CODE_REFUSED, DISK_FULL
    */
   prepare(spec: InstanceSpec, code: string | undefined, signal: AbortSignal): Promise<FoundInstance>
   /** Runs one command to its end inside the place, with this environment; its process group ends with the time limit. */

@@ -2,11 +2,12 @@
  * The runtime without processes, for tests: commands are words it plays by itself. What a `MemoryHost` holds outlives the runtime object, as
  * containers and folders outlive an agent.
  */
+
+import { partsInside } from '#protocol/archive/member-path.ts'
 import { LanistaError } from '#protocol/errors.ts'
 import type { InstanceSpec } from '#protocol/instances/spec.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { unlessAborted } from '#protocol/runtime/unless-aborted.ts'
-import { partsInside } from './inside.ts'
 import type { CommandResult, FoundInstance, InstanceRuntime, ProcessExit, RuntimeEvent } from './instance-runtime.ts'
 import type { MemoryHost, MemoryPlace } from './memory-host.ts'
 import { placeDigest, placeFolder } from './place-record.ts'

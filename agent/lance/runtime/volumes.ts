@@ -1,6 +1,6 @@
 /** Volumes of the host in a container: only below folders that the host's owner allowed, links followed. */
 import { realpath } from 'node:fs/promises'
-import { refused } from './inside.ts'
+import { refused } from '#protocol/archive/member-path.ts'
 
 /**
  * The engine's words for the volumes (`host path:container path[:ro]`), each host path with its links followed.
