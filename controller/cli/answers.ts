@@ -3,6 +3,10 @@ import { z } from 'zod'
 import { LanistaError } from '#protocol/errors.ts'
 import { dotted, expectedOf } from '#protocol/schema-words.ts'
 
+/** A view of the controller as it is read: any word where the view names some, for a newer controller may say others. */
+export type Read<View> = { readonly [Key in keyof View]: View[Key] extends string | null ? Word<View[Key]> : View[Key] }
+type Word<Value> = Value extends string ? string : Value
+
 /** A host as `GET /api/v1/hosts` lists it. */
 export interface HostAnswer {
   readonly id: string

@@ -1,37 +1,36 @@
 /** What the commands about instances read from the controller's answers, and show of it. */
 import { z } from 'zod'
+import type { ComponentExplanation, InstanceView } from '#controller/instances/instance-view.ts'
+import type { Read } from './answers.ts'
 import { formatAge } from './figures.ts'
 import { type Column, printable, renderTable } from './table.ts'
 
-/** An instance as `GET /api/v1/instances` lists it. */
-export interface InstanceAnswer {
-  readonly id: string
-  readonly name: string
-  readonly cloud: string
-  readonly host: string
-  readonly state: string
-  readonly wanted: string
-  readonly generation: number
-  readonly host_generation: number | null
-  readonly restarts: number | null
-  readonly since_ms: number | null
-  readonly endpoints: Readonly<Record<string, Readonly<Record<string, string>>>>
-  readonly why: string | null
-  readonly next: string
-}
+/** Of an instance, what is read of it. */
+export type InstanceAnswer = Read<
+  Pick<
+    InstanceView,
+    | 'id'
+    | 'name'
+    | 'cloud'
+    | 'host'
+    | 'state'
+    | 'wanted'
+    | 'generation'
+    | 'host_generation'
+    | 'restarts'
+    | 'since_ms'
+    | 'endpoints'
+    | 'why'
+    | 'next'
+  >
+>
 
-/** A component as `GET /api/v1/explain` explains it. */
-export interface ExplainedAnswer {
-  readonly application: string
-  readonly component: string
-  readonly wanted: number
-  readonly min: number
-  readonly max: number
-  readonly seen: Readonly<Record<string, number>>
-  readonly waits: readonly string[]
-  readonly rejected: readonly { readonly host: string; readonly reasons: readonly string[] }[]
+/** Of a component that is explained. */
+export interface ExplainedAnswer extends Omit<ComponentExplanation, 'instances'> {
   readonly instances: readonly InstanceAnswer[]
 }
+
+const level = z.string().optional()
 
 export const instanceSchema: z.ZodType<InstanceAnswer> = z.object({
   id: z.string(),
@@ -44,7 +43,7 @@ export const instanceSchema: z.ZodType<InstanceAnswer> = z.object({
   host_generation: z.number().nullable(),
   restarts: z.number().nullable(),
   since_ms: z.number().nullable(),
-  endpoints: z.record(z.string(), z.record(z.string(), z.string())),
+  endpoints: z.record(z.string(), z.object({ public: level, cloud: level, container: level })),
   why: z.string().nullable(),
   next: z.string(),
 })
@@ -123,7 +122,7 @@ function stateText({ state, wanted }: InstanceAnswer): string {
 /** The farthest level of each port. */
 function endpointsText({ endpoints }: InstanceAnswer): string {
   const shown = Object.entries(endpoints).flatMap(([port, levels]) => {
-    const at = levels['public'] ?? levels['cloud'] ?? levels['container']
+    const at = levels.public ?? levels.cloud ?? levels.container
     return at === undefined ? [] : [`${port}=${at}`]
   })
   return shown.join(' ')

@@ -1,7 +1,8 @@
 /** `lanista monitors`: what is computed of the metrics, where, and what came of it last. */
 import { z } from 'zod'
+import type { MonitorValue, MonitorView } from '#controller/applications/monitor-list.ts'
 import { formatDuration } from '#protocol/runtime/time.ts'
-import { parseAnswer } from './answers.ts'
+import { parseAnswer, type Read } from './answers.ts'
 import { openClient, type SharedFlags, writeJson } from './context.ts'
 import type { ExitCode } from './exit-code.ts'
 import { formatAge, formatNumber, formatPercent } from './figures.ts'
@@ -13,19 +14,9 @@ export interface MonitorsFlags extends SharedFlags {
   readonly application?: string | undefined
 }
 
-/** A monitor as `GET /api/v1/monitors` lists it. */
-export interface MonitorAnswer {
-  readonly application: string
-  readonly name: string
-  readonly scope: string
-  readonly computed: string
-  readonly of: string
-  readonly function: string | null
-  readonly window: string | null
-  readonly every_ms: number
-  readonly coverage: number
-  readonly values: readonly { readonly value: number; readonly timestamp_ms: number }[]
-  readonly more: number
+/** Of a monitor, what is shown of it. */
+export interface MonitorAnswer extends Read<Omit<MonitorView, 'metric' | 'kind' | 'rule' | 'values'>> {
+  readonly values: readonly Pick<MonitorValue, 'value' | 'timestamp_ms'>[]
 }
 
 const monitorsSchema: z.ZodType<readonly MonitorAnswer[]> = z.array(

@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import type { OrderView } from '#controller/orders/order-view.ts'
 import { isLanistaError, LanistaError } from '#protocol/errors.ts'
 import { parseDuration } from '#protocol/runtime/time.ts'
-import { parseAnswer } from './answers.ts'
+import { parseAnswer, type Read } from './answers.ts'
 import type { ControllerClient } from './client.ts'
 import { openClient, type SharedFlags, writeJson } from './context.ts'
 import type { ExitCode } from './exit-code.ts'
@@ -22,21 +23,8 @@ export interface SendFlags extends SharedFlags {
   readonly now?: string | undefined
 }
 
-/** An order as the API shows it. */
-export interface OrderAnswer {
-  readonly id: string
-  readonly cloud: string
-  readonly host: string
-  readonly verb: string
-  readonly key: string
-  readonly state: string
-  readonly issued_ms: number
-  readonly settled_ms: number | null
-  readonly code: string | null
-  readonly reason: string | null
-  readonly progress: string | null
-  readonly result: unknown
-}
+/** Of an order, what is shown of it. */
+export type OrderAnswer = Read<Omit<OrderView, 'tenant' | 'generation' | 'expires_ms'>>
 
 const known = z.string().nullable()
 const orderSchema: z.ZodType<OrderAnswer> = z.object({

@@ -1,74 +1,23 @@
 /** What the commands read of the answers of `/api/v1/rules`. */
 import { z } from 'zod'
+import type * as desk from '#controller/rules/rule-desk.ts'
+import type { ActionView, ConditionView, DecisionView, Explanation, RuleView } from '#controller/rules/rule-view.ts'
+import type { Read } from './answers.ts'
+
+export type RuleAnswer = Read<RuleView>
+export type ConditionAnswer = ConditionView
+export type DecisionAnswer = Omit<DecisionView, 'recommended'>
+
+export interface ExplanationAnswer extends DecisionAnswer, Pick<Explanation, 'tree' | 'next'> {
+  readonly actions: readonly Read<Omit<ActionView, 'direction'>>[]
+}
+
+export interface ReplayAnswer extends Omit<desk.ReplayAnswer, 'decisions'> {
+  readonly decisions: readonly DecisionAnswer[]
+}
 
 const truth = z.boolean().nullable()
 const count = z.number().nullable()
-
-/** A rule as `GET /api/v1/rules` lists it. */
-export interface RuleAnswer {
-  readonly application: string
-  readonly rule: string
-  readonly state: string
-  readonly is_by_hand: boolean
-  readonly decision: string | null
-  readonly reason: string | null
-  readonly condition: boolean | null
-  readonly judged_ms: number | null
-  readonly component: string | null
-  readonly wanted: number | null
-  readonly outcome: string | null
-}
-
-export interface DecisionAnswer {
-  readonly application: string
-  readonly rule: string
-  readonly time_ms: number
-  readonly decision: string
-  readonly reason: string
-  readonly condition: boolean | null
-  readonly component: string | null
-  readonly from: number | null
-  readonly to: number | null
-}
-
-export interface ConditionAnswer {
-  readonly text: string
-  readonly value: boolean | null
-  readonly note: string | null
-  readonly known: number | null
-  readonly expected: number | null
-  readonly of: readonly ConditionAnswer[]
-}
-
-export interface ExplanationAnswer extends DecisionAnswer {
-  readonly tree: ConditionAnswer
-  readonly actions: readonly {
-    readonly kind: string
-    readonly target: string
-    readonly from: number | null
-    readonly recommended: number | null
-    readonly to: number | null
-    readonly guards: readonly {
-      readonly guard: string
-      readonly is_held: boolean
-      readonly count: number | null
-      readonly says: string
-      readonly until_ms: number | null
-    }[]
-  }[]
-  readonly next: readonly { readonly at_ms: number; readonly says: string }[]
-}
-
-export interface ReplayAnswer {
-  readonly application: string
-  readonly from_ms: number
-  readonly until_ms: number
-  readonly windows: number
-  readonly wanted_before: Readonly<Record<string, number>>
-  readonly wanted_after: Readonly<Record<string, number>>
-  readonly unanswered: readonly string[]
-  readonly decisions: readonly DecisionAnswer[]
-}
 
 export const ruleSchema: z.ZodType<RuleAnswer> = z.object({
   application: z.string(),
