@@ -2,79 +2,19 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Bus } from '#broker/bus.ts'
-import { MemoryBroker } from '#broker/memory.ts'
 import type { Handler, InstanceSpec } from '#protocol/instances/spec.ts'
-import type { InstanceState, InstanceStatus } from '#protocol/instances/status.ts'
-import { systemClock } from '#protocol/runtime/clock.ts'
-import { silentLogger } from '#protocol/runtime/logger.ts'
-import { MemorySink } from '../intake/carbon/memory-sink.ts'
-import type { Lance } from './lance.ts'
 import { specForTests } from './machine-driver.ts'
-import { openLance } from './open-lance.ts'
 import { preparedKey } from './prepared-image.ts'
+import { RealStage } from './real-stage.ts'
 import { openTestEngine, type TestEngine, testImage } from './runtime/docker-stage.ts'
 
-// containers are named after tenant and instance: another run of this file on the same engine has other names
-const address = { tenant: `lance-test-${process.pid}`, cloud: 'c', host: 'h' }
-/** How long a state is waited for, ms: most of a test's time, as the machine may be busy. */
-const stateMs = 120_000
 const shell = (text: string, timeoutMs = 20_000): Handler => ({ commands: [['/bin/sh', '-c', text]], timeoutMs })
-
-class Stage {
-  readonly data: string
-  readonly socket: string
-  readonly #broker = new MemoryBroker({ clock: systemClock, logger: silentLogger })
-  #bus: Bus | undefined
-  #lance: Lance | undefined
-
-  constructor(data: string, socket: string) {
-    this.data = data
-    this.socket = socket
-  }
-
-  async open(): Promise<void> {
-    this.#bus = this.#broker.connect({ kind: 'agent', address })
-    const allow = { images: ['lanista-test:*'], volumes: [] }
-    this.#lance = await openLance(
-      { address, data: this.data, config: { allow, dockerSocket: this.socket, cloudAddress: '127.0.0.1' } },
-      {
-        bus: this.#bus,
-        clock: systemClock,
-        logger: silentLogger,
-        session: () => 1,
-        sink: new MemorySink(),
-        blobs: { fetchBlob: async (sha256, folder) => `${folder}/${sha256}` },
-      },
-    )
-    this.#lance.start()
-  }
-
-  async close(): Promise<void> {
-    await this.#lance?.close()
-    await this.#bus?.close()
-  }
-
-  order(verb: string, body: unknown): Promise<unknown> {
-    const context = { id: 'ord-1', key: 'k', signal: AbortSignal.timeout(stateMs), progress: () => {} }
-    return this.#lance?.handler.handle(verb, body, context) ?? Promise.reject(new Error('not open'))
-  }
-
-  async until(state: InstanceState, isSo: (status: InstanceStatus) => boolean = () => true): Promise<InstanceStatus> {
-    for (const deadline = Date.now() + stateMs; Date.now() < deadline; await delay(25)) {
-      const found = this.#lance?.statuses().find((status) => status.state === state && isSo(status))
-      if (found) return found
-    }
-    throw new Error(`found ${JSON.stringify(this.#lance?.statuses())}, expected ${state}`)
-  }
-}
 
 describe.each(['directory', 'docker'] as const)('Lance runs an instance in isolation: %s', (isolation) => {
   let engine: TestEngine | undefined
   let data: string
-  let stage: Stage
+  let stage: RealStage
   const serving = (change: Partial<InstanceSpec> = {}): InstanceSpec =>
     specForTests({
       isolation,
@@ -96,7 +36,7 @@ describe.each(['directory', 'docker'] as const)('Lance runs an instance in isola
   beforeEach(async () => {
     engine = isolation === 'docker' ? await openTestEngine() : undefined
     data = await mkdtemp(join(tmpdir(), 'lance-'))
-    stage = new Stage(data, engine?.socketPath ?? join(data, 'none.sock'))
+    stage = new RealStage(data, { dockerSocket: engine?.socketPath ?? join(data, 'none.sock') })
     await stage.open()
   })
   afterEach(async () => {
