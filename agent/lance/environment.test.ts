@@ -63,3 +63,21 @@ it('tells peers where it is reached: only what is public from outside', () => {
     admin: { instance: 'shop-web-1', cloud: '10.0.0.1:32768', container: '172.17.0.5:81' },
   })
 })
+
+it('is reached at one address in a directory of a host that has its own', () => {
+  const own = { publicIp: '127.0.0.2', cloudIp: '127.0.0.2', vmId: 'vm-1' }
+  const place = { hostPorts: { 'http-api': 80, admin: 81 }, address: '127.0.0.2', detail: {} }
+  expect(environmentOf(spec, place, own, undefined)).toMatchObject({
+    PUBLIC_IP: '127.0.0.2',
+    CLOUD_IP: '127.0.0.2',
+    CONTAINER_IP: '127.0.0.2',
+    PUBLIC_HTTP_API: '80',
+    CLOUD_ADMIN: '81',
+    CONTAINER_ADMIN: '81',
+  })
+  expect(endpointsOf(spec, place, own)['admin']).toEqual({
+    instance: 'shop-web-1',
+    cloud: '127.0.0.2:81',
+    container: '127.0.0.2:81',
+  })
+})

@@ -30,6 +30,7 @@ import type { InstanceStore } from './instance-store.ts'
 import { LogDesk } from './log-desk.ts'
 import { activeOf } from './next-step.ts'
 import { execOutcome, parseExec, parseNamed } from './order-bodies.ts'
+import type { OwnAddress } from './own-address.ts'
 import type { TaskDeps } from './run-task.ts'
 import type { InstanceRuntime } from './runtime/instance-runtime.ts'
 import { RuntimeLook } from './runtime-look.ts'
@@ -40,6 +41,8 @@ export interface LanceOptions {
   readonly host: HostAddresses
   /** Where instances are kept; its free space is told. */
   readonly folder: string
+  /** The address that no other host of its machine has, if it is so. */
+  readonly ownAddress?: string | undefined
   /** Time between looks at what the runtimes have, ms. Default 15,000. */
   readonly lookMs?: number | undefined
   /** How long an instance that nobody knows of is left alone, ms. Default 10 minutes. */
@@ -57,6 +60,8 @@ export interface LanceDeps extends Pick<TaskDeps, 'detectors' | 'runtimes' | 'fe
   readonly onSeen?: ((instance: KnownInstance) => void) | undefined
   /** Ports for the instances' own metrics; closed by Lance. Absent = they have none. */
   readonly carbon?: InstanceCarbon | undefined
+  /** The host's own address, where it has it for its instances alone. */
+  readonly address?: Pick<OwnAddress, 'hold' | 'release'> | undefined
 }
 
 /** As it is now; and since the start. */
@@ -80,6 +85,8 @@ export class Lance implements AsyncDisposable {
   readonly #removed = new Map<string, () => void>()
   readonly #closer = new Closer()
   #refused = 0
+  /** Instances that are about to be here. */
+  #coming = 0
 
   /** Takes up what was ordered before; `start` sets it going. */
   constructor(options: LanceOptions, deps: LanceDeps) {
@@ -170,7 +177,7 @@ export class Lance implements AsyncDisposable {
   async #handle(verb: string, body: unknown, context: OrderContext): Promise<unknown> {
     switch (verb) {
       case instanceVerbs.apply:
-        return unlessAborted(this.#apply(parseInstanceSpec(body)), context.signal)
+        return unlessAborted(this.#take(parseInstanceSpec(body)), context.signal)
       case instanceVerbs.remove:
         return this.#remove(parseNamed(body).id, context.signal)
       case instanceVerbs.restart:
@@ -180,10 +187,21 @@ export class Lance implements AsyncDisposable {
     }
   }
 
+  async #take(spec: InstanceSpec): Promise<void> {
+    this.#coming++
+    try {
+      await this.#apply(spec)
+    } finally {
+      this.#coming--
+      this.#leaveAddress()
+    }
+  }
+
   async #apply(spec: InstanceSpec): Promise<void> {
     const known = this.#keepers.get(spec.id)
     this.#expectPossible(spec, known)
     await expectAllowed(spec, this.#options.allow)
+    await this.#deps.address?.hold()
     const keeper = this.#keepers.get(spec.id) ?? this.#add(this.#first(spec), this.#deps.clock.now())
     await keeper.send(keeper.row.spec === spec ? { kind: 'tick' } : { kind: 'spec', spec })
     if (this.#looks.get(spec.isolation)?.orphan(spec.id)) this.#looks.get(spec.isolation)?.now()
@@ -274,6 +292,12 @@ export class Lance implements AsyncDisposable {
     return [...this.#keepers.values()].filter(({ row }) => activeOf(row).isolation === isolation)
   }
 
+  /** Nobody needs the host's own address any more. */
+  #leaveAddress(): void {
+    const isNeeded = (): boolean => this.#keepers.size + this.#coming > 0
+    if (!isNeeded()) void this.#deps.address?.release(isNeeded)
+  }
+
   /** What cannot be sent now the controller asks for. */
   #tell(status: InstanceStatus): void {
     const { bus, clock, logger } = this.#deps
@@ -283,6 +307,7 @@ export class Lance implements AsyncDisposable {
       this.#keepers.delete(id)
       this.#deps.onSeen?.({ application, component: status.component, instance: id, sinceMs: 0, goneMs: clock.now() })
       void this.#deps.carbon?.forget(id)
+      this.#leaveAddress()
       this.#removed.get(id)?.()
       this.#removed.delete(id)
     }
@@ -302,6 +327,7 @@ export class Lance implements AsyncDisposable {
       system: systems[process.platform] ?? 'linux',
       isolations: [...runtimes].flatMap(([isolation, { isAvailable }]) => (isAvailable ? [isolation] : [])),
       ...(disk ? { diskFreeBytes: disk.freeBytes } : {}),
+      address: this.#options.ownAddress,
       instances: this.statuses(),
     }
   }

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Bus } from '#broker/bus.ts'
+import { messageOf } from '#protocol/errors.ts'
 import type { InstanceSpec } from '#protocol/instances/spec.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
@@ -12,8 +13,9 @@ import { CodeFolder } from './code-folder.ts'
 import { ComponentDetectors } from './detectors/component-detectors.ts'
 import { InstanceCarbon } from './instance-carbon.ts'
 import { Lance, type LanceDeps } from './lance.ts'
-import { type InstancesConfig, ownAddress } from './lance-options.ts'
+import { firstAddress, type InstancesConfig } from './lance-options.ts'
 import { LevelInstanceStore } from './level-instance-store.ts'
+import { OwnAddress } from './own-address.ts'
 import { DirectoryRuntime } from './runtime/directory-runtime.ts'
 import { DockerRuntime } from './runtime/docker-runtime.ts'
 import type { InstanceRuntime } from './runtime/instance-runtime.ts'
@@ -61,13 +63,19 @@ async function open({ address, config, data }: OpenLanceOptions, deps: OpenLance
     'store',
     await LevelInstanceStore.open(join(data, 'lance'), { nowMs: () => clock.now(), logger }),
   )
-  const cloudIp = config.cloudAddress ?? ownAddress()
+  const cloudIp = config.cloudAddress ?? firstAddress()
+  const lent =
+    config.addressDevice === undefined
+      ? undefined
+      : new OwnAddress({ address: cloudIp, device: config.addressDevice }, logger)
+  if (store.rows.length > 0) await lent?.hold().catch((error: unknown) => refusedAddress(error, logger))
   const folder = join(data, 'instances')
   const runtimes = new Map<InstanceSpec['isolation'], InstanceRuntime>()
   closer.defer('runtimes', async () => {
     for (const runtime of runtimes.values()) await runtime[Symbol.asyncDispose]()
   })
-  const directory = { folder, ...logDefaults }
+  const ownAddress = config.isAddressOwn === true ? cloudIp : undefined
+  const directory = { folder, ...logDefaults, ownAddress }
   runtimes.set('directory', await DirectoryRuntime.open(directory, { clock, logger }, AbortSignal.timeout(60_000)))
   const socketPath = config.dockerSocket ?? dockerSocket
   const hasDocker = store.rows.some(({ spec, active }) => [spec, active].some((each) => each?.isolation === 'docker'))
@@ -91,16 +99,22 @@ async function open({ address, config, data }: OpenLanceOptions, deps: OpenLance
   )
   const code = new CodeFolder(join(data, 'code'), deps.blobs)
   return new Lance(
-    { address, allow: config.allow, host, folder },
+    { address, allow: config.allow, host, folder, ownAddress },
     {
       ...deps,
       store,
       runtimes,
       carbon,
+      address: lent,
       detectors: new ComponentDetectors(clock),
       fetchCode: (version, signal) => code.fetch(version, signal),
     },
   )
+}
+
+/** What runs, runs on; what listens on the address cannot be reached until the next start. */
+function refusedAddress(error: unknown, logger: Logger): void {
+  logger.error({ error: messageOf(error) }, 'own_address_missing')
 }
 
 async function isSocket(path: string): Promise<boolean> {

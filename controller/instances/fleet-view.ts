@@ -35,17 +35,18 @@ export function fleetHosts(tenant: string, { hosts, drains, reportOf, nowMs }: H
     const { address, birth } = record
     if (address.tenant !== tenant) continue
     const id = hostIdOf(address)
+    const report = reportOf(id, presence.session)
     found.set(id, {
       id,
       cloud: address.cloud,
       host: address.host,
       state: presence.state,
       labels: birth?.labels ?? {},
-      machine: machineOf(birth?.inventory),
+      machine: report?.address === undefined ? machineOf(birth?.inventory) : id,
       cores: numberOf(birth?.inventory['cores']),
       memoryBytes: numberOf(birth?.inventory['memory_bytes']),
       drain: drains.get(id),
-      report: reportOf(id, presence.session),
+      report,
       silentMs: presence.state === 'offline' ? nowMs - presence.heardAtMs : undefined,
     })
   }

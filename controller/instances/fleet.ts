@@ -20,7 +20,7 @@ export interface FleetHost {
   readonly host: string
   readonly state: HostState
   readonly labels: Readonly<Record<string, string>>
-  /** The same for hosts on one machine with one network; undefined = not known. */
+  /** The same for hosts that share their ports: those on one machine without addresses of their own; undefined = not known. */
   readonly machine?: string | undefined
   readonly cores?: number | undefined
   readonly memoryBytes?: number | undefined
@@ -34,6 +34,8 @@ export interface FleetHost {
 export interface HostReport {
   readonly system: System
   readonly isolations: readonly string[]
+  /** Where its instances listen, and no other host of its machine does; absent = it shares the ports of the machine. */
+  readonly address?: string | undefined
   readonly diskFreeBytes?: number | undefined
   /** Where its instances are reached inside its cloud, and by everybody else. */
   readonly cloudIp?: string | undefined

@@ -68,6 +68,8 @@ describe('place', () => {
     expect(placed(twins, listening, [there('a', listening)]).rejected[1]?.reasons).toEqual([
       'shop-web-1 has port 80/tcp of this machine, on main.home.a',
     ])
+    const own = [host('a', { machine: 'main.home.a' }), host('b', { machine: 'main.home.b' })]
+    expect(placed(own, listening, [there('a', listening)]).host).toBe('main.home.b')
     const inside = web({ image: 'x', provides: { http: 80 } })
     expect(placed([host('a')], inside, [there('a', inside)]).host).toBe('main.home.a')
   })

@@ -15,6 +15,8 @@ export interface InstancesReport {
   readonly system: 'linux' | 'darwin' | 'windows'
   /** What it can run instances in now; docker only while the engine answers. */
   readonly isolations: readonly ('docker' | 'directory')[]
+  /** The address that no other host of its machine has, where instances listen on it alone; absent = the machine's ports are shared. */
+  readonly address?: string | undefined
   /** Free where instances are kept; absent = not known. */
   readonly diskFreeBytes?: number | undefined
   /** Where its instances are reached inside its cloud, and by everybody else. */
@@ -55,6 +57,7 @@ export const instancesReportSchema: z.ZodMiniType<InstancesReport> = z.object({
   session: z.int(),
   system: z.enum(['linux', 'darwin', 'windows']),
   isolations: z.array(z.enum(['docker', 'directory'])),
+  address: z.optional(text),
   diskFreeBytes: z.optional(z.number()),
   cloudIp: z.optional(text),
   publicIp: z.optional(text),

@@ -126,16 +126,22 @@ function detectorHttp({ path, status }: Extract<Detector, { kind: 'http' }>): {
   return { path, status }
 }
 
-/** A container is asked at its own address: the engine's port on the host takes connections before anybody listens behind it. */
+/**
+ * A container is asked at its own address: the engine's port on the host takes connections before anybody listens behind it. In a directory it
+ * may listen on the loop, on the address that it is told, or on all.
+ */
 async function onPort(
-  { spec, place }: DetectorTarget,
+  { spec, place, environment }: DetectorTarget,
   name: string,
   check: (at: NetworkPlace) => Promise<Finding>,
 ): Promise<Finding> {
   const own = spec.provides.find((port) => port.name === name)
   const hostPort = place?.hostPorts[name]
   if (own && place?.address !== undefined) return check({ host: place.address, port: own.port })
-  return hostPort === undefined ? unmet(`no port ${name}`) : check({ host: '127.0.0.1', port: hostPort })
+  if (hostPort === undefined) return unmet(`no port ${name}`)
+  const finding = await check({ host: '127.0.0.1', port: hostPort })
+  const told = environment['CONTAINER_IP']
+  return finding.isMet || told === undefined ? finding : check({ host: told, port: hostPort })
 }
 
 async function checkLog(pattern: string, { spec, runtime }: DetectorTarget, signal: AbortSignal): Promise<Finding> {

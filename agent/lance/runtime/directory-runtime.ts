@@ -23,7 +23,7 @@ import {
   workFolder,
 } from './directory-place.ts'
 import { ExitWatch } from './exit-watch.ts'
-import { ownHostPorts } from './host-ports.ts'
+import { everyAddress, ownHostPorts } from './host-ports.ts'
 import type { CommandResult, FoundInstance, InstanceRuntime, ProcessExit, RuntimeEvent } from './instance-runtime.ts'
 import { type ProcessRow, placeVariable, processesMarked, readProcesses, signalAll } from './marked-processes.ts'
 import { type PlaceRecord, placeDigest, placeFolder, readPlace, readPlaces, writePlace } from './place-record.ts'
@@ -90,7 +90,8 @@ export class DirectoryRuntime implements InstanceRuntime {
     await this.#endAll(spec.id, signal)
     const all = readPlaces(folder, 'directory').concat(readPlaces(folder, 'docker'))
     const others = all.filter(({ id }) => id !== spec.id)
-    const hostPorts = await ownHostPorts(spec, new Set(others.flatMap((other) => Object.values(other.hostPorts))))
+    const taken = new Set(others.flatMap((other) => Object.values(other.hostPorts)))
+    const hostPorts = await ownHostPorts(spec, this.#options.ownAddress ?? everyAddress, taken)
     const before = there?.delivered ?? { files: [], hasCode: false }
     return this.#found(await makePlace(place, spec, hostPorts, code, before, signal), await readProcesses())
   }
@@ -257,6 +258,7 @@ export class DirectoryRuntime implements InstanceRuntime {
       state,
       exit: state === 'exited' ? (exit ?? unseenExit) : undefined,
       hostPorts: record.hostPorts,
+      address: this.#options.ownAddress,
       processes: mainFirst(ours, supervisor),
       detail: supervisor === undefined ? {} : { supervisor },
     }

@@ -21,6 +21,7 @@ export interface ImageCommand {
 export const labelNames = {
   tenant: 'lanista.tenant',
   host: 'lanista.host',
+  application: 'lanista.application',
   instance: 'lanista.instance',
   generation: 'lanista.generation',
   digest: 'lanista.spec-digest',
@@ -31,6 +32,9 @@ export const labelNames = {
 } as const
 
 export const containerName = (tenant: string, id: string): string => `lanista-${tenant}-${id}`
+
+export const networkName = ({ tenant, host }: DockerRuntimeOptions, application: string): string =>
+  `lanista-${tenant}-${host}-${application}`
 
 /** What tells our containers on this host from everybody else's. */
 export function ownLabels({ tenant, host }: DockerRuntimeOptions): Readonly<Record<string, string>> {
@@ -87,6 +91,7 @@ export function containerOptions(
   const waits = waitsForGo(spec)
   const Labels = {
     ...ownLabels(options),
+    [labelNames.application]: spec.application,
     [labelNames.instance]: spec.id,
     [labelNames.generation]: String(spec.generation),
     [labelNames.digest]: placeDigest(spec),
@@ -101,6 +106,7 @@ export function containerOptions(
     ...(waits ? { Entrypoint: ['/bin/sh', '-c', waitScript], Cmd: [], WorkingDir: '/' } : {}),
     ExposedPorts: Object.fromEntries(spec.provides.map((port) => [portKey(port), {}])),
     HostConfig: {
+      NetworkMode: networkName(options, spec.application),
       PortBindings: portBindings(spec, options, made.hostPorts),
       ...limits(spec),
       Binds: [...made.binds],
@@ -125,13 +131,13 @@ const portKey = ({ port, protocol }: InstanceSpec['provides'][number]): string =
 
 function portBindings(
   { provides }: InstanceSpec,
-  { cloudAddress }: DockerRuntimeOptions,
+  { cloudAddress, ownAddress = '' }: DockerRuntimeOptions,
   hostPorts: Readonly<Record<string, number>>,
 ): Readonly<Record<string, readonly unknown[]>> {
   return Object.fromEntries(
     provides.map((port) => [
       portKey(port),
-      [{ HostIp: port.isPublic ? '' : cloudAddress, HostPort: String(hostPorts[port.name]) }],
+      [{ HostIp: port.isPublic ? ownAddress : cloudAddress, HostPort: String(hostPorts[port.name]) }],
     ]),
   )
 }

@@ -21,6 +21,7 @@ import { ask, openEngine, statusOf } from './docker-engine.ts'
 import { execIn } from './docker-exec.ts'
 import { ensureImage, findImage, keepImage, parseImageCommand, preparedImage } from './docker-image.ts'
 import { readContainerLog } from './docker-log.ts'
+import { DockerNetworks } from './docker-networks.ts'
 import {
   containerOptions,
   goFile,
@@ -32,7 +33,7 @@ import {
   withCommand,
 } from './docker-place.ts'
 import { DockerWatch } from './docker-watch.ts'
-import { mappedHostPorts } from './host-ports.ts'
+import { everyAddress, mappedHostPorts } from './host-ports.ts'
 import type { CommandResult, FoundInstance, InstanceRuntime, ProcessExit, RuntimeEvent } from './instance-runtime.ts'
 import {
   type PlaceRecord,
@@ -60,6 +61,7 @@ export class DockerRuntime implements InstanceRuntime {
   readonly #deps: RuntimeDeps
   readonly #engine: Docker
   readonly #containers: DockerContainers
+  readonly #networks: DockerNetworks
   readonly #watch: DockerWatch
 
   private constructor(engine: Docker, options: DockerRuntimeOptions, deps: RuntimeDeps) {
@@ -67,6 +69,7 @@ export class DockerRuntime implements InstanceRuntime {
     this.#deps = deps
     this.#engine = engine
     this.#containers = new DockerContainers(engine, options)
+    this.#networks = new DockerNetworks(engine, options)
     this.#watch = new DockerWatch(engine, options, deps, {
       list: (signal) => this.#containers.ids(signal),
       find: (id, signal) => this.#containers.find(id, this.#record(id), signal),
@@ -104,11 +107,12 @@ export class DockerRuntime implements InstanceRuntime {
       writePlace(place, { ...there, generation: spec.generation })
       return this.#found(spec.id, signal)
     }
-    await this.destroy(spec.id, signal)
+    await this.#clear(spec.id, undefined, signal)
     await this.#containers.inspect(spec.id, signal) // its name is free, or refused as taken
     const image = await ensureImage(this.#engine, imageOf(spec), this.#options.registries, signal)
     const others = [...readPlaces(folder, 'directory'), ...readPlaces(folder, 'docker')]
-    const hostPorts = await mappedHostPorts(spec, new Set(others.flatMap((other) => Object.values(other.hostPorts))))
+    const taken = new Set(others.flatMap((other) => Object.values(other.hostPorts)))
+    const hostPorts = await mappedHostPorts(spec, this.#options.ownAddress ?? everyAddress, taken)
     const record = placeRecordOf(spec, hostPorts)
     try {
       await makeFolder(place)
@@ -166,14 +170,7 @@ export class DockerRuntime implements InstanceRuntime {
   }
 
   async destroy(id: string, signal: AbortSignal): Promise<void> {
-    const place = placeFolder(this.#options.folder, id)
-    this.#watch.remove(id)
-    const record = this.#record(id)
-    await this.#containers.remove(id, signal).catch((error: unknown) => {
-      // without a page it was never made here: an engine that is away is nobody's concern then
-      if (record || !isLanistaError(error, 'RUNTIME_UNAVAILABLE')) throw error
-    })
-    if (record) await rm(place, { recursive: true, force: true })
+    await this.#clear(id, () => this.#networks.prune(signal), signal)
   }
 
   /** The instance must not have been started. */
@@ -201,6 +198,20 @@ export class DockerRuntime implements InstanceRuntime {
   /** Stops watching; what runs, runs on. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#watch.close()
+  }
+
+  /** Removes the container, and then the page: what is not done yet is known by it. */
+  async #clear(id: string, meanwhile: (() => Promise<void>) | undefined, signal: AbortSignal): Promise<void> {
+    const record = this.#record(id)
+    this.#watch.remove(id)
+    try {
+      await this.#containers.remove(id, signal)
+      await meanwhile?.()
+    } catch (error) {
+      // without a page it was never made here: an engine that is away is nobody's concern then
+      if (record || !isLanistaError(error, 'RUNTIME_UNAVAILABLE')) throw error
+    }
+    if (record) await rm(placeFolder(this.#options.folder, id), { recursive: true, force: true })
   }
 
   #record(id: string): PlaceRecord | undefined {
@@ -234,7 +245,7 @@ export class DockerRuntime implements InstanceRuntime {
     code: string | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    await this.#create(made, signal)
+    await this.#networks.create(made, signal)
     await this.#put(spec.id, containerContents(spec, code, signal), signal)
     await this.#startContainer(spec.id, signal)
   }
@@ -272,14 +283,9 @@ export class DockerRuntime implements InstanceRuntime {
     const text = readSecretFile(directFile(placeFolder(this.#options.folder, id)))
     if (text === undefined) throw unknown(id)
     await this.#containers.remove(id, signal)
-    await this.#create(withCommand(JSON.parse(text) as ContainerCreateOptions, command, environment), signal)
+    const made = withCommand(JSON.parse(text) as ContainerCreateOptions, command, environment)
+    await this.#networks.create(made, signal)
     await this.#startContainer(id, signal)
-  }
-
-  async #create(options: ContainerCreateOptions, signal: AbortSignal): Promise<void> {
-    await ask(`make ${options.name}`, signal, (abortSignal) =>
-      this.#engine.createContainer({ ...options, abortSignal }),
-    )
   }
 
   async #startContainer(id: string, signal: AbortSignal): Promise<void> {

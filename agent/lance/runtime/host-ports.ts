@@ -4,16 +4,21 @@ import { createServer } from 'node:net'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
 import type { InstanceSpec, ProvidedPort } from '#protocol/instances/spec.ts'
 
+/** Where instances of this host listen: every address of the machine, or the one that is this host's alone. */
+export const everyAddress = '0.0.0.0'
+
 /**
  * An instance in a directory has the host's own network: its ports are the numbers it listens on.
+ * @param at where: `everyAddress`, or the host's own
  * @param taken numbers other instances of this host were given
  * @throws LanistaError PORT_TAKEN when another instance or program has one
  */
 export async function ownHostPorts(
   spec: InstanceSpec,
+  at: string,
   taken: ReadonlySet<number>,
 ): Promise<Readonly<Record<string, number>>> {
-  for (const port of spec.provides) await expectFree(port, port.port, taken)
+  for (const port of spec.provides) await expectFree(port, at, taken)
   return Object.fromEntries(spec.provides.map(({ name, port }) => [name, port]))
 }
 
@@ -23,22 +28,24 @@ export async function ownHostPorts(
  */
 export async function mappedHostPorts(
   spec: InstanceSpec,
+  at: string,
   taken: ReadonlySet<number>,
 ): Promise<Readonly<Record<string, number>>> {
   const numbers = new Set(taken)
   const ports: Record<string, number> = {}
   for (const port of spec.provides) {
-    if (port.isPublic) await expectFree(port, port.port, numbers)
-    ports[port.name] = port.isPublic ? port.port : await anyFree(port.protocol, numbers)
+    if (port.isPublic) await expectFree(port, at, numbers)
+    ports[port.name] = port.isPublic ? port.port : await anyFree(port.protocol, at, numbers)
     numbers.add(ports[port.name] ?? 0)
   }
   return ports
 }
 
-async function expectFree(port: ProvidedPort, number: number, taken: ReadonlySet<number>): Promise<void> {
+async function expectFree(port: ProvidedPort, at: string, taken: ReadonlySet<number>): Promise<void> {
+  const { protocol, port: number } = port
   try {
     if (taken.has(number)) throw new Error('given to another instance')
-    await bind(port.protocol, number)
+    await bind(protocol, at, number)
   } catch (error) {
     throw new LanistaError(
       'PORT_TAKEN',
@@ -49,27 +56,27 @@ async function expectFree(port: ProvidedPort, number: number, taken: ReadonlySet
 }
 
 /** The kernel's choice; asked again as long as it is one already given away. */
-async function anyFree(protocol: ProvidedPort['protocol'], taken: ReadonlySet<number>): Promise<number> {
+async function anyFree(protocol: ProvidedPort['protocol'], at: string, taken: ReadonlySet<number>): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
-    const number = await bind(protocol, 0)
+    const number = await bind(protocol, at, 0)
     if (!taken.has(number)) return number
   }
   throw new LanistaError('PORT_TAKEN', 'free some ports of this host: found none in 100 tries, expected one')
 }
 
-/** Listens for a moment on every address, and tells the number. */
-function bind(protocol: ProvidedPort['protocol'], number: number): Promise<number> {
+/** Listens for a moment, and tells the number. */
+function bind(protocol: ProvidedPort['protocol'], host: string, number: number): Promise<number> {
   return new Promise((resolve, reject) => {
     if (protocol === 'udp') {
       const socket = createSocket('udp4').once('error', reject)
-      socket.bind({ port: number, exclusive: true }, () => {
+      socket.bind({ address: host, port: number, exclusive: true }, () => {
         const { port } = socket.address()
         socket.close(() => resolve(port))
       })
       return
     }
     const server = createServer().once('error', reject)
-    server.listen({ host: '0.0.0.0', port: number, exclusive: true }, () => {
+    server.listen({ host, port: number, exclusive: true }, () => {
       const address = server.address()
       server.close(() => resolve(typeof address === 'object' && address ? address.port : number))
     })

@@ -14,7 +14,7 @@ export interface FoundInstance {
   readonly exit?: ProcessExit | undefined
   /** Host numbers of provided ports, by name. */
   readonly hostPorts: Readonly<Record<string, number>>
-  /** The instance's own address behind the host's, where it has one (a container's). */
+  /** Where it listens: a container's own address behind the host's, or the host's own; absent = every address of the machine. */
   readonly address?: string | undefined
   /** Those that are known, the main process first; for metering. */
   readonly processes: readonly number[]

@@ -13,6 +13,8 @@ export interface DirectoryRuntimeOptions {
   /** Bytes after which a log file is put aside, and how many are kept beside the newest; together the bound of a log on disk. */
   readonly logBytesMax: number
   readonly logFilesMax: number
+  /** The address that no other host of this machine has: instances listen there alone. Absent = on every address of the machine. */
+  readonly ownAddress?: string | undefined
 }
 
 export interface DockerRuntimeOptions extends DirectoryRuntimeOptions {
