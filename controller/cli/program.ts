@@ -110,6 +110,11 @@ function addUp(program: Command, terminal: Terminal, done: (code: ExitCode) => v
       countOf,
     )
     .option('--grace <duration>', 'silence after which the copies of a lost host are made anew (default 15m)', msOf)
+    .option(
+      '--host-addresses <how>',
+      'where instances are reached: auto = an address for each host, shared = one for all, or the first of those that this machine has for them',
+      'auto',
+    )
     .option('--leaves', 'with --broker nats: a leaf server for each cloud but home, whose ring stays inside')
     .option('--print-nats-config', 'print the users that a nats-server must know, and end')
     .action(async (flags: Parameters<typeof runUp>[0]) => done(await runUp(flags, terminal)))

@@ -28,7 +28,7 @@ const drawIntervalMs = 1_000
 
 /** `lanista up`: the whole fleet in this terminal, until told to stop. */
 export async function runUp(flags: UpCommandFlags, terminal: Terminal): Promise<ExitCode> {
-  const given = { ...flags, data: resolve(flags.data) }
+  const given = { ...flags, data: resolve(flags.data), dockerHost: terminal.env['DOCKER_HOST'] }
   planUp(given, 'host') // wrong flags are refused before anything is touched
   const ledger = await Ledger.open(given.data)
   try {

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
+import type { HostAddress } from './host-addresses.ts'
 import type { PlannedHost } from './plan.ts'
 import { writeSecret } from './secret-file.ts'
 
@@ -12,17 +13,25 @@ export interface AgentSetting {
   readonly heartbeatIntervalMs?: number | undefined
   /** Public key of the controller whose orders it takes. */
   readonly orderKey?: string | undefined
+  /** Where its instances are reached; absent = the machine's address, which hosts share. */
+  readonly address?: HostAddress | undefined
+  readonly dockerSocket?: string | undefined
 }
 
 /** What a child lets our controller order. */
 const allowed: readonly string[] = ['ping', 'sensors-configure', 'instance-*']
 /** Whoever starts `up` runs his own applications: any image, no folder of his machine. */
-const instances = { allow: { images: ['*'], volumes: [] } }
+const allow = { images: ['*'], volumes: [] }
 
 /** The configuration of a child agent. On one machine traffic is free: everything goes up, everything is published. */
 export function agentConfigOf(host: PlannedHost, setting: AgentSetting): object {
   const { tenant, cloud, host: name } = host.address
-  const { heartbeatIntervalMs, orderKey } = setting
+  const { heartbeatIntervalMs, orderKey, address, dockerSocket } = setting
+  const instances = {
+    allow,
+    ...(address && { cloudAddress: address.address, isAddressOwn: true, addressDevice: address.device }),
+    dockerSocket,
+  }
   return {
     tenant,
     cloud,

@@ -32,6 +32,7 @@ test('a file names the broker, the agents that may connect, and leaves out the h
   expect(plan).toMatchObject({
     dataDir: '/srv/lanista',
     broker: { kind: 'nats-server', listen: { host: '0.0.0.0', port: 4222 } },
+    hostAddressing: { kind: 'shared' },
     knownAgents: [{ address: { tenant: 'default', cloud: 'ec2', host: 'a' }, publicKey: nkey }],
     hosts: [],
   })

@@ -99,6 +99,7 @@ export function planController(config: ControllerConfig, machineName: string): F
     http: config.http,
     broker: planBroker(config.broker, config.brokerListen),
     hosts: config.homeAgent === false ? [] : [planHomeAgent(home, dataDir, config.homeAgent)],
+    hostAddressing: { kind: 'shared' },
     restart: 'always',
     knownAgents: config.agents.map(knownAgent),
     heartbeatIntervalMs: config.heartbeatIntervalMs,

@@ -13,6 +13,7 @@ import type { OperatorCredential } from './credentials.ts'
 import { type FleetBroker, openFleetBroker } from './fleet-broker.ts'
 import { type FleetUsers, openUsers } from './fleet-users.ts'
 import { expectFreePort } from './free-port.ts'
+import { type HostAddress, hostAddresses } from './host-addresses.ts'
 import type { Ledger } from './ledger.ts'
 import type { FleetPlan, PlannedHost } from './plan.ts'
 import { identifyProcess } from './process-identity.ts'
@@ -73,8 +74,11 @@ async function buildFleet(plan: FleetPlan, deps: FleetDeps, signal: AbortSignal,
     await Promise.all(supervisors.map((supervisor) => supervisor.stop()))
     await Promise.all(plan.hosts.map((host) => deps.ledger.release(hostIdOf(host.address))))
   })
-  for (const host of plan.hosts)
-    supervisors.push(superviseAgent(host, plan, { broker, orderKey: controller.orderKey }, deps))
+  const addresses = await hostAddresses(plan, deps.logger.child({ component: 'up' }))
+  for (const host of plan.hosts) {
+    const address = addresses.get(hostIdOf(host.address))
+    supervisors.push(superviseAgent(host, plan, { broker, orderKey: controller.orderKey, address }, deps))
+  }
   const ready = await unlessAborted(Promise.all(supervisors.map((supervisor) => supervisor.firstReady())), signal)
   return {
     controller,
@@ -112,12 +116,14 @@ function openController(plan: FleetPlan, users: FleetUsers, broker: FleetBroker,
 interface AgentLink {
   readonly broker: FleetBroker
   readonly orderKey: string
+  /** Where its instances are reached, where that is another for each host. */
+  readonly address: HostAddress | undefined
 }
 
 function superviseAgent(
   host: PlannedHost,
   plan: FleetPlan,
-  { broker, orderKey }: AgentLink,
+  { broker, orderKey, address }: AgentLink,
   deps: FleetDeps,
 ): Supervisor {
   const id = hostIdOf(host.address)
@@ -130,9 +136,10 @@ function superviseAgent(
       clock,
       logger,
       start: (last) => {
-        const { heartbeatIntervalMs } = plan
+        const { heartbeatIntervalMs, dockerSocket } = plan
         const carbonPort = portOf(last?.carbon)
-        const configPath = writeAgentConfig(host, { brokerUrl, carbonPort, heartbeatIntervalMs, orderKey })
+        const setting = { brokerUrl, carbonPort, heartbeatIntervalMs, orderKey, address, dockerSocket }
+        const configPath = writeAgentConfig(host, setting)
         const process = AgentProcess.start({ bundle: deps.agentBundle, configPath, onLog: deps.onChildLog })
         const identity = process.pid === undefined ? undefined : identifyProcess(process.pid)
         if (identity) {

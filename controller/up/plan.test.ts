@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { isToken } from '#protocol/subjects/token.ts'
-import { hostNameOf, planUp, type UpFlags } from './plan.ts'
+import { addressAfter, hostNameOf, planUp, type UpFlags } from './plan.ts'
 
 const flags: UpFlags = { data: '/d', restart: 'always', httpPort: 4400, carbonPort: 2003, broker: 'embedded' }
 
@@ -11,6 +11,7 @@ test('without flags: one host of the machine’s name in the cloud home, everyth
     dataDir: '/d',
     http: { host: '127.0.0.1', port: 4400 },
     broker: { kind: 'embedded', listen: { host: '127.0.0.1', port: 1883 } },
+    hostAddressing: { kind: 'auto' },
     restart: 'always',
     knownAgents: [],
     hosts: [
@@ -81,11 +82,34 @@ test.each([
   [{ hosts: 201 }, '--hosts'],
   [{ hosts: 1, clouds: 2 }, '--clouds'],
   [{ hosts: 3, carbonPort: 65_534 }, '--carbon-port'],
+  [{ hostAddresses: 'none' }, '--host-addresses'],
+  [{ hosts: 2, hostAddresses: '255.255.255.255' }, '--host-addresses'],
   [{ broker: 'mqtt://x' }, '--broker'],
   [{ broker: 'nats://user:secret@x' }, '--broker'],
   [{ broker: 'nats://x', brokerPort: 1 }, '--broker-port'],
 ])('%j is refused naming %s', (wrong, flag) => {
   expect(() => planUp({ ...flags, ...wrong }, 'box')).toThrow(flag)
+})
+
+test.each([
+  ['shared', { kind: 'shared' }],
+  ['198.18.0.2', { kind: 'from', first: '198.18.0.2' }],
+] as const)('--host-addresses %s', (hostAddresses, expected) => {
+  expect(planUp({ ...flags, hostAddresses }, 'box').hostAddressing).toEqual(expected)
+})
+
+test('the engine is the one of DOCKER_HOST where that is on this machine', () => {
+  expect(planUp({ ...flags, dockerHost: 'unix:///run/d.sock' }, 'box').dockerSocket).toBe('/run/d.sock')
+  expect(planUp({ ...flags, dockerHost: 'tcp://10.0.0.1:2375' }, 'box').dockerSocket).toBeUndefined()
+})
+
+test.each([
+  ['127.0.0.2', 0, '127.0.0.2'],
+  ['127.0.0.255', 1, '127.0.1.0'],
+  ['198.18.255.255', 1, '198.19.0.0'],
+  ['255.255.255.255', 1, undefined],
+])('%s and %i more is %s', (first, count, expected) => {
+  expect(addressAfter(first, count)).toBe(expected)
 })
 
 test('whatever the machine is called, its name and a number behind it are tokens of ours', () => {

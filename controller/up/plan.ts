@@ -1,4 +1,5 @@
 /** What `lanista up` will start, decided before anything is touched: hosts over clouds, names, ports, folders. Pure. */
+import { isIPv4 } from 'node:net'
 import { join } from 'node:path'
 import { LanistaError } from '#protocol/errors.ts'
 import type { Address } from '#protocol/subjects/subject.ts'
@@ -48,12 +49,21 @@ export interface KnownAgent {
   readonly publicKey: string
 }
 
+/**
+ * What hosts on this machine are called by: `auto` = an address each, as `host-addresses.ts` finds one, `shared` = the machine's, else the first of those
+ * that the machine already has for them.
+ */
+export type HostAddressing = { readonly kind: 'auto' | 'shared' } | { readonly kind: 'from'; readonly first: string }
+
 export interface FleetPlan {
   readonly tenant: string
   readonly dataDir: string
   readonly http: ListenAt
   readonly broker: PlannedBroker
   readonly hosts: readonly PlannedHost[]
+  readonly hostAddressing: HostAddressing
+  /** Socket of the Docker engine; absent = the agents' default. */
+  readonly dockerSocket?: string | undefined
   readonly restart: RestartPolicy
   readonly knownAgents: readonly KnownAgent[]
   /** Time between heartbeats, ms; absent = the controller's default. */
@@ -80,6 +90,10 @@ export interface UpFlags {
   readonly copies?: number | undefined
   /** Silence after which what an agent held is rebuilt elsewhere, ms. Absent = the agent's default, 15 min. */
   readonly grace?: number | undefined
+  /** `auto` (default), `shared`, or the first address of many. */
+  readonly hostAddresses?: string | undefined
+  /** As `DOCKER_HOST` has it. */
+  readonly dockerHost?: string | undefined
 }
 
 const loopback = '127.0.0.1'
@@ -114,6 +128,8 @@ export function planUp(flags: UpFlags, machineName: string): FleetPlan {
     dataDir: flags.data,
     http: { host: loopback, port: flags.httpPort },
     broker: flags.leaves === true ? planLeaves(broker, clouds) : broker,
+    hostAddressing: planAddressing(flags.hostAddresses ?? 'auto', hosts),
+    dockerSocket: unixSocketOf(flags.dockerHost),
     restart: flags.restart,
     knownAgents: [],
     hosts: Array.from({ length: hosts }, (_, i) => {
@@ -125,6 +141,31 @@ export function planUp(flags: UpFlags, machineName: string): FleetPlan {
       return planHost(address, flags.data, { host: loopback, port }, ring)
     }),
   }
+}
+
+function planAddressing(text: string, hosts: number): HostAddressing {
+  if (text === 'auto' || text === 'shared') return { kind: text }
+  const isRight = isIPv4(text) && addressAfter(text, hosts - 1) !== undefined
+  refuseUnless(
+    isRight,
+    '--host-addresses',
+    JSON.stringify(text),
+    'auto, shared, or the first IPv4 address of the hosts',
+  )
+  return { kind: 'from', first: text }
+}
+
+/** The IPv4 address `count` after this one; undefined behind the last there is. */
+export function addressAfter(first: string, count: number): string | undefined {
+  const number = first.split('.').reduce((sum, part) => sum * 256 + Number(part), 0) + count
+  if (number > 0xff_ff_ff_ff) return undefined
+  return [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256).join('.')
+}
+
+/** An engine that is not on this machine runs no instances of its agents: undefined. */
+function unixSocketOf(dockerHost: string | undefined): string | undefined {
+  const [, path] = /^unix:\/\/(\/.+)$/.exec(dockerHost ?? '') ?? []
+  return path
 }
 
 /**
