@@ -47,11 +47,15 @@ import { type SensorSettings, sensorList } from './sensor-list.ts'
 import { openStore } from './store/open-store.ts'
 import { localShareOf } from './store/options.ts'
 import type { HistoryStore, Store } from './store/store.ts'
+import { openUpgrade, resumedVerbs } from './upgrade/open-upgrade.ts'
+import { noLauncher, type restartReason, type UpgradeOptions } from './upgrade/upgrade-handler.ts'
 import { Uplink } from './uplink/uplink.ts'
 
 export interface AgentDeps {
   readonly clock: Clock
   readonly logger: Logger
+  /** Of the launcher that started us; without one no order upgrades this agent. */
+  readonly upgrade?: UpgradeOptions | undefined
 }
 
 export interface Agent extends AsyncDisposable {
@@ -63,6 +67,8 @@ export interface Agent extends AsyncDisposable {
   readonly lag: number
   /** Resolves when this host was asked to leave for good and is done with it: `drain` then. Never rejects. */
   readonly departed: Promise<LeaveReport>
+  /** Resolves when another bundle is to be started in its place: `drain` then. Never rejects. */
+  readonly restartAsked: Promise<typeof restartReason>
   /** For `systemctl status`. */
   statusLine(): string
   /**
@@ -155,7 +161,10 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
     },
   )
   lance?.start()
-  link?.orders?.start([pingHandler(), sensors.handler, ...(lance ? [lance.handler] : [])])
+  const upgrade =
+    link && openUpgrade(address, deps.upgrade ?? noLauncher, { ...link, store, logger: part('upgrade').logger })
+  const handlers = [lance?.handler, upgrade?.handler].flatMap((handler) => handler ?? [])
+  link?.orders?.start([pingHandler(), sensors.handler, ...handlers])
   const stopIntake = async (): Promise<void> => {
     await carbon?.close()
     await collector.close()
@@ -170,6 +179,7 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
       return link?.uplink.lag ?? 0
     },
     departed: link?.leaveDesk.outcome ?? new Promise(() => {}),
+    restartAsked: upgrade?.restartAsked ?? new Promise(() => {}),
     statusLine: () =>
       `${store.seriesCount} series, ${intake.accepted} samples, ${link?.uplink.lag ?? 0} to send, broker ${link?.bus.state ?? 'none'}`,
     configureSensors: (settings) => sensors.rebase(settings),
@@ -194,6 +204,7 @@ async function compose(config: AgentConfig, deps: AgentDeps, closer: Closer): Pr
 
 interface Link {
   readonly bus: Bus
+  readonly blobs: BlobFetcher
   readonly uplink: Uplink
   readonly publisher: Publisher
   readonly query: QueryService
@@ -282,7 +293,7 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
     ? closer.use(
         'orders',
         await openOrders(
-          { address, config: config.orders, folder: `${config.data}/orders` },
+          { address, config: config.orders, folder: `${config.data}/orders`, resumes: resumedVerbs },
           { bus, clock, logger: logger.child({ component: 'orders' }) },
         ),
       )
@@ -389,7 +400,7 @@ async function openLink(config: AgentConfig, deps: AgentDeps, closer: Closer, pa
       },
     ),
   )
-  return { bus, uplink, publisher, query, rings, leaveDesk, orders, orderCounts, lance }
+  return { bus, blobs, uplink, publisher, query, rings, leaveDesk, orders, orderCounts, lance }
 }
 
 /** Without a broker there is nobody who has copies. */

@@ -1,12 +1,13 @@
 /**
- * Builds what is shipped: `dist/agent.mjs` (the agent), `dist/lanista.mjs` (command line and controller), and LevelDB's
- * prebuilt binding beside them. Prints the sizes; `--metafile` keeps esbuild's import graph.
+ * Builds what is shipped: `dist/agent.mjs` (the agent), `dist/lanista.mjs` (command line and controller), LevelDB's
+ * prebuilt binding beside them, and `dist/agent-bundle.tar.gz`, which agents are upgraded to. Prints the sizes; `--metafile` keeps esbuild's import graph.
  */
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
+import { type WrittenMember, writeTar } from '#protocol/archive/tar-writer.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const dist = join(root, 'dist')
@@ -93,6 +94,26 @@ function copyBindings(): void {
   }
 }
 
+/** What `lanista hosts upgrade` sends: all that runs on a host, in one archive that is the same for the same build. */
+async function packAgent(): Promise<void> {
+  const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { engines: { node: string } }
+  const manifest = { version, node: engines.node.replace(/^>=/, '') }
+  writeFileSync(join(dist, 'bundle.json'), `${JSON.stringify(manifest)}\n`)
+  const bindings = readdirSync(join(dist, 'prebuilds'), { recursive: true, encoding: 'utf8' })
+  const paths = ['bundle.json', 'agent.mjs', 'dockerode.mjs', 'systeminformation.mjs'].concat(
+    bindings.filter((path) => path.endsWith('.node')).map((path) => `prebuilds/${path}`),
+  )
+  const members = paths.toSorted().map((path): WrittenMember => {
+    const content = readFileSync(join(dist, path))
+    return { path, kind: 'file', mode: 0o644, bytes: content.length, target: '', content: [content] }
+  })
+  const pieces: Uint8Array[] = []
+  for await (const piece of writeTar(members)) pieces.push(piece)
+  const archive = gzipSync(Buffer.concat(pieces), { level: 9 })
+  writeFileSync(join(dist, 'agent-bundle.tar.gz'), archive)
+  process.stderr.write(`dist/agent-bundle.tar.gz  ${kib(archive.length)}\n`)
+}
+
 function kib(bytes: number): string {
   return `${(bytes / 1024).toFixed(0)} KiB`
 }
@@ -104,3 +125,4 @@ await bundle('dockerode', 'dockerode.mjs')
 await bundle('agent/main.ts', 'agent.mjs')
 await bundle('controller/main.ts', 'lanista.mjs')
 copyBindings()
+await packAgent()

@@ -6,6 +6,7 @@ import { hostIdOf } from '#protocol/subjects/subject.ts'
 import { type Agent, startAgent } from '../agent.ts'
 import type { AgentConfig } from '../config.ts'
 import { superviseBySystemd } from '../systemd.ts'
+import { restartReason, type UpgradeOptions } from '../upgrade/upgrade-handler.ts'
 import { keepYoungHeapSmall } from '../young-heap.ts'
 import type { Command, ConfigFlags } from './arguments.ts'
 import { loadAgentConfig, settingsThatNeedRestart } from './load-config.ts'
@@ -13,6 +14,8 @@ import { testSensors } from './test-sensors.ts'
 
 /** How long a stopping agent may still send, ms; systemd kills after 20 s. */
 const drainMs = 5000
+/** EX_TEMPFAIL of sysexits.h: whatever runs the agent starts it again, by the launcher, as another bundle. */
+const restartCode = 75
 /** How long `--once` waits for the controller's acknowledgement, ms. */
 const onceMs = 30_000
 
@@ -32,7 +35,7 @@ async function runToEnd(command: Extract<Command, { kind: 'run' }>): Promise<num
   if (command.mode === 'test') return testSensors(config, command.json)
   const logger = openLogger(config.log)
   const stopped = stopRequested(command.exitWithParent)
-  const agent = await startAgent(config, { clock: systemClock, logger })
+  const agent = await startAgent(config, { clock: systemClock, logger, upgrade: upgradeOptions(command) })
   logger.info({ id: hostIdOf(agent.address), carbon: agent.carbon }, 'agent_started')
   if (command.json) {
     const ready = { event: 'ready', id: hostIdOf(agent.address), carbon: agent.carbon ?? null, pid: process.pid }
@@ -46,14 +49,20 @@ async function runToEnd(command: Extract<Command, { kind: 'run' }>): Promise<num
     status: () => agent.statusLine(),
   })
   process.on('SIGHUP', () => reload(command, config, agent, logger))
-  const reason = await Promise.race([stopped, agent.departed])
+  const reason = await Promise.race([stopped, agent.departed, agent.restartAsked])
   logger.info({ reason }, 'agent_stopping')
   unsupervise()
   if (typeof reason === 'object') return depart(agent, reason, command.json)
   // a parent that is gone took broker and controller along: there is nobody to send to
   if (reason === parentGone) await agent.close()
   else await agent.drain(AbortSignal.timeout(drainMs))
-  return 0
+  return reason === restartReason ? restartCode : 0
+}
+
+/** The launcher says where bundles lie; a new one checks the configuration that this agent was started with. */
+function upgradeOptions({ config, data }: ConfigFlags): UpgradeOptions {
+  const flags = Object.entries({ config, data }).flatMap(([name, value]) => (value ? [`--${name}`, value] : []))
+  return { bundles: process.env['LANISTA_BUNDLES'] || undefined, checkArguments: flags }
 }
 
 /** 0 when this host has left; 1 when it could not hand over: what runs the agent starts it again, and it is a member as before. */
