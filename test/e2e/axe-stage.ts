@@ -13,7 +13,7 @@ import { planContext } from '#protocol/monitors/plan.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
 import { metricNameOf, parseSubject } from '#protocol/subjects/subject.ts'
-import type { Ready, Running, Workspace } from './workspace.ts'
+import { type Ready, type Running, until, type Workspace } from './workspace.ts'
 
 export interface FedHost {
   readonly id: string
@@ -64,6 +64,23 @@ export class AxeStage {
 
   /** Applies the application and hears all results from then on. */
   static async open(workspace: Workspace, ready: Ready): Promise<AxeStage> {
+    const stage = await AxeStage.listen(workspace, ready)
+    const components = {
+      web: {
+        instances: { min: 1, initial: 2, max: 9 },
+        isolation: 'directory',
+        lifecycle: { start: 'exec sleep infinity' },
+      },
+    }
+    const file = join(workspace.folder, 'live.yaml')
+    writeFileSync(file, JSON.stringify({ application, components, monitors, rules }))
+    const applied = await workspace.run('apply', file, '--yes')
+    if (applied.code !== 0) throw new Error(applied.stderr)
+    return stage
+  }
+
+  /** Hears all results of an application that was applied before. */
+  static async listen(workspace: Workspace, ready: Ready): Promise<AxeStage> {
     const { broker: url, operator } = ready
     const bus = openBus(
       {
@@ -80,17 +97,6 @@ export class AxeStage {
     }
     await bus.up(AbortSignal.timeout(20_000))
     await bus.flush(AbortSignal.timeout(20_000))
-    const components = {
-      web: {
-        instances: { min: 1, initial: 2, max: 9 },
-        isolation: 'directory',
-        lifecycle: { start: 'exec sleep infinity' },
-      },
-    }
-    const file = join(workspace.folder, 'live.yaml')
-    writeFileSync(file, JSON.stringify({ application, components, monitors, rules }))
-    const applied = await workspace.run('apply', file, '--yes')
-    if (applied.code !== 0) throw new Error(applied.stderr)
     return stage
   }
 
@@ -112,6 +118,20 @@ export class AxeStage {
       if (result.revision >= (last.get(result.t)?.revision ?? 0)) last.set(result.t, result)
     }
     return last
+  }
+
+  /** Waits until a rule is judged so, for a window that ends after `sinceMs`. */
+  async judged(rule: string, decision: string, sinceMs: number): Promise<HeardResult> {
+    const isIt = ({ name, t, tags }: HeardResult): boolean =>
+      name === `rule.${application}.${rule}` && tags?.['decision'] === decision && t > sinceMs
+    const found = (): HeardResult | undefined => this.heard.find(isIt)
+    const last = (): string =>
+      this.heard
+        .slice(-40)
+        .map((result) => `\n${JSON.stringify(result)}`)
+        .join('')
+    await until(() => found() !== undefined, `${rule} judged ${decision}`, 60_000, { stderr: last })
+    return found() as HeardResult
   }
 
   /** Who computes for a cloud, as the newest result of the cloud says. */

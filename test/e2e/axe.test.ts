@@ -18,12 +18,6 @@ interface Recorded {
   readonly samples: readonly (readonly [number, number])[]
 }
 
-interface RuleView {
-  readonly rule: string
-  readonly decision: string | null
-  readonly wanted: number | null
-}
-
 const fleet = ['--hosts', '6', '--clouds', '2', '--restart', 'never']
 const fixture = (name: string): string[] => read(`../fixtures/autoscale/${name}`).trim().split('\n')
 let workspace: Workspace
@@ -137,38 +131,24 @@ test('half of the agents die and no count is lowered; a controller that starts a
   killAgents(dead)
   opened.say(1, alive)
   // those left would let it shrink: the dead ones are not known to agree
-  const isJudged = async (): Promise<boolean> => (await ruleOf('shrink')).decision === 'unknown'
-  await workspace.until(isJudged, 'a decision on what is left', 60_000)
-  const judgedMs = Date.now()
-  await workspace.until(
-    () => opened.heard.some(({ name, t }) => name === 'rule.live.shrink' && t > judgedMs + 20_000),
-    'ten windows more',
-    60_000,
-  )
+  const { t: judgedMs } = await opened.judged('shrink', 'unknown', Date.now())
+  await opened.judged('shrink', 'unknown', judgedMs + 20_000)
   expect(await opened.wanted()).toBe(3)
   const shrunk = opened.heard.filter(({ name, tags }) => name === 'rule.live.shrink' && tags?.['decision'] === 'down')
   expect(shrunk).toEqual([])
 
   await stopUp(running)
-  await workspace.up(...fleet)
+  await opened.close()
+  const { ready: again } = await workspace.up(...fleet)
   expect(await opened.wanted()).toBe(3)
-  const again = await workspace.ask<FedHost[]>('hosts')
-  await Promise.all(
-    again.map(({ carbon }, i) =>
-      sendLines(carbon, `live.load;component=web;instance=web-${i} 95 ${Math.floor(Date.now() / 1000)}`),
-    ),
-  )
-  await workspace.until(async () => (await ruleOf('grow')).decision === 'cooldown', 'the cooldown of before', 60_000)
+  stage = await AxeStage.listen(workspace, again)
+  stage.say(95)
+  await stage.judged('grow', 'cooldown', 0)
   expect(await opened.wanted()).toBe(3)
 })
 
 function bound(opened: AxeStage): { windowsOf: (monitor: string) => { t: number; v: number | null; known: number }[] } {
   return { windowsOf: (monitor) => [...opened.windowsOf(monitor).values()].sort((a, b) => a.t - b.t) }
-}
-
-async function ruleOf(name: string): Promise<RuleView> {
-  const rules = await workspace.ask<RuleView[]>('rules')
-  return rules.find(({ rule }) => rule === name) as RuleView
 }
 
 async function isCopied({ id }: FedHost): Promise<boolean> {
