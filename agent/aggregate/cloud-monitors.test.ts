@@ -175,6 +175,22 @@ describe('the monitors of a cloud', () => {
     expect(heardAt(stage, 90).at(-1)).toMatchObject({ known: 2, expected: 2 })
   })
 
+  test('expect a host that died long ago, whoever speaks for it', async () => {
+    await using stage = new CloudStage()
+    await openCloud(stage, { queue })
+    feed(stage, 0, 20)
+    const gone = names.find((name) => !stage.aggregators.includes(name)) as string
+    await stage.advance(25_000)
+    await stage.kill(gone)
+    stage.see(gone, 'dead')
+    const left = names.filter((name) => name !== gone)
+    for (let s = 20; s < 300; s++) {
+      for (const name of left) stage.hosts.get(name)?.append('queue', startMs + s * 1_000, 1)
+    }
+    await stage.advance(240_000)
+    for (let s = 60; s <= 240; s += 15) expect(heardAt(stage, s).at(-1)).toMatchObject({ known: 2, expected: 3 })
+  })
+
   test('are revised when a host speaks late, and say so', async () => {
     await using stage = new CloudStage(({ from, subject }) =>
       subject.includes('.partial.') && from.kind === 'agent' && from.address.host === 'a' ? [20_000] : [0],
