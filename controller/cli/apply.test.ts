@@ -1,43 +1,24 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Stage, token } from '#controller/stage.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
 import { readyFile } from './apply.ts'
-import { exitCodeOf } from './exit-code.ts'
-import { type FakeTerminal, type FakeTerminalOptions, fakeTerminal } from './fake-terminal.ts'
-import { runProgram } from './program.ts'
-import { writeToken } from './tokens.ts'
+import { CliStage, type Ran } from './cli-stage.ts'
+import type { FakeTerminalOptions } from './fake-terminal.ts'
 
-let stage: Stage
-let env: Record<string, string>
+let cli: CliStage
 
 beforeEach(async () => {
-  stage = await Stage.open(systemClock)
-  const { httpUrl } = await stage.controller()
-  env = { XDG_CONFIG_HOME: join(stage.dataDir, 'config'), LANISTA_CONTROLLER: httpUrl }
-  await writeToken(join(stage.dataDir, 'config', 'lanista', 'tokens.json'), httpUrl, token)
+  cli = await CliStage.open()
 })
 afterEach(async () => {
-  await stage[Symbol.asyncDispose]()
+  await cli[Symbol.asyncDispose]()
 })
 
-async function run(
-  args: readonly string[],
-  options: FakeTerminalOptions = {},
-): Promise<{ code: number; text: string; notes: readonly string[] }> {
-  const terminal: FakeTerminal = fakeTerminal({ ...options, env })
-  try {
-    const code = await runProgram(args, terminal)
-    return { code, text: terminal.written(), notes: terminal.notes }
-  } catch (error) {
-    const message = error instanceof Error ? error.message : ''
-    return { code: exitCodeOf(error), text: terminal.written(), notes: [...terminal.notes, message] }
-  }
-}
+const run = (args: readonly string[], options?: FakeTerminalOptions): Promise<Ran> => cli.run(args, options)
 
 function file(text: string): string {
-  const path = join(stage.dataDir, 'app.yaml')
+  const path = join(cli.folder, 'app.yaml')
   writeFileSync(path, text)
   return path
 }
@@ -139,15 +120,15 @@ describe('lanista apply', () => {
       'app.yaml:3:23 subscriptions.s.monitor: ',
     ],
   ])('refuses %j', async (text, message) => {
-    mkdirSync(join(stage.dataDir, 'binary'))
-    writeFileSync(join(stage.dataDir, 'binary', 'a'), Buffer.from([0xff, 0]))
+    mkdirSync(join(cli.folder, 'binary'))
+    writeFileSync(join(cli.folder, 'binary', 'a'), Buffer.from([0xff, 0]))
     const { code, notes } = await run(['apply', file(text)])
     expect(code).toBe(2)
     expect(notes[0]).toContain(message)
   })
 
   it('refuses a file that is not there', async () => {
-    expect(await run(['apply', join(stage.dataDir, 'none.yaml')])).toMatchObject({
+    expect(await run(['apply', join(cli.folder, 'none.yaml')])).toMatchObject({
       code: 2,
       notes: [expect.stringContaining('make the file readable')],
     })
@@ -192,7 +173,7 @@ describe('lanista remove', () => {
 describe('lanista monitors', () => {
   it('says of each where it is computed and what it said last', async () => {
     await run(['apply', shop])
-    const web = await stage.agent('main.home.web')
+    const web = await cli.stage.agent('main.home.web')
     web.birth(100)
     web.samples(1, Date.now(), { 'monitor.shop.cpu-1m;instance=a': 12.5, 'monitor.shop.cpu-1m;instance=b': 80 })
     while (web.acks.length === 0) await systemClock.sleep(5)

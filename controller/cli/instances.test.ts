@@ -2,13 +2,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ModelAgent } from '#controller/instances/model-agent.ts'
-import { Stage, token } from '#controller/stage.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
-import { exitCodeOf } from './exit-code.ts'
-import { fakeTerminal } from './fake-terminal.ts'
+import { CliStage, type Ran } from './cli-stage.ts'
 import { type ExplainedAnswer, explainedText, type InstanceAnswer, instancesText } from './instance-answers.ts'
-import { runProgram } from './program.ts'
-import { writeToken } from './tokens.ts'
 
 const instance: InstanceAnswer = {
   id: 'shop-web-1',
@@ -63,36 +59,24 @@ describe('instances as text', () => {
 })
 
 describe('the commands', () => {
-  let stage: Stage
+  let cli: CliStage
   let agent: ModelAgent
-  let env: Record<string, string>
 
   beforeEach(async () => {
-    stage = await Stage.open(systemClock)
-    const { httpUrl } = await stage.controller()
-    agent = await ModelAgent.join(stage, 'main.home.h1')
+    cli = await CliStage.open()
+    agent = await ModelAgent.join(cli.stage, 'main.home.h1')
     agent.born(100)
-    env = { XDG_CONFIG_HOME: join(stage.dataDir, 'config'), LANISTA_CONTROLLER: httpUrl }
-    await writeToken(join(stage.dataDir, 'config', 'lanista', 'tokens.json'), httpUrl, token)
-    const file = join(stage.dataDir, 'shop.yaml')
+    const file = join(cli.folder, 'shop.yaml')
     writeFileSync(file, 'application: shop\ncomponents: { web: { instances: { max: 3 }, lifecycle: { start: x } } }\n')
     await run('apply', file)
     await until(async () => (await run('instances')).text.includes('running'))
   })
   afterEach(async () => {
     await agent.leave()
-    await stage[Symbol.asyncDispose]()
+    await cli[Symbol.asyncDispose]()
   })
 
-  async function run(...args: string[]): Promise<{ code: number; text: string; notes: string }> {
-    const terminal = fakeTerminal({ env })
-    try {
-      const code = await runProgram(args, terminal)
-      return { code, text: terminal.written(), notes: terminal.notes.join('\n') }
-    } catch (error) {
-      return { code: exitCodeOf(error), text: terminal.written(), notes: error instanceof Error ? error.message : '' }
-    }
-  }
+  const run = (...args: string[]): Promise<Ran> => cli.run(args)
 
   /** Waits for what the controller does in its own time; the test's own time-out is the deadline. */
   async function until(fact: () => Promise<boolean>): Promise<void> {
@@ -112,7 +96,7 @@ describe('the commands', () => {
     expect(await run('start', 'shop/web-1')).toMatchObject({ code: 0 })
     expect(await run('restart', 'shop/web-1')).toMatchObject({ code: 0 })
     const ran = await run('exec', 'shop/web-1', '--', 'ls', '-l')
-    expect(ran).toEqual({ code: 1, text: 'hi\n', notes: 'lanista: the command did not succeed: exit code 3' })
+    expect(ran).toEqual({ code: 1, text: 'hi\n', notes: ['lanista: the command did not succeed: exit code 3'] })
     expect(await run('exec', 'shop/web-1')).toMatchObject({ code: 2 })
   })
 

@@ -1,15 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { eventsShape } from '#controller/api/event-routes.ts'
 import { explanationShape, replayShape, rulesShape } from '#controller/api/rule-shapes.ts'
-import { Stage, token } from '#controller/stage.ts'
-import { systemClock } from '#protocol/runtime/clock.ts'
-import { exitCodeOf } from './exit-code.ts'
+import { CliStage } from './cli-stage.ts'
 import { fakeTerminal } from './fake-terminal.ts'
 import { runProgram } from './program.ts'
-import { writeToken } from './tokens.ts'
 
 const file = `application: shop
 components:
@@ -23,37 +19,24 @@ rules:
 const startMs = Date.UTC(2025, 10, 3, 10)
 
 interface Scene extends AsyncDisposable {
-  readonly stage: Stage
+  readonly cli: CliStage
   readonly path: string
-  readonly env: Readonly<Record<string, string>>
   /** Runs `lanista …`: exit code, stdout, what stderr says. */
   run(...args: readonly string[]): Promise<readonly [code: number, out: string, notes: string]>
 }
 
 async function open(): Promise<Scene> {
-  const stage = await Stage.open(systemClock)
-  const { httpUrl } = await stage.controller()
-  const folder = await mkdtemp(join(tmpdir(), 'lanista-cli-'))
-  await writeToken(join(folder, 'lanista', 'tokens.json'), httpUrl, token)
-  const path = join(folder, 'shop.yaml')
+  const cli = await CliStage.open()
+  const path = join(cli.folder, 'shop.yaml')
   await writeFile(path, file)
-  const env = { XDG_CONFIG_HOME: folder, LANISTA_CONTROLLER: httpUrl }
   return {
-    stage,
+    cli,
     path,
-    env,
     run: async (...args) => {
-      const terminal = fakeTerminal({ env })
-      const code = await runProgram(args, terminal).catch((error: unknown) => {
-        terminal.note(error instanceof Error ? error.message : String(error))
-        return exitCodeOf(error)
-      })
-      return [code, terminal.written(), terminal.notes.join('\n')]
+      const { code, text, notes } = await cli.run(args)
+      return [code, text, notes.join('\n')]
     },
-    [Symbol.asyncDispose]: async () => {
-      await stage[Symbol.asyncDispose]()
-      await rm(folder, { recursive: true })
-    },
+    [Symbol.asyncDispose]: () => cli[Symbol.asyncDispose](),
   }
 }
 
@@ -89,7 +72,7 @@ test('rules of an applied file are listed, tried out, paused and resumed, and th
 
 test('what a rule would have done is printed before it is applied, and of applied ones', async () => {
   await using scene = await open()
-  const agent = await scene.stage.agent('main.home.web')
+  const agent = await scene.cli.stage.agent('main.home.web')
   agent.birth(1)
   const values = [50, 90, 90, 50, 10, 10]
   for (const [i, load] of values.entries()) agent.samples(i + 1, startMs + i * 60_000, { load })
@@ -140,7 +123,7 @@ test('events are followed from now on until Ctrl-C', async () => {
   await using scene = await open()
   await scene.run('apply', scene.path, '--yes')
   await scene.run('rules', 'pause', 'grow')
-  const terminal = fakeTerminal({ env: scene.env })
+  const terminal = fakeTerminal({ env: scene.cli.env })
   const running = runProgram(['events', '--follow', '--kind', 'rule.resumed', '--json'], terminal)
   const resumed = async (): Promise<string> => {
     await scene.run('rules', 'resume', 'grow')

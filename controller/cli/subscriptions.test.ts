@@ -1,20 +1,13 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { subscriptionsShape } from '#controller/api/subscription-shapes.ts'
-import { Stage, token } from '#controller/stage.ts'
 import { signatureOf } from '#controller/subscriptions/signature.ts'
-import { systemClock } from '#protocol/runtime/clock.ts'
-import { exitCodeOf } from './exit-code.ts'
-import { fakeTerminal } from './fake-terminal.ts'
-import { runProgram } from './program.ts'
-import { writeToken } from './tokens.ts'
+import { CliStage } from './cli-stage.ts'
 
 interface Scene extends AsyncDisposable {
-  readonly stage: Stage
-  readonly folder: string
+  readonly cli: CliStage
   readonly hookUrl: string
   /** Bodies and signatures the hook heard. */
   readonly heard: (readonly [body: string, signature: string | undefined])[]
@@ -23,10 +16,7 @@ interface Scene extends AsyncDisposable {
 }
 
 async function open(): Promise<Scene> {
-  const stage = await Stage.open(systemClock)
-  const { httpUrl } = await stage.controller()
-  const folder = await mkdtemp(join(tmpdir(), 'lanista-cli-'))
-  await writeToken(join(folder, 'lanista', 'tokens.json'), httpUrl, token)
+  const cli = await CliStage.open()
   const heard: Scene['heard'] = []
   const server = createServer((request, response) => {
     let body = ''
@@ -44,39 +34,33 @@ async function open(): Promise<Scene> {
   const address = server.address()
   const hookUrl = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/hook`
   const run: Scene['run'] = async (...args) => {
-    const terminal = fakeTerminal({ env: { XDG_CONFIG_HOME: folder, LANISTA_CONTROLLER: httpUrl } })
-    const code = await runProgram(['subscriptions', ...args], terminal).catch((error: unknown) => {
-      terminal.note(error instanceof Error ? error.message : String(error))
-      return exitCodeOf(error)
-    })
-    return [code, terminal.written(), terminal.notes.join('\n')]
+    const { code, text, notes } = await cli.run(['subscriptions', ...args])
+    return [code, text, notes.join('\n')]
   }
   return {
-    stage,
-    folder,
+    cli,
     hookUrl,
     heard,
     run,
     [Symbol.asyncDispose]: async () => {
       server.close()
       server.closeAllConnections()
-      await stage[Symbol.asyncDispose]()
-      await rm(folder, { recursive: true })
+      await cli[Symbol.asyncDispose]()
     },
   }
 }
 
 test('a webhook is made, tried, listed, hears what a host sends, and is ended', async () => {
   await using scene = await open()
-  const { run, heard, hookUrl, folder } = scene
-  const secretFile = join(folder, 'secret')
+  const { run, heard, hookUrl, cli } = scene
+  const secretFile = join(cli.folder, 'secret')
   await writeFile(secretFile, 'a-signing-key\n')
   const add = ['add', 'planner', '--match', 'shop.*', 'cpu.*', '--above', '10', '--webhook', hookUrl]
   expect(await run(...add, '--secret-file', secretFile)).toEqual([0, 'planner created\n', ''])
   expect(await run(...add)).toEqual([0, 'planner unchanged\n', ''])
   expect(await run('test', 'planner')).toEqual([0, expect.stringMatching(/^delivered in \d+ ms\n$/), ''])
 
-  const agent = await scene.stage.agent('main.home.web-1')
+  const agent = await cli.stage.agent('main.home.web-1')
   agent.samples(1, 1_700_000_000_000, { 'shop.orders': 42, 'cpu.usage': 5, 'disk.free': 99 })
   await expect.poll(() => heard.length, { timeout: 5000 }).toBe(2)
   const [body, signature] = heard[1] ?? ['', '']
@@ -119,7 +103,7 @@ test('a webhook is made, tried, listed, hears what a host sends, and is ended', 
 
 test('mistakes are named, and 2 is the exit code', async () => {
   await using scene = await open()
-  const { run, folder } = scene
+  const { run, cli } = scene
   const add = ['add', 'mine', '--match', 'cpu.*']
   expect(await run(...add)).toEqual([
     2,
@@ -134,7 +118,7 @@ test('mistakes are named, and 2 is the exit code', async () => {
   expect((await run(...add, '--bus', '--carbon', 'a:2003'))[2]).toMatch(
     /^correct the subscription: to: .*found bus, carbon/,
   )
-  expect((await run(...add, '--webhook', 'http://a/', '--secret-file', join(folder, 'none')))[2]).toMatch(
+  expect((await run(...add, '--webhook', 'http://a/', '--secret-file', join(cli.folder, 'none')))[2]).toMatch(
     /^name a file that can be read with --secret-file: found ENOENT/,
   )
   expect(await run('add', 'shop.mine', '--match', 'a', '--bus')).toEqual([
