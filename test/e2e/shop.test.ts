@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { lastingPorts } from './lasting-port.ts'
 import { stillRunning, workingBelow } from './process-tree.ts'
 import { Workspace } from './workspace.ts'
 
@@ -39,7 +40,7 @@ createServer((_request, response) => {
 `
 const tellDatabase = 'printf %s "${CLOUD_SQL%%,*}" > database'
 const soon = { every: '100ms', within: '30s' }
-const shop = {
+const shop = (http: number, sql: number): object => ({
   application: 'shop',
   components: {
     web: {
@@ -50,7 +51,7 @@ const shop = {
         start: `exec ${process.execPath} web.mjs`,
         startDetector: { tcp: 'http', ...soon },
       },
-      provides: { http: 8080 },
+      provides: { http },
       requires: { sql: { from: 'db.sql', onChange: tellDatabase } },
       restart: { on: 'failure', backoff: '100ms..1s' },
     },
@@ -66,11 +67,11 @@ const shop = {
       isolation: 'directory',
       files: { 'db.mjs': dbProgram },
       lifecycle: { start: `exec ${process.execPath} db.mjs`, startDetector: { tcp: 'sql', ...soon } },
-      provides: { sql: 5432 },
+      provides: { sql },
       restart: { on: 'always', backoff: '100ms..1s' },
     },
   },
-}
+})
 
 let workspace: Workspace
 
@@ -114,7 +115,8 @@ async function answer(): Promise<{ web: string; webPid: number; db: string; dbPi
 test('an application lives on three hosts, whatever is killed, and leaves nothing behind', async () => {
   const { running: up } = await workspace.up('--hosts', '3')
   const file = join(workspace.folder, 'shop.json')
-  writeFileSync(file, JSON.stringify(shop))
+  const [http = 0, sql = 0] = await lastingPorts(2)
+  writeFileSync(file, JSON.stringify(shop(http, sql)))
   expect(await workspace.run('apply', file)).toMatchObject({ code: 0 })
   await running(3)
   const first = await answer()
