@@ -30,13 +30,18 @@ export type RouteMethod = (typeof routeMethods)[number]
 export interface RequestBody {
   /** Media type without its parameters, lower case; empty when none was named. */
   readonly type: string
-  /** Empty when nothing was sent. */
+  /** Empty when nothing was sent, and for an archive. */
   readonly text: string
+  /** Of an archive (`archiveTypes`): as it comes, of any length. Whoever reads it sets the limit. */
+  readonly bytes?: AsyncIterable<Uint8Array> | undefined
 }
+
+/** Media types of bodies that are handed on unread. */
+export const archiveTypes: readonly string[] = ['application/gzip', 'application/zip']
 
 /** What a route takes as its body; the handler parses it. */
 export interface BodySpec {
-  /** A longer one is refused unread, with 413. */
+  /** A longer one is refused unread, with 413; an archive by the handler. */
   readonly bytesMax: number
   /** Media types, for the document. */
   readonly types: readonly string[]

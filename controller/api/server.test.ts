@@ -15,6 +15,18 @@ const routes: Route[] = [
     handle: (parameters, _signal, body) => ({ body: { parameters, body } }),
   },
   {
+    path: '/api/v1/archives',
+    method: 'POST',
+    takes: { bytesMax: 100, types: ['application/gzip'] },
+    summary: 'Counts the bytes of an archive.',
+    parameters: z.object({}),
+    handle: async (_parameters, _signal, { text, bytes }) => {
+      let count = 0
+      for await (const piece of bytes ?? []) count += piece.length
+      return { body: { text, count } }
+    },
+  },
+  {
     path: '/api/v1/things/:name',
     method: 'DELETE',
     summary: 'Removes it.',
@@ -66,5 +78,15 @@ test('a route is handed its path’s parameters, its query and its body as they 
         delete: { operationId: 'delete_api_v1_things_name' },
       },
     },
+  })
+})
+
+test('an archive is handed on as it comes, whatever its length', async () => {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/gzip' }
+  const sent = { method: 'POST', body: Buffer.alloc(300_000, 0xff), headers }
+  expect(await ask('/api/v1/archives', sent)).toEqual({ status: 200, value: { text: '', count: 300_000 } })
+  expect(await ask('/api/v1/archives', { method: 'POST', body: '{}' })).toEqual({
+    status: 200,
+    value: { text: '{}', count: 0 },
   })
 })

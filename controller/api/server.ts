@@ -10,7 +10,7 @@ import { docsPageOf } from './docs-page.ts'
 import { openApiOf } from './openapi.ts'
 import { parseParameters } from './parameters.ts'
 import { problemOf, statusOf } from './problem.ts'
-import { type RequestBody, type Route, type RouteAnswer, TextStream } from './route.ts'
+import { archiveTypes, type RequestBody, type Route, type RouteAnswer, TextStream } from './route.ts'
 import { textBody } from './text-body.ts'
 
 export interface ApiServerOptions {
@@ -94,6 +94,7 @@ function appOf(credential: Credential, { routes, counters, logger }: ApiServerDe
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => done(null, text))
+  app.addContentTypeParser([...archiveTypes], (_request, payload, done) => done(null, payload))
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, counters, logger))
   app.setNotFoundHandler((request, reply) => answerError(notFound(request, routes), request, reply, counters, logger))
   for (const route of [...routes, ...documentRoutes(routes)]) {
@@ -152,7 +153,8 @@ function bodyOf({ pieces }: TextStream): Buffer | Readable {
 
 function requestBodyOf({ body, headers }: FastifyRequest): RequestBody {
   const [type = ''] = (headers['content-type'] ?? '').split(';')
-  return { type: type.trim().toLowerCase(), text: typeof body === 'string' ? body : '' }
+  const bytes = body instanceof Readable ? { bytes: body as AsyncIterable<Uint8Array> } : {}
+  return { type: type.trim().toLowerCase(), text: typeof body === 'string' ? body : '', ...bytes }
 }
 
 /** Aborts when the connection ends before the answer does. */
