@@ -1,4 +1,5 @@
 import type { Decision } from './decision.ts'
+import { ruleId } from './rule-book.ts'
 import { isScaling } from './summary.ts'
 
 /** Tells decisions that change something, or have another reason than the one before of their rule, from those that say it again. */
@@ -7,7 +8,7 @@ export class News {
 
   /** True the first time; `outcome` = what became of its actions. */
   isNew({ application, rule, verdict }: Decision, outcome = ''): boolean {
-    const key = `${application}.${rule}`
+    const key = ruleId(application, rule)
     const says = `${verdict} ${outcome}`
     const isOther = this.#said.get(key) !== says
     this.#said.set(key, says)
@@ -15,6 +16,6 @@ export class News {
   }
 
   forget(application: string, rule: string): void {
-    this.#said.delete(`${application}.${rule}`)
+    this.#said.delete(ruleId(application, rule))
   }
 }

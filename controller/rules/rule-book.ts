@@ -12,6 +12,11 @@ export interface RuleContext {
   readonly components: ReadonlyMap<string, { readonly min: number; readonly max: number }>
 }
 
+/** A rule as people name it, and a key among all: `shop.grow`. Neither name has a dot in it. */
+export function ruleId(application: string, rule: string): string {
+  return `${application}.${rule}`
+}
+
 /** A context that is the same object as before has not changed. */
 export interface RuleBook {
   contexts(): readonly RuleContext[]

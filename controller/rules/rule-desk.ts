@@ -8,7 +8,7 @@ import { neededMonitors } from './leaf-facts.ts'
 import { News } from './news.ts'
 import { replay } from './replay.ts'
 import { readSamples } from './replay-samples.ts'
-import type { RuleContext } from './rule-book.ts'
+import { type RuleContext, ruleId } from './rule-book.ts'
 import type { RuleEngine } from './rule-engine.ts'
 import { ruleEventOf } from './rule-events.ts'
 import {
@@ -180,16 +180,16 @@ export class RuleDesk {
     const all = [...this.#deps.engine.applications.values()].flatMap(({ context: { application }, rules }) =>
       rules.map((rule) => ({ application, rule })),
     )
-    const found = all.filter(({ application, rule }) => id === rule.name || id === `${application}.${rule.name}`)
+    const found = all.filter(({ application, rule }) => id === rule.name || id === ruleId(application, rule.name))
     const [first] = found
     if (!first) {
       throw unknown(
         id,
-        all.map(({ application, rule }) => `${application}.${rule.name}`),
+        all.map(({ application, rule }) => ruleId(application, rule.name)),
       )
     }
     if (found.length > 1) {
-      const names = found.map(({ application, rule }) => `${application}.${rule.name}`)
+      const names = found.map(({ application, rule }) => ruleId(application, rule.name))
       const message = `name the application too: found ${id} in ${found.length}, expected one of ${names.slice(0, 10).join(', ')}`
       throw new LanistaError('RULE_AMBIGUOUS', message, { data: { names: names.slice(0, 100) } })
     }
@@ -209,7 +209,7 @@ function activeOf(context: RuleContext, rules: readonly Rule[], asked: string | 
 }
 
 function nameWithin(id: string, { application, rules }: RuleContext): string {
-  const found = rules.find(({ name }) => id === name || id === `${application}.${name}`)
+  const found = rules.find(({ name }) => id === name || id === ruleId(application, name))
   if (found) return found.name
   throw unknown(
     id,

@@ -16,7 +16,7 @@ import type { Decision } from './decision.ts'
 import { type Effect, eventFieldsOf, metricOf, wantedMetric } from './decision-report.ts'
 import { News } from './news.ts'
 import type { ResultSink } from './result-sink.ts'
-import type { RuleBook, RuleContext } from './rule-book.ts'
+import { type RuleBook, type RuleContext, ruleId } from './rule-book.ts'
 import { RuleEvents } from './rule-events.ts'
 import { type RuleRow, RuleRows, standsOtherwise } from './rule-rows.ts'
 import { doesSomething } from './summary.ts'
@@ -107,7 +107,7 @@ export class RuleEngine {
 
   /** What the last action of a rule came to; undefined = it had none to carry out. */
   effectOf(application: string, rule: string): Effect | undefined {
-    return this.#effects.get(`${application}.${rule}`)
+    return this.#effects.get(ruleId(application, rule))
   }
 
   /** What a rule would decide now, as if it were not paused, out of its newest results. Changes nothing; undefined = no such rule. */
@@ -141,7 +141,7 @@ export class RuleEngine {
     }
     const now = this.#deps.clock.now()
     const kind = paused ? 'rule.paused' : 'rule.resumed'
-    this.#say(application, `${application}.${rule}.${kind}.${now}`, kind, { rule })
+    this.#say(application, `${ruleId(application, rule)}.${kind}.${now}`, kind, { rule })
   }
 
   /** Judges nothing more; waits for actions under way. Idempotent. */
@@ -161,8 +161,10 @@ export class RuleEngine {
       gone.delete(context.application)
       this.#followOne(context)
     }
-    for (const application of gone) this.#forget(application, new Set())
-    for (const application of gone) this.#applications.delete(application)
+    for (const application of gone) {
+      this.#forget(application, new Set())
+      this.#applications.delete(application)
+    }
     this.#events.watch(contexts.flatMap(({ rules }) => rules))
   }
 
@@ -180,7 +182,7 @@ export class RuleEngine {
   #restoredPauses({ application, rules }: RuleContext): Map<string, boolean> {
     return new Map(
       rules.flatMap(({ name }) => {
-        const paused = this.#restored.get(`${application}.${name}`)?.paused
+        const paused = this.#restored.get(ruleId(application, name))?.paused
         return paused === undefined ? [] : [[name, paused] as const]
       }),
     )
@@ -188,9 +190,9 @@ export class RuleEngine {
 
   #restore({ context: { application, rules }, memories }: ApplicationRules): void {
     for (const { name } of rules) {
-      const row = this.#restored.get(`${application}.${name}`)
+      const row = this.#restored.get(ruleId(application, name))
       if (row) memories.set(name, { judgedMs: this.#judgedMs, standing: row.standing })
-      this.#restored.delete(`${application}.${name}`)
+      this.#restored.delete(ruleId(application, name))
     }
   }
 
@@ -200,7 +202,7 @@ export class RuleEngine {
     const gone = rules.filter(({ name }) => !kept.has(name))
     for (const { name } of gone) {
       this.#news.forget(application, name)
-      this.#effects.delete(`${application}.${name}`)
+      this.#effects.delete(ruleId(application, name))
     }
     const written = this.#write(gone.map(({ name }) => this.#rows.change(application, name, undefined)))
     this.#forgetting = Promise.all([this.#forgetting, written])
@@ -271,7 +273,7 @@ export class RuleEngine {
     const effect = await carryOut(decision, rule, this.#deps.executor)
     if (effect.outcome === 'refused' || effect.outcome === 'failed') {
       this.#counters.notDone++
-      this.#logged.pass(`${decision.application}.${decision.rule}`, (suppressed) =>
+      this.#logged.pass(ruleId(decision.application, decision.rule), (suppressed) =>
         this.#deps.logger.warn({ decision: decision.id, suppressed, ...effect }, 'rule_action_not_done'),
       )
       return effect
@@ -285,7 +287,7 @@ export class RuleEngine {
   /** An event for what changes something, and for what is held back for another reason than before. */
   #tell(decision: Decision, effect: Effect | undefined): void {
     const { application, rule, id } = decision
-    if (effect) this.#effects.set(`${application}.${rule}`, effect)
+    if (effect) this.#effects.set(ruleId(application, rule), effect)
     if (this.#news.isNew(decision, effect?.outcome))
       this.#say(application, id, 'rule.decided', eventFieldsOf(decision, effect))
   }

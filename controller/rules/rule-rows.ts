@@ -29,7 +29,7 @@ export class RuleRows {
     this.#tenant = tenant
   }
 
-  /** All rows by `application.rule`; those of another shape are left out. */
+  /** All rows by `ruleId`; those of another shape are left out. */
   async read(registry: Pick<RegistryStore, 'list'>): Promise<Map<string, RuleRow>> {
     const prefix = `rule!${this.#tenant}!`
     const rows = new Map<string, RuleRow>()
