@@ -2,6 +2,7 @@
 import type { Bus } from '#broker/bus.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import type { Address } from '#protocol/subjects/subject.ts'
+import { upgradeVerb } from '#protocol/upgrade/upgrade-ask.ts'
 import type { BlobFetcher } from '../blobs/blob-fetcher.ts'
 import type { OrderHandler } from '../orders/order-handler.ts'
 import type { Store } from '../store/store.ts'
@@ -22,7 +23,7 @@ export interface Upgrade {
 }
 
 /** Verbs whose outcome the next process tells. */
-export const resumedVerbs: ReadonlySet<string> = new Set(['agent-upgrade'])
+export const resumedVerbs: ReadonlySet<string> = new Set([upgradeVerb])
 
 /** Owns nothing: what it waits for ends with the orders that wait. */
 export function openUpgrade(address: Address, options: UpgradeOptions, deps: OpenUpgradeDeps): Upgrade {

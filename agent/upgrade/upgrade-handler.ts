@@ -6,13 +6,14 @@ import { execFile } from 'node:child_process'
 import { readFile, rm } from 'node:fs/promises'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
+import { manifestPath, parseManifest } from '#protocol/upgrade/bundle-manifest.ts'
+import { parseUpgradeAsk, type UpgradeAsk, upgradeVerb } from '#protocol/upgrade/upgrade-ask.ts'
 import { unpackCode } from '../lance/runtime/code-archive.ts'
 import { asDiskFull } from '../lance/runtime/directory-place.ts'
 import { type OrderContext, type OrderHandler, outcomeAfterRestart } from '../orders/order-handler.ts'
+import { expectNoDowngrade, expectRoom, expectRunnable } from './bundle-checks.ts'
 import { BundleFolder } from './bundle-folder.ts'
-import { expectNoDowngrade, expectRoom, expectRunnable, parseManifest } from './bundle-manifest.ts'
 import { resumptionOf, type Slot } from './trial.ts'
-import { parseUpgradeAsk, type UpgradeAsk } from './upgrade-ask.ts'
 
 export interface UpgradeOptions {
   /** The launcher's folder (LANISTA_BUNDLES); undefined where none started us: then every upgrade is refused. */
@@ -72,7 +73,7 @@ export function upgradeHandler(options: UpgradeOptions, deps: UpgradeDeps): Orde
         return prove(folder, parseUpgradeAsk(body), signal, deps)
     }
   }
-  return { verbs: ['agent-upgrade'], handle, resume }
+  return { verbs: [upgradeVerb], handle, resume }
 }
 
 /** Nothing that runs is touched until the last line; before it any failure leaves all as it was. */
@@ -122,7 +123,7 @@ async function prove(
 }
 
 async function manifestOf(folder: BundleFolder, slot: Slot): Promise<ReturnType<typeof parseManifest>> {
-  return parseManifest(await readFile(folder.at(slot, 'bundle.json'), 'utf8').catch(() => ''))
+  return parseManifest(await readFile(folder.at(slot, manifestPath), 'utf8').catch(() => ''))
 }
 
 /** Lets the new bundle look at this host's configuration: it must load, and know every setting. Throws BUNDLE_REFUSED. */

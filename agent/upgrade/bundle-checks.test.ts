@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { compareVersions, expectNoDowngrade, expectRoom, expectRunnable, parseManifest } from './bundle-manifest.ts'
+import { parseManifest } from '#protocol/upgrade/bundle-manifest.ts'
+import { compareVersions, expectNoDowngrade, expectRoom, expectRunnable } from './bundle-checks.ts'
 
 it.each([
   ['0.1.0', '0.1.0', 0],

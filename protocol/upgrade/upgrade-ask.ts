@@ -2,7 +2,10 @@ import * as z from 'zod/mini'
 import { LanistaError } from '#protocol/errors.ts'
 import { dotted, expectedOf } from '#protocol/schema-words.ts'
 
-/** The body of an order `agent-upgrade`. */
+/** The verb of an order that replaces the agent. */
+export const upgradeVerb = 'agent-upgrade'
+
+/** Its body. */
 export interface UpgradeAsk {
   /** Of the archive. */
   readonly sha256: string

@@ -1,13 +1,6 @@
-/** What a bundle says of itself, and whether it can run on this host. */
-import * as z from 'zod/mini'
-import { LanistaError, messageOf } from '#protocol/errors.ts'
-
-/** `bundle.json`, beside `agent.mjs`. */
-export interface BundleManifest {
-  readonly version: string
-  /** The oldest Node it runs on: `20.19`. */
-  readonly node: string
-}
+/** Whether a bundle can run on this host. */
+import { LanistaError } from '#protocol/errors.ts'
+import type { BundleManifest } from '#protocol/upgrade/bundle-manifest.ts'
 
 /**
  * The oldest version that reads what this one writes into its data folder: store, journal, instances. Going back further needs the
@@ -17,26 +10,6 @@ export const versionFloor = '0.1.0'
 
 /** An archive grows so much when it is unpacked, and both lie here for a while. */
 const roomPerByte = 6
-
-const schema: z.ZodMiniType<BundleManifest> = z.object({
-  version: z.string().check(z.maxLength(64)),
-  node: z.string().check(z.regex(/^\d+(\.\d+){0,2}$/)),
-})
-
-/** Throws BUNDLE_INVALID. */
-export function parseManifest(text: string): BundleManifest {
-  try {
-    return schema.parse(JSON.parse(text))
-  } catch (cause) {
-    throw new LanistaError(
-      'BUNDLE_INVALID',
-      `build the bundle again: found no sound bundle.json (${messageOf(cause)})`,
-      {
-        cause,
-      },
-    )
-  }
-}
 
 /** Throws BUNDLE_INVALID for a bundle of another version than was ordered, NODE_TOO_OLD for one that this Node cannot run. */
 export function expectRunnable(manifest: BundleManifest, version: string, node: string): void {
