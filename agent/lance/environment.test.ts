@@ -26,7 +26,7 @@ const spec = specForTests({
 
 it('has the names of the seed at three address levels, in a container', () => {
   const place = { hostPorts: { 'http-api': 80, admin: 32_768 }, address: '172.17.0.5', detail: {} }
-  expect(environmentOf(spec, place, host, '10.0.0.1:4000')).toEqual({
+  expect(environmentOf(spec, place, host, { carbon: '10.0.0.1:4000' })).toEqual({
     PUBLIC_IP: '192.0.2.1',
     CLOUD_IP: '10.0.0.1',
     CONTAINER_IP: '172.17.0.5',
@@ -52,8 +52,8 @@ it('has the names of the seed at three address levels, in a container', () => {
 
 it('is the host itself in a directory, and names no number before there is a place', () => {
   const place = { hostPorts: { 'http-api': 80, admin: 81 }, detail: {} }
-  expect(environmentOf(spec, place, host, undefined)).toMatchObject({ CONTAINER_IP: '10.0.0.1', CONTAINER_ADMIN: '81' })
-  expect(environmentOf(spec, undefined, host, undefined)).toMatchObject({ CLOUD_ADMIN: '', CONTAINER_ADMIN: '81' })
+  expect(environmentOf(spec, place, host)).toMatchObject({ CONTAINER_IP: '10.0.0.1', CONTAINER_ADMIN: '81' })
+  expect(environmentOf(spec, undefined, host)).toMatchObject({ CLOUD_ADMIN: '', CONTAINER_ADMIN: '81' })
 })
 
 it('tells peers where it is reached: only what is public from outside', () => {
@@ -67,7 +67,7 @@ it('tells peers where it is reached: only what is public from outside', () => {
 it('is reached at one address in a directory of a host that has its own', () => {
   const own = { publicIp: '127.0.0.2', cloudIp: '127.0.0.2', vmId: 'vm-1' }
   const place = { hostPorts: { 'http-api': 80, admin: 81 }, address: '127.0.0.2', detail: {} }
-  expect(environmentOf(spec, place, own, undefined)).toMatchObject({
+  expect(environmentOf(spec, place, own)).toMatchObject({
     PUBLIC_IP: '127.0.0.2',
     CLOUD_IP: '127.0.0.2',
     CONTAINER_IP: '127.0.0.2',

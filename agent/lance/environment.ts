@@ -15,15 +15,23 @@ export interface HostAddresses {
   readonly vmId: string
 }
 
+/** What an instance is given of its own; absent = it has none. */
+export interface OwnPaths {
+  /** Where it may send metrics to, as LANISTA_CARBON. */
+  readonly carbon?: string | undefined
+  /** Where it finds its member file, as LANISTA_MEMBERS. */
+  readonly membersPath?: string | undefined
+}
+
 /**
- * All variables: addresses and own numbers, `ip:port` lists of peers (empty without any), ids, the component's own properties, and
- * LANISTA_CARBON where the instance may send metrics to.
+ * All variables: addresses and own numbers, `ip:port` lists of peers (empty without any), ids, the component's own properties, its role among the
+ * members of its component, and what it is given of its own.
  */
 export function environmentOf(
   spec: InstanceSpec,
   place: Place | undefined,
   host: HostAddresses,
-  carbon: string | undefined,
+  { carbon, membersPath }: OwnPaths = {},
 ): Readonly<Record<string, string>> {
   const containerIp = place?.address ?? host.cloudIp
   return {
@@ -43,6 +51,23 @@ export function environmentOf(
     INSTANCE_ID: spec.id,
     TERM: 'DUMB',
     ...(carbon === undefined ? {} : { LANISTA_CARBON: carbon }),
+    ...memberVariables(spec, membersPath),
+  }
+}
+
+/** Names of seed-systems §7.6, where instances know each other. */
+function memberVariables(
+  { id, members }: InstanceSpec,
+  membersPath: string | undefined,
+): Readonly<Record<string, string>> {
+  if (!members) return {}
+  const own = members.list.find((member) => member.id === id)
+  return {
+    MY_IP: own?.ip ?? '',
+    MY_ROLE: own?.role ?? 'node',
+    MASTER_IP: members.masterIp,
+    MASTER_TERM: String(members.term),
+    ...(membersPath === undefined ? {} : { LANISTA_MEMBERS: membersPath }),
   }
 }
 

@@ -2,7 +2,8 @@
  * The shell of one instance's life cycle: keeps its row, carries out what is decided once the row is on the disk, tells what is new. A disk
  * that takes no row stops the life cycle, and nothing that runs.
  */
-import { messageOf } from '#protocol/errors.ts'
+import { LanistaError, messageOf } from '#protocol/errors.ts'
+import type { InstanceScript } from '#protocol/instances/instance-orders.ts'
 import type { InstanceSpec } from '#protocol/instances/spec.ts'
 import type { InstanceStatus } from '#protocol/instances/status.ts'
 import { backoffMs } from '#protocol/runtime/backoff.ts'
@@ -14,8 +15,12 @@ import type { Instance, InstanceAction, InstanceEvent, InstanceRow } from './ins
 import { step } from './instance-machine.ts'
 import { statusOf } from './instance-status.ts'
 import type { InstanceStore } from './instance-store.ts'
+import { hasPlace } from './life-cycle.ts'
+import { MemberList } from './member-list.ts'
 import { activeOf } from './next-step.ts'
 import { runTask, type TaskDeps } from './run-task.ts'
+import { requestRefusal, wantedScripts } from './scripts/instance-scripts.ts'
+import { ScriptRunner } from './scripts/script-runner.ts'
 import { StopWatch } from './stop-watch.ts'
 
 export interface KeeperDeps extends TaskDeps {
@@ -36,6 +41,8 @@ export class InstanceKeeper {
   readonly #deps: KeeperDeps
   readonly #stop = new AbortController()
   readonly #watch: StopWatch
+  readonly #members: MemberList
+  readonly #scripts: ScriptRunner
   #instance: Instance
   #processes: readonly number[] = []
   #running: { readonly id: number; readonly cancel: AbortController; readonly ended: Promise<void> } | undefined
@@ -49,6 +56,11 @@ export class InstanceKeeper {
     this.#deps = deps
     this.#watch = new StopWatch(deps, (reason) => {
       void this.send({ kind: 'stopDetected', reason })
+    })
+    this.#members = new MemberList(deps)
+    this.#scripts = new ScriptRunner({
+      ...deps,
+      onEnded: ({ name, id }, code) => void this.send({ kind: 'scriptEnded', name, id, code }),
     })
   }
 
@@ -92,8 +104,21 @@ export class InstanceKeeper {
     this.#tickAt(wakeAtMs)
     const row = instance.row === before ? undefined : instance.row
     const { status } = this
-    this.#kept = this.#kept.then(() => this.#keep(row, status, actions))
+    this.#kept = this.#kept.then(() => this.#keep(row, status, actions, instance))
     return this.#kept
+  }
+
+  /**
+   * A request for a script of the service; resolves once it is on the disk.
+   * @throws LanistaError SERVICE_UNKNOWN, SERVICE_NOT_RUNNING, SCRIPT_RUNNING, NO_SCRIPT_RUNS
+   */
+  async ask(ask: InstanceScript): Promise<void> {
+    const refusal = requestRefusal(this.#instance, ask, this.#deps.clock.now())
+    if (!refusal) return this.send({ kind: 'script', ask })
+    throw new LanistaError(
+      refusal.code,
+      `ask ${ask.id} later: found ${refusal.found}, expected it to be free to ${ask.action}`,
+    )
   }
 
   /** Ends what is under way, and touches nothing that runs. Idempotent. */
@@ -102,14 +127,22 @@ export class InstanceKeeper {
     this.#cancelTick()
     await this.#watch.close()
     this.#running?.cancel.abort()
+    await this.#scripts.close()
+    await this.#members.close()
     await this.#kept
     await this.#running?.ended
   }
 
-  async #keep(row: InstanceRow | undefined, status: InstanceStatus, actions: readonly InstanceAction[]): Promise<void> {
+  async #keep(
+    row: InstanceRow | undefined,
+    status: InstanceStatus,
+    actions: readonly InstanceAction[],
+    instance: Instance,
+  ): Promise<void> {
     if (row && !(await this.#write(row))) return
     this.#tell(status)
     this.#follow()
+    this.#followMembers(instance)
     for (const action of actions) if (action.kind === 'run') this.#run(action)
   }
 
@@ -161,6 +194,20 @@ export class InstanceKeeper {
     const isUp = isKnown && isMainUp && row.stage === 'running'
     if (!isUp || !spec.stopDetector || !runtime) return this.#watch.follow(undefined)
     this.#watch.follow({ detector: spec.stopDetector, spec, place: row.place, runtime })
+  }
+
+  /** What is kept of members and scripts is brought about; what is not on the disk yet is not begun. */
+  #followMembers(instance: Instance): void {
+    if (this.#stop.signal.aborted) return
+    const { row } = instance
+    const runtime = this.#deps.runtimes.get(activeOf(row).isolation)
+    if (!runtime) return
+    const { id, members } = row.spec
+    const hasFile = row.place && activeOf(row).members && members && hasPlace(row.stage)
+    this.#members.follow(hasFile ? { id, members, runtime } : undefined)
+    const environment = (): Promise<Readonly<Record<string, string>>> =>
+      this.#deps.environmentOf({ ...activeOf(row), members }, row.place)
+    this.#scripts.follow({ runtime, environment }, wantedScripts(instance, this.#deps.clock.now()))
   }
 
   #tickAt(wakeAtMs: number | undefined): void {

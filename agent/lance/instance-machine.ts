@@ -10,6 +10,14 @@ import { statusStateOf, waitingSince, wakeAt } from './instance-status.ts'
 import { afterLook } from './look.ts'
 import { activeOf, isObsolete, nextStep } from './next-step.ts'
 import { forgiven } from './restarts.ts'
+import {
+  scriptsDueAt,
+  withInitBegun,
+  withInitEnded,
+  withRequest,
+  withScriptEnded,
+  withScripts,
+} from './scripts/instance-scripts.ts'
 import { isSameInstallation, isSameStart } from './spec-change.ts'
 import { afterTask } from './task-ends.ts'
 
@@ -23,13 +31,20 @@ export interface MachineStep {
 
 /** The next state of an instance; the same row where nothing that is kept has changed. */
 export function step(before: Instance, event: InstanceEvent, nowMs: number): MachineStep {
-  const { instance, actions } = goOn(take(before, event, nowMs), nowMs)
+  const taken = withInitEnded(take(before, event, nowMs), before, event, nowMs)
+  const { instance: done, actions } = goOn(withScripts(taken, nowMs), nowMs)
+  const instance = withScripts(withInitBegun(done, before, nowMs), nowMs)
   const waitingSinceMs = waitingSince(instance, nowMs)
   const isSame = waitingSinceMs === instance.row.waitingSinceMs
   const waiting = isSame ? instance : withRow(instance, { waitingSinceMs })
   const shown = statusStateOf(waiting, nowMs)
   const told = shown === waiting.row.shown ? waiting : withRow(waiting, { shown, sinceMs: nowMs })
-  return { instance: told, actions, wakeAtMs: wakeAt(told, nowMs) }
+  return { instance: told, actions, wakeAtMs: earliest(wakeAt(told, nowMs), scriptsDueAt(told, nowMs)) }
+}
+
+function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined)
+  return known.length === 0 ? undefined : Math.min(...known)
 }
 
 /** The facts after an event. */
@@ -53,6 +68,10 @@ function take(instance: Instance, event: InstanceEvent, nowMs: number): Instance
       return instance.task ? instance : { ...instance, isKnown: false }
     case 'stopDetected':
       return row.stage === 'running' ? { ...instance, stopDetected: event.reason } : instance
+    case 'script':
+      return withRequest(instance, event.ask, nowMs)
+    case 'scriptEnded':
+      return withScriptEnded(instance, event, nowMs)
     case 'tick':
       return instance
   }

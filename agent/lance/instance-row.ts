@@ -4,6 +4,7 @@ import { instanceSpecSchema } from '#protocol/instances/spec-schema.ts'
 import { instanceStates } from '#protocol/instances/status.ts'
 import type { InstanceRow } from './instance.ts'
 import { stages } from './life-cycle.ts'
+import { scriptBookSchema } from './scripts/script-book.ts'
 
 const timeMs = z.number()
 
@@ -30,6 +31,7 @@ const rowSchema: z.ZodMiniType<InstanceRow> = z.object({
       detail: z.record(z.string(), z.union([z.string(), z.number()])),
     }),
   ),
+  scripts: z.optional(scriptBookSchema),
   shown: z.enum(instanceStates),
   sinceMs: timeMs,
 })

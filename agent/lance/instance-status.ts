@@ -3,6 +3,7 @@ import type { InstanceState, InstanceStatus } from '#protocol/instances/status.t
 import type { Instance } from './instance.ts'
 import { partOf, shownBusy } from './life-cycle.ts'
 import { isDue } from './restarts.ts'
+import { statusesOf } from './scripts/script-book.ts'
 import { missingPeers } from './spec-change.ts'
 
 /** So long an instance is called waiting for its mandatory peers; then it has failed, until they come. */
@@ -42,6 +43,7 @@ export function statusOf({ row }: Instance): Omit<InstanceStatus, 'endpoints'> {
   const { spec, active, failure, waitingSinceMs } = row
   const waitsFor = waitingSinceMs === undefined ? undefined : missingPeers(spec)
   const codeVersion = active?.code?.id
+  const scripts = (active ?? spec).service && row.scripts
   return {
     id: spec.id,
     application: spec.application,
@@ -54,6 +56,7 @@ export function statusOf({ row }: Instance): Omit<InstanceStatus, 'endpoints'> {
     ...(failure ? { failure } : tooLong(row.shown, waitsFor)),
     ...(row.place ? { runtime: row.place.detail } : {}),
     ...(codeVersion === undefined ? {} : { codeVersion }),
+    ...(scripts ? { scripts: statusesOf(scripts) } : {}),
   }
 }
 

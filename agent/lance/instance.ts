@@ -1,8 +1,12 @@
 /** One instance as the life cycle sees it: what is kept on the disk, what is known only while the agent runs, what happens, what is to be done. */
+import type { InstanceScript } from '#protocol/instances/instance-orders.ts'
+import type { LaunchedScript } from '#protocol/instances/scripts.ts'
 import type { Detector, Handler, HandlerName, InstanceSpec, PeerEndpoint } from '#protocol/instances/spec.ts'
 import type { InstanceFailure, InstanceState } from '#protocol/instances/status.ts'
 import type { Stage } from './life-cycle.ts'
 import type { FoundInstance, ProcessExit } from './runtime/instance-runtime.ts'
+import type { ScriptBook } from './scripts/script-book.ts'
+import type { Hold } from './scripts/script-machine.ts'
 
 /** What is on the disk before anything is done about it: enough to go on after `kill -9` at any moment. */
 export interface InstanceRow {
@@ -33,6 +37,8 @@ export interface InstanceRow {
   /** Failures of `onChange` for the change it is to be told of. */
   readonly changeTries: number
   readonly place?: Place | undefined
+  /** Of a generic service, or of one that it was. */
+  readonly scripts?: ScriptBook | undefined
   /** As it was told last, and since when. */
   readonly shown: InstanceState
   readonly sinceMs: number
@@ -49,6 +55,8 @@ export interface Instance {
   /** How the main process ended, since it was last started. */
   readonly exit?: ProcessExit | undefined
   readonly stopDetected?: string | undefined
+  /** A request for a script that has announced itself. */
+  readonly hold?: Hold | undefined
   /** What is being done: one thing at a time, so no two handlers ever meet. */
   readonly task?: RunningTask | undefined
   readonly tasks: number
@@ -79,7 +87,8 @@ export type Task =
 
 export type TaskEnd =
   | { readonly kind: 'done'; readonly found?: FoundInstance | undefined; readonly exit?: ProcessExit | undefined }
-  | { readonly kind: 'failed'; readonly reason: string }
+  /** `code`: the exit code of the command that failed. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly code?: number | undefined }
   | { readonly kind: 'cancelled' }
   /** The runtime does not answer: whether it was done is unknown. */
   | { readonly kind: 'unavailable' }
@@ -95,6 +104,14 @@ export type InstanceEvent =
   | { readonly kind: 'found'; readonly found: FoundInstance | undefined }
   | { readonly kind: 'unavailable' }
   | { readonly kind: 'stopDetected'; readonly reason: string }
+  /** A request that is not refused now. */
+  | { readonly kind: 'script'; readonly ask: InstanceScript }
+  | {
+      readonly kind: 'scriptEnded'
+      readonly name: LaunchedScript
+      readonly id: string
+      readonly code: number | null
+    }
   | { readonly kind: 'tick' }
 
 /** What the shell is to do, once the row is on the disk. */

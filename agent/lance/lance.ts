@@ -4,7 +4,7 @@
  */
 import type { Bus } from '#broker/bus.ts'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
-import { instanceVerbs } from '#protocol/instances/instance-orders.ts'
+import { type InstanceScript, instanceVerbs } from '#protocol/instances/instance-orders.ts'
 import { type InstancesReport, instancesMax } from '#protocol/instances/instance-report.ts'
 import type { InstanceSpec } from '#protocol/instances/spec.ts'
 import { parseInstanceSpec } from '#protocol/instances/spec-schema.ts'
@@ -29,7 +29,7 @@ import { InstanceKeeper } from './instance-keeper.ts'
 import type { InstanceStore } from './instance-store.ts'
 import { LogDesk } from './log-desk.ts'
 import { activeOf } from './next-step.ts'
-import { execOutcome, parseExec, parseNamed } from './order-bodies.ts'
+import { execOutcome, parseExec, parseNamed, parseScript } from './order-bodies.ts'
 import type { OwnAddress } from './own-address.ts'
 import type { TaskDeps } from './run-task.ts'
 import type { InstanceRuntime } from './runtime/instance-runtime.ts'
@@ -182,6 +182,8 @@ export class Lance implements AsyncDisposable {
         return this.#remove(parseNamed(body).id, context.signal)
       case instanceVerbs.restart:
         return unlessAborted(this.#keeperOf(parseNamed(body).id).send({ kind: 'restart' }), context.signal)
+      case instanceVerbs.script:
+        return unlessAborted(this.#script(parseScript(body)), context.signal)
       default:
         return this.#exec(body, context.signal)
     }
@@ -268,6 +270,10 @@ export class Lance implements AsyncDisposable {
     await unlessAborted(removed, signal)
   }
 
+  async #script(ask: InstanceScript): Promise<void> {
+    await this.#keeperOf(ask.id).ask(ask)
+  }
+
   async #exec(body: unknown, signal: AbortSignal): Promise<unknown> {
     const { id, command, timeoutMs } = parseExec(body)
     const { row } = this.#keeperOf(id)
@@ -279,7 +285,11 @@ export class Lance implements AsyncDisposable {
   }
 
   async #environmentOf(spec: InstanceSpec, place: Place | undefined): Promise<Readonly<Record<string, string>>> {
-    return environmentOf(spec, place, this.#options.host, await this.#deps.carbon?.addressOf(spec))
+    const membersPath = this.#deps.runtimes.get(spec.isolation)?.membersPath(spec.id)
+    return environmentOf(spec, place, this.#options.host, {
+      carbon: await this.#deps.carbon?.addressOf(spec),
+      membersPath,
+    })
   }
 
   #keeperOf(id: string): InstanceKeeper {
@@ -327,6 +337,8 @@ export class Lance implements AsyncDisposable {
       system: systems[process.platform] ?? 'linux',
       isolations: [...runtimes].flatMap(([isolation, { isAvailable }]) => (isAvailable ? [isolation] : [])),
       ...(disk ? { diskFreeBytes: disk.freeBytes } : {}),
+      cloudIp: this.#options.host.cloudIp,
+      publicIp: this.#options.host.publicIp,
       address: this.#options.ownAddress,
       instances: this.statuses(),
     }

@@ -4,7 +4,7 @@ import type { InstanceFailure, InstanceState } from '#protocol/instances/status.
 
 /**
  * What is done next, or is being done; the names of handlers stand for themselves. At rest in `absent` (no place, or one that is of no
- * use), `installed` (a place, nothing runs), `running` and `removed`.
+ * use), `installed` (a place, nothing runs), `running` and `removed`. In `endScripts` the scripts of a service end, before anything else stops.
  */
 export const stages = [
   'absent',
@@ -19,6 +19,7 @@ export const stages = [
   'startDetector',
   'postStart',
   'running',
+  'endScripts',
   'preStop',
   'stop',
   'halt',
@@ -42,7 +43,8 @@ const table: Readonly<Record<Stage, { readonly part: Part; readonly next: Stage 
   start: { part: 'start', next: 'startDetector' },
   startDetector: { part: 'start', next: 'postStart' },
   postStart: { part: 'start', next: 'running' },
-  running: { part: 'run', next: 'preStop' },
+  running: { part: 'run', next: 'endScripts' },
+  endScripts: { part: 'stop', next: 'preStop' },
   preStop: { part: 'stop', next: 'stop' },
   stop: { part: 'stop', next: 'halt' },
   halt: { part: 'stop', next: 'postStop' },
@@ -59,6 +61,11 @@ export function nextStage(stage: Stage): Stage {
 /** Which part of the life cycle a stage belongs to. */
 export function partOf(stage: Stage): Part {
   return table[stage].part
+}
+
+/** Whether the instance's place is there, as far as the life cycle knows. */
+export function hasPlace(stage: Stage): boolean {
+  return stage !== 'absent' && stage !== 'prepare' && partOf(stage) !== 'remove' && stage !== 'removed'
 }
 
 /** The seed's error state for a failure in this stage. */

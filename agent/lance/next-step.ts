@@ -3,6 +3,7 @@
 import { type Instance, type InstanceRow, type Task, withRow } from './instance.ts'
 import { handlerOf, nextStage, partOf, type Stage } from './life-cycle.ts'
 import { afterUnexpectedStop, exitText, insistMs, isDue, tryAgain } from './restarts.ts'
+import { emptyBook, runningScripts } from './scripts/script-book.ts'
 import { changedPorts, isSameInstallation, isSameStart, missingPeers, withToldPeers } from './spec-change.ts'
 
 /** The instance as it is then; with a task that is to be done, or without one: then it has moved on, and there is more to decide. */
@@ -38,6 +39,10 @@ export function nextStep(instance: Instance, nowMs: number): Step | undefined {
       return starting(instance, nowMs)
     case 'running':
       return whileRunning(instance, nowMs)
+    case 'endScripts':
+      return instance.isMainUp && runningScripts(instance.row.scripts ?? emptyBook).length > 0
+        ? undefined
+        : moved(instance, 'preStop')
     case 'preStop':
     case 'stop':
       // also what the main process left behind is ended
@@ -139,7 +144,7 @@ function starting(instance: Instance, nowMs: number): Step {
 
 function whileRunning(instance: Instance, nowMs: number): Step | undefined {
   const { row, isMainUp, stopDetected } = instance
-  if (row.isRemoving || mustStop(row) || isOutdated(row)) return moved(instance, 'preStop', { retryAtMs: undefined })
+  if (row.isRemoving || mustStop(row) || isOutdated(row)) return moved(instance, 'endScripts', { retryAtMs: undefined })
   if (!isMainUp || stopDetected !== undefined) return stoppedByItself(instance, nowMs)
   const active = activeOf(row)
   const changed = changedPorts(active, row.spec)
@@ -151,7 +156,7 @@ function whileRunning(instance: Instance, nowMs: number): Step | undefined {
   }
   // without its mandatory peers it could not start again: it goes on with those it knows
   if (missingPeers(row.spec) !== undefined) return undefined
-  return moved(instance, 'preStop', {
+  return moved(instance, 'endScripts', {
     isStale: row.spec.isolation === 'docker',
     isRestartAsked: true,
     retryAtMs: undefined,

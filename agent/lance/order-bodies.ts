@@ -1,7 +1,8 @@
 /** What stands in orders about instances that are there already. */
 import * as z from 'zod/mini'
 import { LanistaError } from '#protocol/errors.ts'
-import type { ExecOutcome, InstanceExec, InstanceNamed } from '#protocol/instances/instance-orders.ts'
+import type { ExecOutcome, InstanceExec, InstanceNamed, InstanceScript } from '#protocol/instances/instance-orders.ts'
+import { askedScripts, parametersMax } from '#protocol/instances/scripts.ts'
 import { resultLengthMax } from '#protocol/orders/report.ts'
 import { dotted, expectedOf } from '#protocol/schema-words.ts'
 import type { CommandResult } from './runtime/instance-runtime.ts'
@@ -14,6 +15,13 @@ const execSchema: z.ZodMiniType<InstanceExec> = z.object({
   timeoutMs: z.int().check(z.minimum(1), z.maximum(3_600_000)),
 })
 
+const scriptSchema: z.ZodMiniType<InstanceScript> = z.object({
+  id,
+  action: z.enum(['hold', 'release', ...askedScripts]),
+  request: z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/)),
+  parameters: z.optional(z.array(z.string()).check(z.maxLength(parametersMax))),
+})
+
 /** Throws INSTANCE_INVALID. */
 export function parseNamed(body: unknown): InstanceNamed {
   return parsed(namedSchema, body)
@@ -22,6 +30,11 @@ export function parseNamed(body: unknown): InstanceNamed {
 /** Throws INSTANCE_INVALID. */
 export function parseExec(body: unknown): InstanceExec {
   return parsed(execSchema, body)
+}
+
+/** Throws INSTANCE_INVALID. */
+export function parseScript(body: unknown): InstanceScript {
+  return parsed(scriptSchema, body)
 }
 
 /** What came of a command, with as much of the end of its output as an order's result has room for. */

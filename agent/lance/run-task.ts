@@ -4,6 +4,7 @@ import type { CodeVersion, Detector, Handler, InstanceSpec } from '#protocol/ins
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import type { Place, Task, TaskEnd } from './instance.ts'
+import { memberText } from './member-list.ts'
 import { preparedKey } from './prepared-image.ts'
 import { exitText } from './restarts.ts'
 import type { CommandResult, InstanceRuntime } from './runtime/instance-runtime.ts'
@@ -96,7 +97,9 @@ class Work {
     const key = preparedKey(spec)
     const image = key === undefined ? undefined : await runtime.findPrepared?.(key, this.#signal)
     const from = image === undefined ? spec : { ...spec, image }
-    return { kind: 'done', found: await runtime.prepare(from, code, this.#signal) }
+    const found = await runtime.prepare(from, code, this.#signal)
+    if (spec.members) await runtime.writeMembers(spec.id, memberText(spec.members))
+    return { kind: 'done', found }
   }
 
   /** Nothing to be done in a place that began with what another instance was prepared to; else what it was prepared to is kept for the next. */
@@ -136,7 +139,10 @@ class Work {
     for (const command of commands) {
       const leftMs = Math.max(1, endMs - this.#deps.clock.monotonic())
       const result = await runtime.run(spec.id, command, { environment, timeoutMs: leftMs }, this.#signal)
-      if (result.code !== 0) return { kind: 'failed', reason: failureText(command, result, timeoutMs) }
+      if (result.code !== 0) {
+        const code = result.code === null ? {} : { code: result.code }
+        return { kind: 'failed', reason: failureText(command, result, timeoutMs), ...code }
+      }
     }
     return { kind: 'done' }
   }

@@ -11,6 +11,7 @@ import { makeFolder } from '#protocol/runtime/data-folder.ts'
 import { unpackCode } from './code-archive.ts'
 import { codeOf, makePlainFolder, removeInside, writeInside } from './inside.ts'
 import type { ProcessExit } from './instance-runtime.ts'
+import { makeMembersFolder } from './member-file.ts'
 import { type Delivered, type PlaceRecord, placeRecordOf, writePlace } from './place-record.ts'
 import { exitOfStatus, unseenExit } from './process-exit.ts'
 import { controlFiles } from './supervisor.ts'
@@ -42,6 +43,7 @@ export async function makePlace(
     await makeFolder(place)
     writePlace(place, { ...record, generation: 0, delivered: either })
     for (const name of ['work', 'log', 'control']) await makePlainFolder(join(place, name))
+    if (spec.members) await makeMembersFolder(place)
     await forgetMain(place)
     await takeBack(workFolder(place), either)
     if (code !== undefined) await unpackCode(code, join(workFolder(place), 'code'), signal)

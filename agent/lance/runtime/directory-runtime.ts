@@ -3,6 +3,7 @@
  * by the shell. Nothing is remembered here that the folders and the process table do not say, so a new agent finds what an old one left.
  */
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { refused } from '#protocol/archive/member-path.ts'
@@ -25,7 +26,15 @@ import {
 import { ExitWatch } from './exit-watch.ts'
 import { everyAddress, ownHostPorts } from './host-ports.ts'
 import type { CommandResult, FoundInstance, InstanceRuntime, ProcessExit, RuntimeEvent } from './instance-runtime.ts'
-import { type ProcessRow, placeVariable, processesMarked, readProcesses, signalAll } from './marked-processes.ts'
+import {
+  logVariable,
+  type ProcessRow,
+  placeVariable,
+  processesMarked,
+  readProcesses,
+  signalAll,
+} from './marked-processes.ts'
+import { membersFile, writeMembersFile } from './member-file.ts'
 import { type PlaceRecord, placeDigest, placeFolder, readPlace, readPlaces, writePlace } from './place-record.ts'
 import { unseenExit } from './process-exit.ts'
 import { runCommand } from './run-command.ts'
@@ -120,11 +129,36 @@ export class DirectoryRuntime implements InstanceRuntime {
     if (there?.state === 'running') return this.#watched(there)
     await forgetMain(place)
     try {
-      await this.#spawn(record, command, options.environment)
+      await this.#spawnMain(record, command, options.environment)
     } catch (error) {
       throw asDiskFull(error)
     }
     return this.#watched(await this.#started(id, signal))
+  }
+
+  async launch(
+    id: string,
+    command: readonly string[],
+    options: { readonly environment: Readonly<Record<string, string>> },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const record = this.#recordOf(id)
+    const place = placeFolder(this.#options.folder, id)
+    const supervisor = await readSupervisor(place)
+    const main = mainOf(await readProcesses(), supervisor)
+    signal.throwIfAborted()
+    if (!main) throw notRunning(id)
+    const environment = { ...options.environment, [logVariable]: `/proc/${main.pid}/fd/1` }
+    const scope = this.hasOwnCgroups ? systemdScope(id, randomUUID(), record.resources) : []
+    await this.#spawn(place, [...scope, ...command], environment)
+  }
+
+  membersPath(id: string): string {
+    return membersFile(placeFolder(this.#options.folder, id))
+  }
+
+  async writeMembers(id: string, text: string): Promise<void> {
+    await writeMembersFile(placeFolder(this.#options.folder, id), text)
   }
 
   async stop(id: string, graceMs: number, signal: AbortSignal): Promise<ProcessExit | undefined> {
@@ -193,7 +227,7 @@ export class DirectoryRuntime implements InstanceRuntime {
     }
   }
 
-  async #spawn(
+  async #spawnMain(
     { id, resources }: PlaceRecord,
     command: readonly string[],
     environment: Readonly<Record<string, string>>,
@@ -202,7 +236,7 @@ export class DirectoryRuntime implements InstanceRuntime {
     const place = placeFolder(folder, id)
     const scope = this.hasOwnCgroups ? systemdScope(id, String(this.#deps.clock.now()), resources) : []
     const { memoryBytes, processes } = scope.length > 0 ? {} : resources
-    const [program = '', ...words] = [
+    const words = [
       ...scope,
       ...supervised(command, {
         controlFolder: controlFolder(place),
@@ -213,6 +247,15 @@ export class DirectoryRuntime implements InstanceRuntime {
         processes,
       }),
     ]
+    await this.#spawn(place, words, environment)
+  }
+
+  /** In a session of its own, without a tie to this agent. */
+  async #spawn(
+    place: string,
+    [program = '', ...words]: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ): Promise<void> {
     const child = spawn(program, words, {
       cwd: workFolder(place),
       env: this.#environment(place, environment),
@@ -307,6 +350,12 @@ function mainFirst(ours: readonly ProcessRow[], supervisor: number | undefined):
 /** Nothing of it runs, and how the main process ended has been told. */
 async function isOver(place: string, targets: readonly ProcessRow[]): Promise<boolean> {
   return targets.length === 0 && (await endOfMain(place)) !== undefined
+}
+
+function notRunning(id: string): LanistaError {
+  return new LanistaError('RUNTIME_REFUSED', `start ${id} first: found its main process ended, expected it to run`, {
+    data: { id },
+  })
 }
 
 function stillAlive(rows: readonly ProcessRow[]): LanistaError {

@@ -7,7 +7,7 @@ import { unlessAborted } from '#protocol/runtime/unless-aborted.ts'
 import { ask } from './docker-engine.ts'
 import { readFrames } from './docker-frames.ts'
 import type { CommandResult } from './instance-runtime.ts'
-import { runVariable } from './marked-processes.ts'
+import { logVariable, runVariable } from './marked-processes.ts'
 import { exitOfStatus } from './process-exit.ts'
 import { outputBytesMax } from './run-command.ts'
 import { TailText } from './tail-text.ts'
@@ -61,6 +61,26 @@ export async function execIn(
     cancel()
     stream.destroy()
   }
+}
+
+/** Starts a command and leaves it alone: it ends with the container. Rejects with the signal's reason, RUNTIME_UNAVAILABLE. */
+export async function launchIn(
+  container: Docker.Container,
+  command: readonly string[],
+  { environment, folder }: Omit<ExecOptions, 'timeoutMs'>,
+  signal: AbortSignal,
+): Promise<void> {
+  // what the first process writes to is the container's log
+  const all = { ...environment, [logVariable]: '/proc/1/fd/1' }
+  await ask('launch a command', signal, async (abortSignal) => {
+    const exec = await container.exec({
+      Cmd: [...command],
+      Env: Object.entries(all).map(([name, value]) => `${name}=${value}`),
+      ...(folder === undefined ? {} : { WorkingDir: folder }),
+      abortSignal,
+    })
+    await exec.start({ Detach: true, abortSignal })
+  })
 }
 
 async function gather(stream: Readable, output: TailText): Promise<void> {

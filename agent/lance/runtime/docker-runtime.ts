@@ -18,7 +18,7 @@ import { asDiskFull } from './directory-place.ts'
 import { DockerContainers, exitOf } from './docker-containers.ts'
 import { containerContents } from './docker-contents.ts'
 import { ask, openEngine, statusOf } from './docker-engine.ts'
-import { execIn } from './docker-exec.ts'
+import { execIn, launchIn } from './docker-exec.ts'
 import { ensureImage, findImage, keepImage, parseImageCommand, preparedImage } from './docker-image.ts'
 import { readContainerLog } from './docker-log.ts'
 import { DockerNetworks } from './docker-networks.ts'
@@ -35,6 +35,7 @@ import {
 import { DockerWatch } from './docker-watch.ts'
 import { everyAddress, mappedHostPorts } from './host-ports.ts'
 import type { CommandResult, FoundInstance, InstanceRuntime, ProcessExit, RuntimeEvent } from './instance-runtime.ts'
+import { makeMembersFolder, membersBind, membersFileInside, writeMembersFile } from './member-file.ts'
 import {
   type PlaceRecord,
   placeDigest,
@@ -101,7 +102,8 @@ export class DockerRuntime implements InstanceRuntime {
     const { folder } = this.#options
     const place = placeFolder(folder, spec.id)
     for (const { path } of spec.files) partsInside(path)
-    const binds = await allowedBinds(spec.volumes, this.#options.volumesAllowed)
+    const volumes = await allowedBinds(spec.volumes, this.#options.volumesAllowed)
+    const binds = spec.members ? [...volumes, membersBind(place)] : volumes
     const there = await this.#standing(spec, signal)
     if (there) {
       writePlace(place, { ...there, generation: spec.generation })
@@ -117,6 +119,7 @@ export class DockerRuntime implements InstanceRuntime {
     try {
       await makeFolder(place)
       writePlace(place, { ...record, generation: 0 })
+      if (spec.members) await makeMembersFolder(place)
       const made = containerOptions(spec, this.#options, { hostPorts, image, binds })
       if (waitsForGo(spec)) await this.#makeWaiting(spec, made, code, signal)
       else writeSecretFile(directFile(place), JSON.stringify(made))
@@ -152,6 +155,26 @@ export class DockerRuntime implements InstanceRuntime {
     const found = await this.#found(id, signal)
     this.#watch.addFound(found)
     return found
+  }
+
+  async launch(
+    id: string,
+    command: readonly string[],
+    options: { readonly environment: Environment },
+    signal: AbortSignal,
+  ): Promise<void> {
+    if ((await this.#found(id, signal)).state !== 'running') throw notRunning(id)
+    const info = await this.#inspect(id, signal)
+    const folder = info.Config.Labels[labelNames.waits] === 'true' ? insideFolder : undefined
+    await launchIn(this.#containers.handle(id), command, { ...options, folder }, signal)
+  }
+
+  membersPath(): string {
+    return membersFileInside
+  }
+
+  async writeMembers(id: string, text: string): Promise<void> {
+    await writeMembersFile(placeFolder(this.#options.folder, id), text)
   }
 
   async stop(id: string, graceMs: number, signal: AbortSignal): Promise<ProcessExit | undefined> {

@@ -12,7 +12,23 @@ const machineSocket = '/var/run/docker.sock'
 const repo = 'lanista-test'
 /** Busybox and nothing else; runs `/bin/sh -c "echo itself; exec sleep 1000"` by itself. */
 export const testImage: string = `${repo}:busybox`
-const applets = ['cat', 'dd', 'echo', 'env', 'grep', 'kill', 'nc', 'sh', 'sleep', 'tail', 'touch', 'tr']
+const applets = [
+  'cat',
+  'dd',
+  'echo',
+  'env',
+  'grep',
+  'kill',
+  'mkdir',
+  'mv',
+  'nc',
+  'rm',
+  'sh',
+  'sleep',
+  'tail',
+  'touch',
+  'tr',
+]
 
 export interface TestEngine {
   readonly socketPath: string
@@ -25,14 +41,14 @@ export interface TestEngine {
 export async function openTestEngine(): Promise<TestEngine> {
   const shared = await answering(machineSocket)
   if (shared) {
-    await importImage(shared)
+    await importTestImage(shared)
     return { socketPath: machineSocket, engine: shared, close: async () => {} }
   }
   const own = await useOwnEngine(randomUUID())
   for (let tries = 0; tries < 300; tries++) {
     const engine = await answering(own.socketPath)
     if (engine) {
-      await importImage(engine)
+      await importTestImage(engine)
       return { socketPath: own.socketPath, engine, close: own.close }
     }
     await delay(100)
@@ -49,7 +65,8 @@ async function answering(socketPath: string): Promise<Docker | undefined> {
   )
 }
 
-async function importImage(engine: Docker): Promise<void> {
+/** Gives an engine the image of the tests. */
+export async function importTestImage(engine: Docker): Promise<void> {
   const path = await access('/bin/busybox').then(
     () => '/bin/busybox',
     () => '/usr/bin/busybox',

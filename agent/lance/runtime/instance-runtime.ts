@@ -68,6 +68,20 @@ export interface InstanceRuntime extends AsyncDisposable {
     options: { readonly environment: Readonly<Record<string, string>> },
     signal: AbortSignal,
   ): Promise<FoundInstance>
+  /**
+   * Starts a command beside the main process, which must run; it outlives this agent, and ends with its place. What it writes to the file that
+   * LANISTA_LOG names is in the instance's log. How it ends it has to tell itself.
+   */
+  launch(
+    id: string,
+    command: readonly string[],
+    options: { readonly environment: Readonly<Record<string, string>> },
+    signal: AbortSignal,
+  ): Promise<void>
+  /** Where the component finds its member file, in its own view; there is one where the spec has members. */
+  membersPath(id: string): string
+  /** Writes the member file, whole or not at all, also while the component runs. Throws what the file system throws. */
+  writeMembers(id: string, text: string): Promise<void>
   /** Asks the main process and all it started to end, and makes them when the time is over. */
   stop(id: string, graceMs: number, signal: AbortSignal): Promise<ProcessExit | undefined>
   /** Stops, and removes the place with everything in it but the log that is still being read. */

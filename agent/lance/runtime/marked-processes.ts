@@ -19,6 +19,8 @@ export interface ProcessRow {
 export const placeVariable = 'LANISTA_PLACE'
 /** The name of the variable that marks one command; its value is drawn for it. */
 export const runVariable = 'LANISTA_RUN'
+/** The name of the variable that names, to a launched command, where the instance's log is written to. */
+export const logVariable = 'LANISTA_LOG'
 
 /** Processes read at once: each holds a file open, and one that cannot be opened is not seen. */
 const atOnceMax = 32

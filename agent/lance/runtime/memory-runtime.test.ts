@@ -19,6 +19,7 @@ runtimeContract('memory', async () => {
       serve: (text) => ['serve', text],
       ignoreSignals: () => ['stubborn'],
       fork: () => ['exit', '0'],
+      log: (name) => ['variable', name],
       flood: () => ['print', 'much'],
     },
     leftovers: async () => [...host.places.keys()],

@@ -14,6 +14,8 @@ import { placeDigest, placeFolder } from './place-record.ts'
 
 type Environment = Readonly<Record<string, string>>
 
+const membersPath = 'members.json'
+
 export class MemoryRuntime implements InstanceRuntime {
   readonly kind = 'memory'
   readonly hasOwnCgroups = false
@@ -96,6 +98,29 @@ export class MemoryRuntime implements InstanceRuntime {
     const { exit } = played
     if (exit) this.#clock.after(0, () => this.#host.end(id, exit))
     return foundOf(place)
+  }
+
+  async launch(
+    id: string,
+    command: readonly string[],
+    options: { readonly environment: Environment },
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.#expectAvailable(signal)
+    const place = this.#placeOf(id)
+    if (!place.main || place.main.exit) {
+      throw new LanistaError('RUNTIME_REFUSED', `start ${id} first: found its main process ended`)
+    }
+    const { output } = this.#host.play(place, command, options.environment)
+    if (output !== '') place.log.push(...output.replace(/\n$/, '').split('\n'))
+  }
+
+  membersPath(): string {
+    return membersPath
+  }
+
+  async writeMembers(id: string, text: string): Promise<void> {
+    this.#placeOf(id).files.set(membersPath, text)
   }
 
   async stop(id: string, graceMs: number, signal: AbortSignal): Promise<ProcessExit | undefined> {

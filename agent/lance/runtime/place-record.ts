@@ -100,6 +100,7 @@ export function readPlaces(root: string, isolation: InstanceSpec['isolation']): 
  */
 export function placeDigest(spec: InstanceSpec): string {
   const { isolation, image, provides, files, code, volumes, resources } = spec
-  const made = { isolation, image, provides, files, code: code?.sha256, volumes, resources }
+  const hasMembers = spec.members ? true : undefined
+  const made = { isolation, image, provides, files, code: code?.sha256, volumes, resources, hasMembers }
   return createHash('sha256').update(JSON.stringify(made)).digest('hex')
 }

@@ -31,6 +31,8 @@ export interface ContractCommands {
   ignoreSignals(): readonly string[]
   /** Leaves a process of its own in the background and ends. */
   fork(): readonly string[]
+  /** Launched, writes the value of a variable into the instance's log. */
+  log(name: string): readonly string[]
   /** Prints so many bytes. */
   flood(bytes: number): readonly string[]
 }
@@ -248,6 +250,31 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeHarness
       expect(await hasLine(kept, 'ready to serve')).toBe(true)
       const none = runtime.readLog('shop-web-9', { lines: 10, isFollowed: false }, soon())
       expect(await hasLine(none, 'ready to serve')).toBe(false)
+    })
+
+    it('a command is launched beside what runs, writes into its log, and ends with it', async () => {
+      await runtime.prepare(spec('shop-web-1'), undefined, soon())
+      const launch = (): Promise<void> =>
+        runtime.launch('shop-web-1', harness.say.log('GREETING'), { environment }, soon())
+      await expect(launch()).rejects.toMatchObject({ code: 'RUNTIME_REFUSED' })
+      await runtime.start('shop-web-1', harness.say.serve('ready'), { environment }, soon())
+      await launch()
+      const followed = runtime.readLog('shop-web-1', { lines: 10, isFollowed: true }, soon())
+      expect(await hasLine(followed, "it's $HOME")).toBe(true)
+      expect(await runtime.stop('shop-web-1', 10_000, soon())).toBeDefined()
+    })
+
+    it('the member file is what was written last, also beside what runs', async () => {
+      const members = { term: 1, masterIp: '', list: [] }
+      await runtime.prepare(spec('shop-web-1', { members }), undefined, soon())
+      const path = runtime.membersPath('shop-web-1')
+      const read = async (): Promise<string> =>
+        (await runtime.run('shop-web-1', harness.say.printFile(path), briefly, soon())).output.trim()
+      await runtime.writeMembers('shop-web-1', '["first"]')
+      expect(await read()).toBe('["first"]')
+      await runtime.start('shop-web-1', harness.say.serve('ready'), { environment }, soon())
+      await runtime.writeMembers('shop-web-1', '["second"]')
+      expect(await read()).toBe('["second"]')
     })
 
     it('instances do not touch each other, and destroying one leaves the other running', async () => {
