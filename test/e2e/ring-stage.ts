@@ -111,8 +111,7 @@ export class RingStage {
     const controllerArgs = ['controller', '--config', config, '--json']
     const controller = workspace.start(controllerArgs)
     const ready = JSON.parse(await firstLine(controller)) as Ready
-    const agents: StageAgent[] = []
-    for (const [i, [cloud, host]] of places.entries()) {
+    const start = async ([cloud, host]: (typeof places)[number], i: number): Promise<StageAgent> => {
       const folder = folders[i] as string
       const at = network && host === 'home-0' ? network.gateway : '127.0.0.1'
       const settings = {
@@ -129,8 +128,9 @@ export class RingStage {
         ...options.more?.[host],
       }
       writeFileSync(join(folder, 'agent.json'), JSON.stringify(settings))
-      agents.push({ host, cloud, folder, ...(await startAgent(workspace, folder, wrapOf(options, host))) })
+      return { host, cloud, folder, ...(await startAgent(workspace, folder, wrapOf(options, host))) }
     }
+    const agents = await Promise.all(places.map(start))
     return new RingStage(workspace, options, controllerArgs, controller, ready, agents)
   }
 
