@@ -11,6 +11,7 @@ import { until, Workspace } from './workspace.ts'
 const cutMs = 16_000
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
+const isSome = (numbers: readonly number[]): boolean => numbers.length > 0
 
 let workspace: Workspace
 let network: OwnNetwork | undefined
@@ -36,11 +37,28 @@ function feedAll(stage: RingStage): Map<StageAgent, NumberedLines> {
   )
 }
 
+/** Asks for the numbers of a host until somebody's answer is as wanted, and returns that very answer. */
+async function numbersWhen(
+  stage: RingStage,
+  host: string,
+  isWanted: (numbers: readonly number[], servedBy: string) => boolean,
+  what: string,
+  deadlineMs = 60_000,
+): Promise<readonly number[]> {
+  let numbers: readonly number[] = []
+  const isThere = async (): Promise<boolean> => {
+    const answer = await stage.numbersOf(host)
+    numbers = answer?.numbers ?? []
+    return answer !== undefined && isWanted(numbers, answer.servedBy)
+  }
+  await until(isThere, what, deadlineMs, stage.controller)
+  return numbers
+}
+
 /** Waits until a host, or whoever answers for it, has exactly these numbers. */
 async function hasAll(stage: RingStage, host: string, count: number): Promise<void> {
-  const isThere = async (): Promise<boolean> => (await stage.numbersOf(host))?.numbers.length === count
-  await until(isThere, `${count} samples of ${host}`, 60_000, stage.controller)
-  expect((await stage.numbersOf(host))?.numbers).toEqual(upTo(count))
+  const isWhole = (numbers: readonly number[]): boolean => numbers.length === count
+  expect(await numbersWhen(stage, host, isWhole, `${count} samples of ${host}`)).toEqual(upTo(count))
 }
 
 /** What one agent says of another. */
@@ -89,18 +107,17 @@ describe.each(['nats', 'embedded'] as const)('on the broker %s', (broker) => {
     const home = stage.agents.filter(({ cloud }) => cloud === 'home')
     const marks = new Map<StageAgent, number>()
     for (const agent of home) {
-      await until(async () => ((await stage.numbersOf(agent.host))?.numbers.length ?? 0) > 0, 'an answer', 60_000)
-      marks.set(agent, (await stage.numbersOf(agent.host))?.numbers.length ?? 0)
+      const numbers = await numbersWhen(stage, agent.host, isSome, 'an answer')
+      marks.set(agent, numbers.length)
     }
     await stage.copied(home)
 
     const killed = [home[0] as StageAgent, home[2] as StageAgent]
     await stage.kill(...killed)
     for (const { host } of killed) {
-      const answer = async (): Promise<readonly number[]> => (await stage.numbersOf(host))?.numbers ?? []
-      await until(async () => (await answer()).length > 0, 'copies', 30_000, stage.controller)
-      const mark = marks.get(stage.agent(host)) ?? 0
-      expect((await answer()).slice(0, mark)).toEqual(upTo(mark))
+      const numbers = await numbersWhen(stage, host, isSome, 'copies', 30_000)
+      const mark = marks.get(stage.agent(host)) ?? Infinity
+      expect(numbers.slice(0, mark)).toEqual(upTo(mark))
     }
     for (const numbered of lines.values()) await numbered.stop()
     for (const [{ host }, { sent }] of lines)
@@ -109,12 +126,8 @@ describe.each(['nats', 'embedded'] as const)('on the broker %s', (broker) => {
     // started again they have what they had committed, without a gap: what was on its way when they were killed is the only loss
     for (const agent of killed) await stage.restart(agent)
     for (const agent of killed) {
-      const own = async (): Promise<readonly number[]> => {
-        const answer = await stage.numbersOf(agent.host)
-        return answer?.servedBy === agent.host ? answer.numbers : []
-      }
-      await until(async () => (await own()).length > 0, 'its own answer', 60_000, stage.controller)
-      const numbers = await own()
+      const isOwn = (own: readonly number[], servedBy: string): boolean => isSome(own) && servedBy === agent.host
+      const numbers = await numbersWhen(stage, agent.host, isOwn, 'its own answer')
       expect(numbers).toEqual(upTo(numbers.length))
       expect(numbers.length).toBeGreaterThanOrEqual(marks.get(agent) ?? Infinity)
     }
