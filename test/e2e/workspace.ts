@@ -38,7 +38,10 @@ export interface Running {
   readonly ended: Promise<Result>
 }
 
-export class Workspace {
+/** A question that was not answered, or not by all: hosts may be on their way back. */
+class NoAnswer extends Error {}
+
+export class Workspace implements AsyncDisposable {
   readonly folder: string
   readonly data: string
   readonly #running = new Set<Running>()
@@ -103,11 +106,11 @@ export class Workspace {
     return running.ended
   }
 
-  /** Runs a command that answers with one JSON value; throws what it said when it failed. */
+  /** Runs a command that answers with one JSON value; throws NoAnswer with what it said when it failed. */
   async ask<T>(...args: readonly string[]): Promise<T> {
     const result = await this.run(...args, '--json')
-    this.#answers.set(args.join(' '), result.stdout)
-    if (result.code !== 0) throw new Error(`lanista ${args.join(' ')}: ${result.code}: ${result.stderr}`)
+    this.#answers.set(args.join(' '), `${result.stdout}${result.stderr}`)
+    if (result.code !== 0) throw new NoAnswer(`lanista ${args.join(' ')}: ${result.code}: ${result.stderr}`)
     return JSON.parse(result.stdout) as T
   }
 
@@ -118,9 +121,17 @@ export class Workspace {
     return { running, ready: JSON.parse(line) as Ready }
   }
 
-  /** As `until`; its error has what was asked last, and what every command that runs said last. */
+  /** As `until`; who does not answer yet is asked again, and the error has what was asked last, and what every command that runs said last. */
   until(isTrue: () => boolean | Promise<boolean>, what: string, deadlineMs: number): Promise<void> {
-    return until(isTrue, what, deadlineMs, { stderr: () => this.#found() })
+    const isTrueNow = async (): Promise<boolean> => {
+      try {
+        return await isTrue()
+      } catch (error) {
+        if (error instanceof NoAnswer) return false
+        throw error
+      }
+    }
+    return until(isTrueNow, what, deadlineMs, { stderr: () => this.#found() })
   }
 
   /** Ends whatever still runs, its children and the instances that they left, and removes the folder. */
@@ -133,6 +144,10 @@ export class Workspace {
     }
     for (const pid of workingBelow(this.folder)) killQuietly(pid)
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   #found(): string {
@@ -155,7 +170,10 @@ export async function firstLine(running: Running): Promise<string> {
   return running.stdout().slice(0, running.stdout().indexOf('\n'))
 }
 
-/** Looks every 20 ms until `isTrue`; throws naming what was waited for. */
+/**
+ * Looks every 20 ms until `isTrue`, and less often where a look is a command of its own: others need the machine, too. Throws naming what
+ * was waited for.
+ */
 export async function until(
   isTrue: () => boolean | Promise<boolean>,
   what: string,
@@ -163,9 +181,10 @@ export async function until(
   running?: Pick<Running, 'stderr'>,
 ): Promise<void> {
   const end = performance.now() + deadlineMs
-  while (!(await isTrue())) {
-    if (performance.now() > end) throw new Error(`no ${what} within ${deadlineMs} ms: ${running?.stderr() ?? ''}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  for (let beganMs = performance.now(); !(await isTrue()); beganMs = performance.now()) {
+    const nowMs = performance.now()
+    if (nowMs > end) throw new Error(`no ${what} within ${deadlineMs} ms: ${running?.stderr() ?? ''}`)
+    await new Promise((resolve) => setTimeout(resolve, Math.max(20, nowMs - beganMs)))
   }
 }
 
