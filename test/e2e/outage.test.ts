@@ -1,7 +1,7 @@
 /** Samples accepted while the broker is away for a minute arrive afterwards, once each. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { lastingPorts } from './lasting-port.ts'
 import { commandLine, descendants } from './process-tree.ts'
 import { firstLine, type Running, sendLines, Workspace } from './workspace.ts'
@@ -13,14 +13,6 @@ interface Answer {
 
 const outageMs = 60_000
 const intervalMs = 50
-
-let workspace: Workspace
-
-beforeEach(() => {
-  workspace = new Workspace()
-})
-
-afterEach(() => workspace.close())
 
 /** Sends numbered samples, one every 50 ms, each with a time of its own, for the length of an outage and some. */
 async function sendNumbered(carbon: string | undefined, from: number, durationMs: number): Promise<number> {
@@ -36,8 +28,8 @@ async function sendNumbered(carbon: string | undefined, from: number, durationMs
 
 const startMs = Date.now() - 5 * 60_000
 
-async function arrived(...flags: readonly string[]): Promise<readonly number[]> {
-  const answers = await workspace.ask<Answer[]>('query', 'outage.numbered', '--from', '-10m', ...flags)
+async function arrived(workspace: Workspace): Promise<readonly number[]> {
+  const answers = await workspace.ask<Answer[]>('query', 'outage.numbered', '--from', '-10m')
   return answers.flatMap((answer) => answer.samples.map(([, value]) => value))
 }
 
@@ -45,7 +37,9 @@ function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i)
 }
 
-test('on nats: the server is frozen and killed again and again', async () => {
+// both mostly wait
+test.concurrent('on nats: the server is frozen and killed again and again', async () => {
+  await using workspace = new Workspace()
   const { running, ready } = await workspace.up('--broker', 'nats')
   let count = await sendNumbered(ready.carbon[0], 0, 1_000)
   const end = performance.now() + outageMs
@@ -56,15 +50,16 @@ test('on nats: the server is frozen and killed again and again', async () => {
     if (server > 0) process.kill(server, 'SIGKILL')
     count = await sendNumbered(ready.carbon[0], count, 500)
   }
-  await workspace.until(async () => (await arrived()).length >= count, `all ${count} samples`, 90_000)
-  expect(await arrived()).toEqual(upTo(count))
+  await workspace.until(async () => (await arrived(workspace)).length >= count, `all ${count} samples`, 90_000)
+  expect(await arrived(workspace)).toEqual(upTo(count))
 })
 
-test('on the embedded broker: the controller is killed, the agent on its own goes on', async () => {
+test.concurrent('on the embedded broker: the controller is killed, the agent on its own goes on', async () => {
+  await using workspace = new Workspace()
   const [http = 0, broker = 0] = await lastingPorts(2)
-  const agent = await agentOnItsOwn(broker)
+  const agent = await agentOnItsOwn(workspace, broker)
   const config = join(workspace.folder, 'controller.json')
-  const nkey = await publicKeyOf('default.home.alone')
+  const nkey = await publicKeyOf(workspace, 'default.home.alone')
   writeFileSync(config, JSON.stringify({ data: workspace.data, agents: [{ id: 'default.home.alone', nkey }] }))
   const controllerFlags = ['controller', '--config', config, '--no-home-agent', '--json']
   const ports = ['--http-port', String(http), '--broker-port', String(broker)]
@@ -81,14 +76,14 @@ test('on the embedded broker: the controller is killed, the agent on its own goe
   await firstLine(second)
   count = await sendNumbered(agent.carbon, count, 500)
   // what the first controller acknowledged went with its window: history belongs to the agents; everything since is here
-  await workspace.until(async () => (await arrived()).at(-1) === count - 1, `sample ${count - 1}`, 90_000)
-  const numbers = await arrived()
+  await workspace.until(async () => (await arrived(workspace)).at(-1) === count - 1, `sample ${count - 1}`, 90_000)
+  const numbers = await arrived(workspace)
   expect(numbers).toEqual(upTo(count).slice(count - numbers.length))
   expect(numbers[0]).toBeLessThanOrEqual(atKill)
 })
 
 /** An agent as systemd would run it, with a data folder of its own. */
-async function agentOnItsOwn(brokerPort: number): Promise<{ running: Running; carbon: string }> {
+async function agentOnItsOwn(workspace: Workspace, brokerPort: number): Promise<{ running: Running; carbon: string }> {
   const path = join(workspace.folder, 'agent.json')
   const config = {
     tenant: 'default',
@@ -105,7 +100,7 @@ async function agentOnItsOwn(brokerPort: number): Promise<{ running: Running; ca
   return { running, carbon: ready.carbon }
 }
 
-async function publicKeyOf(id: string): Promise<string> {
+async function publicKeyOf(workspace: Workspace, id: string): Promise<string> {
   const { stdout } = await workspace.run(
     'agent',
     'identity',
