@@ -14,6 +14,8 @@ export interface Step {
 
 /** Grace of a component that is asked to end, ms, where its `stop` handler names no time. */
 const haltGraceMs = 10_000
+/** The same at most: its `stop` handler may take longer, and see it end. */
+const haltGraceMsMax = 30_000
 
 /** Tries to tell a component of one change of its peers. */
 const changeTriesMax = 3
@@ -237,5 +239,5 @@ function mustStop({ spec, isRestartAsked }: InstanceRow): boolean {
 }
 
 function graceOf(row: InstanceRow): number {
-  return activeOf(row).lifecycle.stop?.timeoutMs ?? haltGraceMs
+  return Math.min(activeOf(row).lifecycle.stop?.timeoutMs ?? haltGraceMs, haltGraceMsMax)
 }

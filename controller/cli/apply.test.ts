@@ -40,7 +40,7 @@ describe('lanista apply', () => {
         '  + monitor    grow-web-1',
         '  + monitor    grow-web-2',
         '  + rule       grow-web',
-        '  = wanted     web: 0 -> 2',
+        '  = wanted     web: 0 -> 1',
         '  = wanted     db: 0 -> 1',
         '8 to create, 0 to change, 0 to remove',
         'applied as generation 1',
@@ -139,7 +139,7 @@ describe('lanista apps', () => {
   it('lists what is in force, shows its file, and goes back to the version before', async () => {
     await run(['apply', shop])
     await run(['apply', file(readyFile(shop).text.replace('max: 6', 'max: 9'))])
-    expect((await run(['apps'])).text).toMatch(/^APPLICATION +GENERATION +APPLIED .*\nshop +2 .* web=2 db=1\n$/)
+    expect((await run(['apps'])).text).toMatch(/^APPLICATION +GENERATION +APPLIED .*\nshop +2 .* web=1 db=1\n$/)
     const shown = await run(['apps', 'show', 'shop'])
     expect(shown.text).toContain('max: 9')
     expect(shown.text).toContain('exec nc -ll')
@@ -165,7 +165,7 @@ describe('lanista remove', () => {
     await run(['apply', shop])
     const { code, text } = await run(['remove', 'shop'])
     expect([code, text.split('\n').slice(1, 3)]).toEqual([0, ['  - component  web', '  - component  db']])
-    expect(text).toContain('= wanted     web: 2 -> 0')
+    expect(text).toContain('= wanted     web: 1 -> 0')
     expect((await run(['monitors'])).text.trimEnd().split('\n')).toHaveLength(1)
   })
 })
