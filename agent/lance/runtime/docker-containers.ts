@@ -19,10 +19,20 @@ export class DockerContainers {
   readonly #options: DockerRuntimeOptions
   /** Container and start of those seen to have got their go: it is not taken back while they run. */
   readonly #gone = new Map<string, string>()
+  readonly #bootMs: number
+  /** When the engine was gone last, epoch ms. */
+  #away: readonly [fromMs: number, untilMs: number] | undefined
 
-  constructor(engine: Docker, options: DockerRuntimeOptions) {
+  /** @param bootMs when the machine started, epoch ms: what ended before was ended by its shutdown */
+  constructor(engine: Docker, options: DockerRuntimeOptions, bootMs: number) {
     this.#engine = engine
     this.#options = options
+    this.#bootMs = bootMs
+  }
+
+  /** What ended in this time may have been ended by the engine: its code says nothing of how the component did. */
+  wasAway(fromMs: number, untilMs: number): void {
+    this.#away = [fromMs, untilMs]
   }
 
   handle(id: string): Docker.Container {
@@ -66,12 +76,19 @@ export class DockerContainers {
       id,
       generation: record?.generation ?? Number(Labels[labelNames.generation] ?? 0),
       state,
-      exit: state === 'exited' ? exitOf(info) : undefined,
+      exit: state === 'exited' ? this.#ownExit(info) : undefined,
       hostPorts: record?.hostPorts ?? {},
       address: addressOf(info),
       processes: info.State.Pid > 0 ? [info.State.Pid] : [],
       detail: { container: info.Id, image: info.Image, ...(prepared === undefined ? {} : { prepared }) },
     }
+  }
+
+  #ownExit(info: ContainerInspectInfo): ProcessExit {
+    const endedMs = Date.parse(info.State.FinishedAt)
+    const [fromMs, untilMs] = this.#away ?? [Number.POSITIVE_INFINITY, 0]
+    const isEndedForIt = endedMs < this.#bootMs || (endedMs >= fromMs && endedMs <= untilMs)
+    return isEndedForIt ? unseenExit : exitOf(info)
   }
 
   /** Removes the container with its volumes; nothing when there is none of ours. Throws RUNTIME_UNAVAILABLE. */

@@ -4,6 +4,7 @@
  * remembered here that those do not say.
  */
 import { rm } from 'node:fs/promises'
+import { uptime } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type Docker from 'dockerode'
@@ -69,11 +70,12 @@ export class DockerRuntime implements InstanceRuntime {
     this.#options = options
     this.#deps = deps
     this.#engine = engine
-    this.#containers = new DockerContainers(engine, options)
+    this.#containers = new DockerContainers(engine, options, deps.clock.now() - uptime() * 1000)
     this.#networks = new DockerNetworks(engine, options)
     this.#watch = new DockerWatch(engine, options, deps, {
       list: (signal) => this.#containers.ids(signal),
       find: (id, signal) => this.#containers.find(id, this.#record(id), signal),
+      wasAway: (fromMs, untilMs) => this.#containers.wasAway(fromMs, untilMs),
     })
   }
 

@@ -23,13 +23,14 @@ let events: PassThrough
 let isThere: boolean
 let lists: number
 let finds: number
+let away: (readonly [number, number])[]
 let containers: Map<string, FoundInstance>
 let heard: RuntimeEvent[]
 let watch: DockerWatch
 
 beforeEach(async () => {
   clock = new FakeClock()
-  ;[isThere, lists, finds, containers, heard] = [true, 0, 0, new Map(), []]
+  ;[isThere, lists, finds, away, containers, heard] = [true, 0, 0, [], new Map(), []]
   const getEvents = async (): Promise<PassThrough> => {
     if (!isThere) throw new Error('nobody listens')
     events = new PassThrough()
@@ -45,6 +46,7 @@ beforeEach(async () => {
       finds++
       return containers.get(id)
     },
+    wasAway: (...time: readonly [number, number]) => void away.push(time),
   }
   watch = new DockerWatch({ getEvents } as unknown as Docker, options, { clock, logger: silentLogger }, lookout)
   watch.onEvent((event) => heard.push(event))
@@ -81,6 +83,22 @@ it('an engine that goes away is missed at once, and its return is noticed within
   isThere = true
   await clock.advance(listIntervalMs)
   expect(heard).toMatchObject([{ isAvailable: false }, { isAvailable: true }])
+})
+
+it('an engine whose events broke off was away since it answered last; one whose socket alone was gone was not', async () => {
+  const fromMs = clock.now()
+  isThere = false
+  await clock.advance(60_000)
+  isThere = true
+  await clock.advance(listIntervalMs)
+  expect([watch.isAvailable, away]).toEqual([true, []])
+  const brokenMs = clock.now()
+  events.destroy(new Error('closed'))
+  await clock.advance(listIntervalMs)
+  const [sinceMs, untilMs] = away[0] ?? [0, 0]
+  expect(sinceMs).toBeGreaterThan(fromMs)
+  expect(sinceMs).toBeLessThanOrEqual(brokenMs)
+  expect(untilMs).toBeGreaterThanOrEqual(brokenMs)
 })
 
 it('what an earlier agent left running is watched; what only waits for its start is not', async () => {

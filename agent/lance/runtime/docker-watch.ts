@@ -19,6 +19,8 @@ export interface Lookout {
   /** Ids of all of ours, and whether the container is up, which one that waits for its start is too. */
   list(signal: AbortSignal): Promise<ReadonlyMap<string, boolean>>
   find(id: string, signal: AbortSignal): Promise<FoundInstance | undefined>
+  /** The engine was gone for a while in this time, epoch ms: what ended then may have been ended by it. */
+  wasAway(fromMs: number, untilMs: number): void
 }
 
 export class DockerWatch {
@@ -32,12 +34,17 @@ export class DockerWatch {
   readonly #loops: Promise<unknown>
   #isAvailable = false
   #isFirst = true
+  #isHearing = false
+  #answeredMs: number
+  /** When the engine answered last before its events broke off; undefined while they have not. */
+  #unheardFromMs: number | undefined
 
   constructor(engine: Docker, options: DockerRuntimeOptions, deps: RuntimeDeps, lookout: Lookout) {
     this.#engine = engine
     this.#options = options
     this.#deps = deps
     this.#lookout = lookout
+    this.#answeredMs = deps.clock.now()
     this.#loops = Promise.all([this.#listAgainAndAgain(), this.#hearAgainAndAgain()])
   }
 
@@ -66,6 +73,7 @@ export class DockerWatch {
     const { signal } = this.#stop
     try {
       const ups = await this.#lookout.list(signal)
+      this.#noteAnswer()
       this.#setAvailable(true, 'the engine answers')
       for (const id of watchedBefore) if (!ups.get(id)) this.#judge(id, await this.#lookout.find(id, signal))
       for (const [id, isUp] of ups) if (isUp && !this.#watched.has(id)) await this.#adopt(id)
@@ -94,10 +102,13 @@ export class DockerWatch {
       try {
         await this.#hear(signal, () => {
           attempt = 0
+          this.#isHearing = true
         })
       } catch (error) {
         if (!signal.aborted) this.#deps.logger.debug({ error: messageOf(error) }, 'engine_events_lost')
       }
+      if (this.#isHearing) this.#unheardFromMs ??= this.#answeredMs
+      this.#isHearing = false
       if (!signal.aborted && this.#isAvailable) await this.look()
       await this.#deps.clock.sleep(backoffMs(attempt, { capMs: 5000 }), signal).catch(() => {})
     }
@@ -113,6 +124,14 @@ export class DockerWatch {
     for await (const chunk of stream) {
       for (const line of splitter.push(Buffer.from(chunk))) await this.#take(line)
     }
+  }
+
+  /** An engine whose events broke off may have been another process meanwhile; one whose socket alone was gone goes on telling. */
+  #noteAnswer(): void {
+    const nowMs = this.#deps.clock.now()
+    if (this.#unheardFromMs !== undefined) this.#lookout.wasAway(this.#unheardFromMs, nowMs)
+    if (this.#isHearing) this.#unheardFromMs = undefined
+    this.#answeredMs = nowMs
   }
 
   /** One of an earlier agent's, or started just now. */
