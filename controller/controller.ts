@@ -16,6 +16,8 @@ import { sayApplications } from './applications/application-event.ts'
 import { ApplicationRegistry } from './applications/application-registry.ts'
 import { followSubscriptions } from './applications/subscription-follower.ts'
 import { openBlobs } from './blobs/blobs-part.ts'
+import { tellCode } from './code/code-news.ts'
+import { CodeService } from './code/code-service.ts'
 import { type ControllerOptions, type ControllerSettings, settingsOf } from './config.ts'
 import { every } from './every.ts'
 import { openIngest } from './ingest/ingest-part.ts'
@@ -79,7 +81,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
   const { tenant } = settings
   const registry = closer.use('registry', await LevelRegistryStore.open(settings.dataDir, 'registry'))
   const session = await openControllerSession(registry, clock.now())
-  const { blobDesk } = await openBlobs(settings, { ...deps, registry })
+  const { blobs, blobDesk } = await openBlobs(settings, { ...deps, registry })
   closer.use('blobs', blobDesk)
   const applications = await ApplicationRegistry.open({
     registry,
@@ -100,6 +102,9 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
   const { orders, orderKey } = await openOrders({ ...settings, session }, { ...deps, registry, presence })
   closer.use('orders', orders)
   const generation = await SetGeneration.open(tenant, { registry, clock })
+  const codeLogger = deps.logger.child({ component: 'code' })
+  const codeDeps = { registry, blobs, applications, clock, logger: codeLogger }
+  const code = closer.use('code', await CodeService.open(tenant, codeDeps))
   const instances = closer.use(
     'instances',
     await InstanceService.open(tenant, {
@@ -108,6 +113,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
       applications,
       orders,
       hosts: () => presence.hosts(),
+      code,
       clock,
       logger: deps.logger.child({ component: 'instances' }),
     }),
@@ -141,6 +147,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
   )
   closer.defer('application events', sayApplications(applications, rules.events))
   closer.defer('order events', tellOrderEnds(orders, rules.events))
+  closer.defer('code events', tellCode(tenant, code, rules.events))
   closer.defer(
     'alarms',
     subscriptions.onAlarm((event) => rules.events.say(event)),
@@ -158,6 +165,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
       applications,
       orders,
       instances,
+      code,
       rules,
       aggregate,
     }),

@@ -3,6 +3,7 @@ import type { Bus, BusCounters } from '#broker/bus.ts'
 import type { EmbeddedBrokerCounters } from '#broker/embedded.ts'
 import type { AggregatePart } from '#controller/aggregate/aggregate-part.ts'
 import type { ApplicationRegistry } from '#controller/applications/application-registry.ts'
+import type { CodeService } from '#controller/code/code-service.ts'
 import type { ControllerSettings } from '#controller/config.ts'
 import type { IngestService } from '#controller/ingest/ingest-service.ts'
 import type { InstanceService } from '#controller/instances/instance-service.ts'
@@ -21,6 +22,7 @@ import type { WindowSeries } from '#controller/window/window-series.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { applicationRoutes } from './application-routes.ts'
+import { codeRoutes } from './code-routes.ts'
 import { eventRoutes } from './event-routes.ts'
 import { fleetFamilies } from './fleet-families.ts'
 import { fleetRoutes } from './fleet-routes.ts'
@@ -44,6 +46,7 @@ export interface ApiParts {
   readonly aggregate: AggregatePart
   readonly orders: OrderService
   readonly instances: InstanceService
+  readonly code: CodeService
   readonly window: SampleWindow
   readonly ingest: IngestService<WindowSeries>
   readonly presence: PresenceService
@@ -66,6 +69,7 @@ export function openApi(settings: ControllerSettings, parts: ApiParts): Promise<
     ...sampleRoutes({ queries, clock, tenant, sessionOf: (host) => presence.sessionOf(host) }),
     ...orderRoutes({ orders, hosts: known, tenant }),
     ...instanceRoutes({ instances, applications, hosts: known, tenant }),
+    ...codeRoutes({ code: parts.code }),
     ...ringRoutes({ bus, hosts: known, rings: new RingQueries({ bus, hosts: known }), tenant }),
     ...storeRoutes({ bus, queries, stores, clock, tenant }),
     ...applicationRoutes({ applications, queries, clock, tenant }),

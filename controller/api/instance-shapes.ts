@@ -42,6 +42,7 @@ export const explainedShape: z.ZodType = z.strictObject({
   rejected: z
     .array(z.strictObject({ host: z.string(), reasons: z.array(z.string()) }))
     .describe('hosts that cannot have one more, where one more is wanted'),
+  code: z.string().nullable().describe('the version of its code that is enabled, and how the last roll-out ended'),
   instances: z.array(instanceShape),
 })
 

@@ -24,6 +24,7 @@ const sources: OwnSources = {
       orders: new Map(),
       numbers: new Map(),
       memberships: new Map(),
+      codes: new Map(),
       nowMs: 0,
       knowsHosts: true,
     },

@@ -44,6 +44,13 @@ const statuses: Readonly<Record<string, number>> = {
   SUBSCRIPTION_OWNED: 409,
   SUBSCRIPTIONS_LIMIT: 409,
   SECRETS_UNWRITABLE: 409,
+  CODE_REFUSED: 400,
+  CODE_UNKNOWN: 404,
+  CODE_ACTIVE: 409,
+  DISK_FULL: 409,
+  BLOB_UNKNOWN: 409,
+  BLOBS_FULL: 409,
+  BLOB_TOO_LARGE: 413,
 }
 
 /** The HTTP status of an error of ours; 500 for whatever is not the client's doing. */

@@ -37,7 +37,7 @@ export interface RequestBody {
 }
 
 /** Media types of bodies that are handed on unread. */
-export const archiveTypes: readonly string[] = ['application/gzip', 'application/zip']
+export const archiveTypes: readonly string[] = ['application/gzip', 'application/zip', 'application/x-tar']
 
 /** What a route takes as its body; the handler parses it. */
 export interface BodySpec {

@@ -47,6 +47,8 @@ const connectionsMax = 512
 const bodyBytesMax = 1024
 /** A request that takes longer to arrive is ended, ms. */
 const requestTimeoutMs = 10_000
+/** The same for one with an archive, ms. */
+const archiveTimeoutMs = 900_000
 /** How often Node looks for such requests, ms; at its default of 30,000 a slow client held its connection for 40 s. */
 const timeoutCheckMs = 2000
 
@@ -80,7 +82,7 @@ function appOf(credential: Credential, { routes, counters, logger }: ApiServerDe
   const app = fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
-    requestTimeout: requestTimeoutMs,
+    requestTimeout: archiveTimeoutMs,
     connectionTimeout: requestTimeoutMs * 3,
     forceCloseConnections: true,
     http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: timeoutCheckMs },
@@ -90,6 +92,7 @@ function appOf(credential: Credential, { routes, counters, logger }: ApiServerDe
   app.server.on('drop', () => counters.connectionsDropped++)
   app.addHook('onRequest', async (request, reply) => {
     counters.requests++
+    if (!archiveTypes.includes(typeOf(request))) expectWhole(request, reply)
     if (!isAuthorized(request.headers.authorization, credential)) await refuse(reply, counters)
   })
   app.removeAllContentTypeParsers()
@@ -151,10 +154,24 @@ function bodyOf({ pieces }: TextStream): Buffer | Readable {
   return Symbol.iterator in pieces ? textBody(pieces) : Readable.from(pieces)
 }
 
-function requestBodyOf({ body, headers }: FastifyRequest): RequestBody {
+/** Ends a request whose body has not come in time: Node's own clock is set for the slowest archive. */
+function expectWhole({ raw }: FastifyRequest, reply: FastifyReply): void {
+  const timer = setTimeout(() => {
+    if (!raw.complete) raw.destroy()
+  }, requestTimeoutMs)
+  timer.unref()
+  reply.raw.once('close', () => clearTimeout(timer))
+}
+
+function typeOf({ headers }: FastifyRequest): string {
   const [type = ''] = (headers['content-type'] ?? '').split(';')
+  return type.trim().toLowerCase()
+}
+
+function requestBodyOf(request: FastifyRequest): RequestBody {
+  const { body } = request
   const bytes = body instanceof Readable ? { bytes: body as AsyncIterable<Uint8Array> } : {}
-  return { type: type.trim().toLowerCase(), text: typeof body === 'string' ? body : '', ...bytes }
+  return { type: typeOf(request), text: typeof body === 'string' ? body : '', ...bytes }
 }
 
 /** Aborts when the connection ends before the answer does. */

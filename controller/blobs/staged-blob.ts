@@ -37,6 +37,7 @@ export async function stageBlob(
     return { ...blob, path, [Symbol.asyncDispose]: remove }
   } catch (error) {
     await remove()
+    signal.throwIfAborted()
     throw asDiskFull(error)
   }
 }

@@ -57,6 +57,7 @@ export const explainedSchema: z.ZodType<ExplainedAnswer> = z.object({
   seen: z.record(z.string(), z.number()),
   waits: z.array(z.string()),
   rejected: z.array(z.object({ host: z.string(), reasons: z.array(z.string()) })),
+  code: z.string().nullable(),
   instances: z.array(instanceSchema),
 })
 
@@ -90,12 +91,13 @@ export function instancesText(instances: readonly InstanceAnswer[], nowMs: numbe
 
 /** A component: what is wanted, what is seen, what is waited for, and each instance with its next step. */
 export function explainedText(explained: ExplainedAnswer): string {
-  const { application, component, wanted, min, max, seen, waits, rejected, instances } = explained
+  const { application, component, wanted, min, max, seen, waits, rejected, code, instances } = explained
   const counts = Object.entries(seen).map(([state, count]) => `${count} ${state}`)
   return [
     `${application}/${component}`,
     `  wanted  ${wanted} (${min} to ${max})`,
     `  seen    ${counts.join(', ') || 'none'}`,
+    ...(code ? [`  code    ${code}`] : []),
     ...waits.map((says) => `  waits   for ${says}`),
     ...rejected.map(({ host, reasons }) => `  not on  ${host}: ${reasons.join('; ')}`),
     ...instances.flatMap(instanceLines),

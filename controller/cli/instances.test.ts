@@ -42,6 +42,7 @@ describe('instances as text', () => {
       seen: { waiting: 1 },
       waits: ['a host for one more instance: none of 1 can have it'],
       rejected: [{ host: 'main.home.h1', reasons: ['it is drained', 'shop-web-1 has port 80'] }],
+      code: null,
       instances: [instance],
     }
     expect(explainedText(explained).split('\n')).toEqual([

@@ -8,6 +8,7 @@ import type { InstanceRecord } from './instance-record.ts'
 import { instanceSpec } from './instance-spec.ts'
 import { place } from './placement.ts'
 import type { Round } from './round.ts'
+import { codeOfNew } from './wanted-code.ts'
 import { peersOf } from './wiring.ts'
 
 /** Instances of one component on their way to running at once; the next are made as those arrive. */
@@ -32,6 +33,9 @@ export function countInstances(round: Round, wish: WantedComponent): void {
 
 function addMissing(round: Round, wish: WantedComponent, missing: number): void {
   const key = `${wish.application}/${wish.component.name}`
+  if (wish.component.code && !codeOfNew(round.fleet.codes.get(key))) {
+    return round.wait(key, `its code: lanista code upload ${key} FOLDER, and enable it`)
+  }
   const all = round.recordsOf(wish.application, wish.component.name)
   const onTheWay = all.filter((record) => !record.isLeaving && isStarting(record, round)).length
   const leaving = all.filter(({ isLeaving }) => isLeaving)
@@ -64,7 +68,9 @@ function addOne(round: Round, wanted: WantedComponent): boolean {
   const peers = peersOf({ id, application, host: host.id }, component, round.providers)
   electMembers(round, wanted, { id, number, host: host.id })
   const members = membersOf(round, wanted, { id, number, host: host.id })
-  const wish = { id, application, component, generation: 1, system: host.report.system, peers, members, isWanted: true }
+  const code = codeOfNew(round.fleet.codes.get(key))
+  const { system } = host.report
+  const wish = { id, application, component, generation: 1, system, peers, members, code, isWanted: true }
   round.apply({
     id,
     application,

@@ -4,6 +4,7 @@ import type { InstanceStatus } from '#protocol/instances/status.ts'
 import type { HostState } from '#protocol/presence/presence.ts'
 import type { InstanceRecord } from './instance-record.ts'
 import type { Membership } from './membership.ts'
+import type { WantedCode } from './wanted-code.ts'
 
 /** A component of an application in force. */
 export interface WantedComponent {
@@ -71,6 +72,8 @@ export interface Fleet {
   readonly numbers: ReadonlyMap<string, number>
   /** Of components whose instances know each other, by `application/component`. */
   readonly memberships: ReadonlyMap<string, Membership>
+  /** Which code they are to run, by `application/component`; those without any are left out. */
+  readonly codes: ReadonlyMap<string, WantedCode>
   readonly nowMs: number
   /** Hosts that nobody knows are gone for good: those that are there have had the time to be known. */
   readonly knowsHosts: boolean

@@ -4,6 +4,7 @@
  */
 import type { Bus } from '#broker/bus.ts'
 import type { ApplicationRegistry } from '#controller/applications/application-registry.ts'
+import type { CodeService } from '#controller/code/code-service.ts'
 import { every } from '#controller/every.ts'
 import type { OrderService } from '#controller/orders/order-service.ts'
 import type { KnownHost } from '#controller/presence/presence-service.ts'
@@ -32,6 +33,7 @@ export interface InstanceServiceDeps {
   readonly applications: Pick<ApplicationRegistry, 'list' | 'onChange'>
   readonly orders: Pick<OrderService, 'issue' | 'call' | 'onSettled' | 'rows'>
   readonly hosts: () => Iterable<KnownHost>
+  readonly code: Pick<CodeService, 'decide' | 'onChange'>
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -68,6 +70,7 @@ export class InstanceService {
   readonly #counters = { rounds: 0, created: 0, ordered: 0, failed: 0 }
   readonly #openedAtMs: number
   #decided: Decided | undefined
+  #codes: Fleet['codes'] = new Map()
   #running: Promise<void> = Promise.resolve()
   #isDue = false
   #cancel: (() => void) | undefined
@@ -107,6 +110,7 @@ export class InstanceService {
       orders: this.#watch.orders,
       numbers,
       memberships,
+      codes: this.#codes,
       nowMs: clock.now(),
       knowsHosts: clock.monotonic() - this.#openedAtMs >= knownAfterMs,
     }
@@ -182,11 +186,12 @@ export class InstanceService {
   }
 
   #follow(): void {
-    const { applications, orders, clock } = this.#deps
+    const { applications, code, orders, clock } = this.#deps
     this.#stops.push(
       applications.onChange(({ tenant }) => {
         if (tenant === this.#tenant) this.#kick()
       }),
+      code.onChange(() => this.#kick()),
       orders.onSettled((row) => {
         if (!this.#watch.settled(row, clock.now())) return
         this.#reports.askSoon(row.target)
@@ -229,6 +234,7 @@ export class InstanceService {
 
   async #reconcile(): Promise<void> {
     const { clock, registry } = this.#deps
+    this.#codes = await this.#deps.code.decide(this.fleet())
     const decided = reconcile(this.fleet())
     const rows = rowsOf(this.#tenant, decided)
     if (rows.length > 0) await registry.write(rows, { sync: true })

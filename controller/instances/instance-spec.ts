@@ -11,6 +11,7 @@ import type {
 } from '#protocol/application/model.ts'
 import type { Members } from '#protocol/instances/members.ts'
 import {
+  type CodeVersion,
   type Detector,
   type Handler,
   type HandlerName,
@@ -35,11 +36,13 @@ export interface InstanceWish {
   readonly peers: ReadonlyMap<string, readonly PeerEndpoint[]>
   /** Present where the component asks. */
   readonly members?: Members | undefined
+  /** Present where a version is enabled. */
+  readonly code?: CodeVersion | undefined
   readonly isWanted: boolean
 }
 
 export function instanceSpec(wish: InstanceWish): InstanceSpec {
-  const { id, application, component, generation, peers, members, isWanted } = wish
+  const { id, application, component, generation, peers, members, code, isWanted } = wish
   const system = component.isolation === 'docker' ? 'linux' : wish.system
   const words = { system, parameters: component.parameters }
   return {
@@ -59,6 +62,7 @@ export function instanceSpec(wish: InstanceWish): InstanceSpec {
     }),
     environment: component.environment,
     files: component.files,
+    code,
     volumes: component.volumes.map(volumeText),
     resources: component.resources,
     restart: component.restart,

@@ -47,6 +47,8 @@ export interface ComponentExplanation {
   readonly waits: readonly string[]
   /** Hosts that cannot have one more, where one more is wanted. */
   readonly rejected: readonly Rejection[]
+  /** The version of its code that is enabled, and how the last roll-out ended; null = it has none. */
+  readonly code: string | null
   readonly instances: readonly InstanceView[]
 }
 
@@ -77,6 +79,7 @@ export function explainComponent(
     seen,
     waits: decided?.waits.get(key) ?? [],
     rejected: decided?.rejected.get(key) ?? [],
+    code: fleet.codes.get(key)?.says ?? null,
     instances,
   }
 }

@@ -9,6 +9,7 @@ import type { InstanceRecord } from './instance-record.ts'
 import type { Membership } from './membership.ts'
 import { reconcile } from './reconcile.ts'
 import type { Decided } from './round.ts'
+import type { WantedCode } from './wanted-code.ts'
 
 /** The components of an application file. */
 export function componentsOf(components: Readonly<Record<string, unknown>>): readonly Component[] {
@@ -39,6 +40,7 @@ export class ModelFleet {
   readonly memberships: Map<string, Membership> = new Map()
   /** Every master there was, by `component term`. */
   readonly masters: Map<string, Set<string>> = new Map()
+  readonly codes: Map<string, WantedCode> = new Map()
   readonly orders: Map<string, ModelOrder> = new Map()
   /** Every id ever made, in order. */
   readonly made: string[] = []
@@ -69,6 +71,7 @@ export class ModelFleet {
       orders: this.orders,
       numbers: this.numbers,
       memberships: this.memberships,
+      codes: this.codes,
       nowMs: this.nowMs,
       knowsHosts: true,
     }

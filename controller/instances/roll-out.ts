@@ -7,12 +7,16 @@ import { isSettled, statusOf, type WantedComponent } from './fleet.ts'
 import type { InstanceRecord } from './instance-record.ts'
 import { instanceSpec, isSameSpec } from './instance-spec.ts'
 import type { Round } from './round.ts'
+import { codeOf } from './wanted-code.ts'
 import { peersOf } from './wiring.ts'
 
 /** Instances of a component that are changed at once where its `code` says nothing. */
 const atOnceDefault = 1
 
 export function rollOut(round: Round, wish: WantedComponent): void {
+  const key = `${wish.application}/${wish.component.name}`
+  const waits = round.fleet.codes.get(key)?.waits
+  if (waits !== undefined) round.wait(key, waits)
   const { application, component } = wish
   electMembers(round, wish)
   const live = round.recordsOf(application, component.name).filter(({ isLeaving }) => !isLeaving)
@@ -53,7 +57,9 @@ function nextSpec(round: Round, record: InstanceRecord, wish: WantedComponent): 
   const generation = Math.max(spec.generation, told) + 1
   const { system } = report
   const members = membersOf(round, wish, record)
-  const next = instanceSpec({ id, application, component, generation, system, peers, members, isWanted: !isStopped })
+  const code = codeOf(fleet.codes.get(`${application}/${component.name}`), spec)
+  const wished = { id, application, component, generation, system, peers, members, code, isWanted: !isStopped }
+  const next = instanceSpec(wished)
   const isAhead = told > spec.generation
   return isSameSpec(spec, next) && !isAhead ? undefined : next
 }
