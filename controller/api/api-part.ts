@@ -33,6 +33,7 @@ import { ringRoutes } from './ring-routes.ts'
 import { ruleRoutes } from './rule-routes.ts'
 import { sampleRoutes } from './sample-routes.ts'
 import { ApiServer, newHttpCounters } from './server.ts'
+import { serviceRoutes } from './service-routes.ts'
 import { storeRoutes } from './store-routes.ts'
 import { subscriptionRoutes } from './subscription-routes.ts'
 
@@ -69,6 +70,7 @@ export function openApi(settings: ControllerSettings, parts: ApiParts): Promise<
     ...sampleRoutes({ queries, clock, tenant, sessionOf: (host) => presence.sessionOf(host) }),
     ...orderRoutes({ orders, hosts: known, tenant }),
     ...instanceRoutes({ instances, applications, hosts: known, tenant }),
+    ...serviceRoutes({ fleet: () => instances.fleet(), orders }),
     ...codeRoutes({ code: parts.code }),
     ...ringRoutes({ bus, hosts: known, rings: new RingQueries({ bus, hosts: known }), tenant }),
     ...storeRoutes({ bus, queries, stores, clock, tenant }),

@@ -39,6 +39,9 @@ const passing: ReadonlySet<string> = new Set([
   'APPLICATION_CHANGED',
   'COUNT_CHANGED',
   'HOST_UNAVAILABLE',
+  'SERVICE_NOT_RUNNING',
+  'SCRIPT_RUNNING',
+  'NO_SCRIPT_RUNS',
   'SECRETS_UNWRITABLE',
 ])
 

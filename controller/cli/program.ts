@@ -16,6 +16,7 @@ import { addOrders } from './order-commands.ts'
 import { type QueryFlags, runQuery } from './query.ts'
 import { type RingFlags, runRing } from './ring.ts'
 import { addRules } from './rule-commands.ts'
+import { addScripts } from './script-commands.ts'
 import { shared } from './shared-options.ts'
 import {
   type ExportFlags,
@@ -83,6 +84,7 @@ function buildProgram(terminal: Terminal, done: (code: ExitCode) => void): Comma
   addApplications(program, terminal, done)
   addSubscriptions(program, terminal, done)
   addInstances(program, terminal, done)
+  addScripts(program, terminal, done)
   addOrders(program, terminal, done)
   addRules(program, terminal, done)
   return program

@@ -7,6 +7,7 @@ import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import type { InstanceRuntime } from '../runtime/instance-runtime.ts'
 import {
+  hasReached,
   launchCommand,
   launchVariables,
   lookCommand,
@@ -119,9 +120,9 @@ export class ScriptRunner {
         const { signal } = driven.wanted
         driven.hurry = new AbortController()
         // what forks while it is killed leaves others
-        if (signal && (signal !== signalled || signal === 'KILL')) await this.#signal(driven, signal)
-        signalled = signal
-        const seen = await this.#look(driven, signal === 'KILL' ? 1 : lookSeconds)
+        const isDue = signal !== undefined && (signal !== signalled || signal === 'KILL')
+        if (isDue && (await this.#signal(driven, signal))) signalled = signal
+        const seen = await this.#look(driven, isDue ? 1 : lookSeconds)
         absent = seen?.state === 'absent' ? absent + 1 : 0
         const end = endOf(seen, absent)
         if (end !== undefined) return this.#over(driven, end)
@@ -148,10 +149,11 @@ export class ScriptRunner {
     await place.runtime.launch(wanted.instance, launchCommand(wanted, wanted.command), { environment }, stop.signal)
   }
 
-  async #signal({ wanted, place, stop }: Driven, name: 'TERM' | 'KILL'): Promise<void> {
+  async #signal({ wanted, place, stop }: Driven, name: 'TERM' | 'KILL'): Promise<boolean> {
     const options = { environment: {}, timeoutMs: answerMs }
     this.#deps.logger.info({ ...named(wanted), signal: name }, 'script_signalled')
-    await place.runtime.run(wanted.instance, signalCommand(wanted, name), options, stop.signal)
+    const { output } = await place.runtime.run(wanted.instance, signalCommand(wanted, name), options, stop.signal)
+    return hasReached(output)
   }
 
   async #look({ wanted, place, stop, hurry }: Driven, seconds: number): Promise<ScriptLook | undefined> {

@@ -58,11 +58,12 @@ echo "script $state"
 `
 
 const signal = `
+count=0
 for file in $(grep -l "${scriptVariable}=$1" /proc/[0-9]*/environ 2>/dev/null); do
   process=\${file#/proc/}
-  kill -s "$2" "\${process%/environ}" 2>/dev/null
+  kill -s "$2" "\${process%/environ}" 2>/dev/null && count=$((count + 1))
 done
-exit 0
+echo "signalled $count"
 `
 
 /** Names one start on this machine, which other instances, and other agents' too, may share. */
@@ -93,9 +94,14 @@ export function lookCommand(start: ScriptStart, seconds: number): readonly strin
   return shell(look, start.name, start.id, markOf(start), `${seconds}`)
 }
 
-/** To all processes of the script, and not to the shell that waits for it. */
+/** To all processes of the script, and not to the shell that waits for it. It says whether there were any: a script that has just begun is not seen yet. */
 export function signalCommand(start: ScriptStart, name: 'TERM' | 'KILL'): readonly string[] {
   return shell(signal, markOf(start), name)
+}
+
+/** Whether `signalCommand` has reached anything. */
+export function hasReached(output: string): boolean {
+  return /^signalled [1-9]/m.test(output)
 }
 
 /** `absent` = it was not started; `gone` = nobody is left to tell how it ended. */
