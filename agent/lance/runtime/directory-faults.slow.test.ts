@@ -1,6 +1,6 @@
 /** What instances in directories do wrong, and what happens to the agent: each ends in a stated result and leaves nothing behind. */
 import { execFileSync } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -128,6 +128,17 @@ it('an end that came while no agent was there is found with its code', async () 
     .toBe('7')
   const [found] = await (await open()).list(soon())
   expect(found).toMatchObject({ state: 'exited', exit: { code: 7, signal: null } })
+})
+
+it('one that ended before the machine started was ended with it, whatever its code', async () => {
+  await runtime.prepare(spec(), undefined, soon())
+  const ends = hear(runtime)
+  await runtime.start(id, shell('exit 0'), { environment: {} }, soon())
+  await ends.exited(id)
+  expect((await runtime.list(soon()))[0]).toMatchObject({ state: 'exited', exit: { code: 0 } })
+  const longAgo = new Date(0)
+  await utimes(join(folder, id, 'control', 'exit'), longAgo, longAgo)
+  expect((await runtime.list(soon()))[0]).toMatchObject({ state: 'exited', exit: { code: null, signal: null } })
 })
 
 it('one whose supervising shell was killed has ended unseen, and stop leaves none of it', async () => {

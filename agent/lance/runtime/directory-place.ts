@@ -3,7 +3,7 @@
  * `code`, and what the component writes),
  * `log`, and `control`, where the supervising shell tells what became of the main process.
  */
-import { readFile, rm } from 'node:fs/promises'
+import { readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
 import type { InstanceSpec } from '#protocol/instances/spec.ts'
@@ -13,7 +13,7 @@ import { codeOf, makePlainFolder, removeInside, writeInside } from './inside.ts'
 import type { ProcessExit } from './instance-runtime.ts'
 import { makeMembersFolder } from './member-file.ts'
 import { type Delivered, type PlaceRecord, placeRecordOf, writePlace } from './place-record.ts'
-import { exitOfStatus, unseenExit } from './process-exit.ts'
+import { bootMs, exitOfStatus, unseenExit } from './process-exit.ts'
 import { controlFiles } from './supervisor.ts'
 
 export const workFolder = (place: string): string => join(place, 'work')
@@ -73,10 +73,14 @@ export function asDiskFull(error: unknown): unknown {
   })
 }
 
-/** How the last main process ended; undefined while it runs, before it ran, and when nobody saw it. */
+/** How the last main process ended; undefined while it runs, before it ran, and when nobody saw it. With the machine, it ended unseen. */
 export async function readExit(place: string): Promise<ProcessExit | undefined> {
-  const text = await readFile(join(controlFolder(place), controlFiles.exit), 'utf8').catch(() => undefined)
-  return text === undefined || !/^\d+\s*$/.test(text) ? undefined : exitOfStatus(Number(text))
+  const path = join(controlFolder(place), controlFiles.exit)
+  const text = await readFile(path, 'utf8').catch(() => undefined)
+  if (text === undefined || !/^\d+\s*$/.test(text)) return undefined
+  const written = await stat(path).catch(() => undefined)
+  // by the machine's own clock, which is the file system's
+  return written && written.mtimeMs < bootMs(Date.now()) ? unseenExit : exitOfStatus(Number(text))
 }
 
 /** The supervising shell's process id; undefined when none has been started. */

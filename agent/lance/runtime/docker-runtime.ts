@@ -4,7 +4,6 @@
  * remembered here that those do not say.
  */
 import { rm } from 'node:fs/promises'
-import { uptime } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type Docker from 'dockerode'
@@ -46,6 +45,7 @@ import {
   readPlaces,
   writePlace,
 } from './place-record.ts'
+import { bootMs } from './process-exit.ts'
 import type { DockerRuntimeOptions, RuntimeDeps } from './runtime-options.ts'
 import { allowedBinds } from './volumes.ts'
 
@@ -70,7 +70,7 @@ export class DockerRuntime implements InstanceRuntime {
     this.#options = options
     this.#deps = deps
     this.#engine = engine
-    this.#containers = new DockerContainers(engine, options, deps.clock.now() - uptime() * 1000)
+    this.#containers = new DockerContainers(engine, options, bootMs(deps.clock.now()))
     this.#networks = new DockerNetworks(engine, options)
     this.#watch = new DockerWatch(engine, options, deps, {
       list: (signal) => this.#containers.ids(signal),
