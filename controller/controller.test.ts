@@ -211,6 +211,8 @@ describe('the API', () => {
       '/api/v1/subscriptions/{id}',
       '/api/v1/subscriptions/{id}/secret',
       '/api/v1/subscriptions/{id}/test',
+      '/api/v1/upgrades',
+      '/api/v1/upgrades/{id}',
       '/metrics',
     ])
     const page = await get(`${httpUrl}/docs`)

@@ -35,6 +35,7 @@ import { PublishedResults } from './rules/published-results.ts'
 import { openRules } from './rules/rules-part.ts'
 import { alsoOffered } from './subscriptions/also-offered.ts'
 import { SubscriptionService } from './subscriptions/subscription-service.ts'
+import { UpgradeService } from './upgrade/upgrade-service.ts'
 import { SampleWindow } from './window/window.ts'
 
 export interface ControllerDeps {
@@ -101,6 +102,8 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
   )
   const { orders, orderKey } = await openOrders({ ...settings, session }, { ...deps, registry, presence })
   closer.use('orders', orders)
+  const upgradeDeps = { registry, orders, blobs, clock, logger: deps.logger.child({ component: 'upgrades' }) }
+  const upgrades = closer.use('upgrades', await UpgradeService.open(tenant, upgradeDeps))
   const generation = await SetGeneration.open(tenant, { registry, clock })
   const codeLogger = deps.logger.child({ component: 'code' })
   const codeDeps = { registry, blobs, applications, clock, logger: codeLogger }
@@ -164,6 +167,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
       subscriptions,
       applications,
       orders,
+      upgrades,
       instances,
       code,
       rules,

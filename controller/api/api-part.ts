@@ -17,6 +17,7 @@ import { RingQueries } from '#controller/query/ring-queries.ts'
 import { StoreQueries } from '#controller/query/store-queries.ts'
 import type { RulesPart } from '#controller/rules/rules-part.ts'
 import type { SubscriptionService } from '#controller/subscriptions/subscription-service.ts'
+import type { UpgradeService } from '#controller/upgrade/upgrade-service.ts'
 import type { SampleWindow } from '#controller/window/window.ts'
 import type { WindowSeries } from '#controller/window/window-series.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
@@ -36,6 +37,7 @@ import { ApiServer, newHttpCounters } from './server.ts'
 import { serviceRoutes } from './service-routes.ts'
 import { storeRoutes } from './store-routes.ts'
 import { subscriptionRoutes } from './subscription-routes.ts'
+import { upgradeRoutes } from './upgrade-routes.ts'
 
 /** Everything that answers, open before and closed after. */
 export interface ApiParts {
@@ -46,6 +48,7 @@ export interface ApiParts {
   readonly rules: RulesPart
   readonly aggregate: AggregatePart
   readonly orders: OrderService
+  readonly upgrades: UpgradeService
   readonly instances: InstanceService
   readonly code: CodeService
   readonly window: SampleWindow
@@ -69,6 +72,7 @@ export function openApi(settings: ControllerSettings, parts: ApiParts): Promise<
   const routes = [
     ...sampleRoutes({ queries, clock, tenant, sessionOf: (host) => presence.sessionOf(host) }),
     ...orderRoutes({ orders, hosts: known, tenant }),
+    ...upgradeRoutes({ upgrades: parts.upgrades, hosts: known, tenant }),
     ...instanceRoutes({ instances, applications, hosts: known, tenant }),
     ...serviceRoutes({ fleet: () => instances.fleet(), orders }),
     ...codeRoutes({ code: parts.code }),

@@ -30,7 +30,8 @@ type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
 /** What goes along with a request. */
 export interface Sent {
   readonly type: string
-  readonly text: string
+  /** Bytes for an archive, all at once or as they come. */
+  readonly text: string | Uint8Array<ArrayBuffer> | AsyncIterable<Uint8Array>
 }
 
 /** Refusals that the very same call may not meet again: nobody used it wrongly. */
@@ -138,13 +139,18 @@ export class ControllerClient {
     request: {
       readonly method: Method
       readonly headers: Record<string, string>
-      readonly body: string | null
+      readonly body: Sent['text'] | null
     },
     signal: AbortSignal,
     deadline: AbortSignal,
   ): Promise<Response> {
     try {
-      return await fetch(url, { ...request, signal: AbortSignal.any([signal, deadline]), redirect: 'error' })
+      return await fetch(url, {
+        ...request,
+        duplex: 'half',
+        signal: AbortSignal.any([signal, deadline]),
+        redirect: 'error',
+      })
     } catch (error) {
       if (signal.aborted) throw signal.reason
       const found = deadline.aborted ? `no answer within ${this.#deadlineMs / 1000} s` : reasonOf(error)

@@ -13,6 +13,7 @@ const columns: readonly Column[] = [
   { title: 'SAMPLES/S', align: 'right' },
   { title: 'LAG', align: 'right' },
   { title: 'CARBON', align: 'left' },
+  { title: 'VERSION', align: 'left' },
   { title: 'PID', align: 'right' },
   { title: 'SEEN', align: 'right' },
 ]
@@ -32,6 +33,7 @@ export function hostTableLines(hosts: readonly HostAnswer[], nowMs: number): str
       formatNumber(host.samples_per_second),
       formatNumber(host.lag_samples),
       host.carbon ?? '-',
+      host.version ?? '-',
       formatNumber(host.pid),
       host.last_seen_ms === null || host.last_seen_ms === undefined ? '-' : formatAge(nowMs - host.last_seen_ms),
     ]),

@@ -4,11 +4,13 @@ import { leaveMsDefault } from '#protocol/messages/leave.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
 import { parseDuration } from '#protocol/runtime/time.ts'
 import { type HostAnswer, parseAnswer, parseHosts } from './answers.ts'
+import type { ControllerClient } from './client.ts'
 import { openClient, type SharedFlags, writeJson } from './context.ts'
 import type { ExitCode } from './exit-code.ts'
 import { hostTableLines } from './host-table.ts'
 import { printable } from './table.ts'
 import type { Terminal } from './terminal.ts'
+import { upgradeSchema, upgradesPath, upgradeText } from './upgrade.ts'
 
 export interface HostsLeaveFlags extends SharedFlags {
   readonly cloud?: string | undefined
@@ -41,8 +43,18 @@ export async function runHosts(flags: SharedFlags, terminal: Terminal): Promise<
   const client = await openClient(flags, terminal)
   const answer = await client.get('/api/v1/hosts', {}, terminal.stop)
   if (flags.json) writeJson(terminal, answer)
-  else showHosts(parseHosts(answer), terminal)
+  else {
+    showHosts(parseHosts(answer), terminal)
+    await showUpgrade(client, terminal)
+  }
   return 0
+}
+
+/** On stderr how far the newest upgrade is, while it is under way or where it did not get through. */
+async function showUpgrade(client: ControllerClient, terminal: Terminal): Promise<void> {
+  const answer = await client.get(upgradesPath, {}, terminal.stop)
+  const [newest] = parseAnswer(z.array(upgradeSchema), answer, 'upgrades')
+  if (newest && newest.state !== 'done') terminal.note(`lanista: ${upgradeText(newest)}`)
 }
 
 /** The table; on stderr whose stores cannot write, and who does not compute the newest monitors yet. */

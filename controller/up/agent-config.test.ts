@@ -28,7 +28,7 @@ test('a child is told how many copies there are to be, how long to wait for the 
 
 test('a child takes orders of the controller beside it, and of no other', () => {
   expect(agentConfigOf(host, { brokerUrl: 'mqtt://127.0.0.1:1', orderKey: 'UKEY' })).toMatchObject({
-    orders: { key: 'UKEY', allow: ['ping', 'sensors-configure', 'instance-*'] },
+    orders: { key: 'UKEY', allow: ['ping', 'sensors-configure', 'instance-*', 'agent-upgrade'] },
     instances: { allow: { images: ['*'], volumes: [] } },
   })
 })

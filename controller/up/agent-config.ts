@@ -19,7 +19,7 @@ export interface AgentSetting {
 }
 
 /** What a child lets our controller order. */
-const allowed: readonly string[] = ['ping', 'sensors-configure', 'instance-*']
+const allowed: readonly string[] = ['ping', 'sensors-configure', 'instance-*', 'agent-upgrade']
 /** Whoever starts `up` runs his own applications: any image, no folder of his machine. */
 const allow = { images: ['*'], volumes: [] }
 
