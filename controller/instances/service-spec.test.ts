@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { parseApplication } from '#protocol/application/parse.ts'
 import type { InstanceSpec } from '#protocol/instances/spec.ts'
 import { parseInstanceSpec } from '#protocol/instances/spec-schema.ts'
 import { instanceSpec } from './instance-spec.ts'
@@ -42,6 +45,18 @@ describe('a service as a spec', () => {
     expect(said(run([['printf', '<%s>']]), 'a b', "it's")).toBe("<a b><it's>")
     expect(said(run(['printf 1', ['printf', '[%s]', 'x y']]), 'p q')).toBe('1[x y][p q]')
     expect(said(run(['false', 'echo no']))).toBe('')
+  })
+
+  it('is what examples/service.yaml is', () => {
+    const { application, issues } = parseApplication(parse(readFileSync('examples/service.yaml', 'utf8')))
+    expect(issues).toEqual([])
+    const { members, service, parameters } = application.components[0] ?? {}
+    expect([members, service?.graceMs, service?.scripts.run.timeoutMs, parameters]).toEqual([
+      { silenceMs: 60_000 },
+      10_000,
+      3_600_000,
+      ['3 rounds'],
+    ])
   })
 
   it('prints its environment where nothing is said', () => {
