@@ -50,6 +50,7 @@ export function statusOf({ row }: Instance): Omit<InstanceStatus, 'endpoints'> {
     component: spec.component,
     generation: spec.generation,
     state: row.shown,
+    ...(row.hasRun ? { hasRun: true } : {}),
     restarts: row.restarts,
     sinceMs: row.sinceMs,
     ...(waitsFor === undefined ? {} : { waitsFor }),

@@ -88,7 +88,13 @@ export type Task =
 export type TaskEnd =
   | { readonly kind: 'done'; readonly found?: FoundInstance | undefined; readonly exit?: ProcessExit | undefined }
   /** `code`: the exit code of the command that failed. */
-  | { readonly kind: 'failed'; readonly reason: string; readonly code?: number | undefined }
+  | {
+      readonly kind: 'failed'
+      readonly reason: string
+      readonly code?: number | undefined
+      /** Of our own error, where no command failed. */
+      readonly errorCode?: string | undefined
+    }
   | { readonly kind: 'cancelled' }
   /** The runtime does not answer: whether it was done is unknown. */
   | { readonly kind: 'unavailable' }

@@ -54,7 +54,11 @@ export async function runTask(
   } catch (error) {
     if (signal.aborted) return { kind: 'cancelled' }
     if (isLanistaError(error, 'RUNTIME_UNAVAILABLE')) return { kind: 'unavailable' }
-    return { kind: 'failed', reason: shortened(messageOf(error)) }
+    return {
+      kind: 'failed',
+      reason: shortened(messageOf(error)),
+      errorCode: isLanistaError(error) ? error.code : undefined,
+    }
   }
 }
 

@@ -13,7 +13,7 @@ export function afterTask(instance: Instance, task: Task, end: TaskEnd, nowMs: n
     case 'done':
       return afterDone(idle, task, end)
     case 'failed':
-      return afterFailed(idle, task, end.reason, nowMs)
+      return afterFailed(idle, task, end, nowMs)
     case 'cancelled':
       return afterCancelled(idle)
     case 'unavailable':
@@ -43,12 +43,23 @@ function afterDone(instance: Instance, task: Task, end: Extract<TaskEnd, { kind:
   }
 }
 
-function afterFailed(instance: Instance, task: Task, reason: string, nowMs: number): Instance {
+function afterFailed(
+  instance: Instance,
+  task: Task,
+  end: Extract<TaskEnd, { kind: 'failed' }>,
+  nowMs: number,
+): Instance {
   const { row } = instance
   const { stage } = row
+  const { reason, errorCode: code } = end
   if (task.kind === 'onChange') return afterFailedTelling(instance, task, reason, nowMs)
   const handler = handlerOf(stage)
-  const failure: InstanceFailure = { kind: failureKindOf(stage), reason, ...(handler ? { handler } : {}) }
+  const failure: InstanceFailure = {
+    kind: failureKindOf(stage),
+    reason,
+    ...(handler ? { handler } : {}),
+    ...(code ? { code } : {}),
+  }
   if (task.kind === 'halt' || task.kind === 'destroy')
     return withRow(instance, { failure, insistAtMs: nowMs + insistMs })
   if (partOf(stage) === 'stop') {

@@ -56,7 +56,13 @@ function addOne(round: Round, wanted: WantedComponent): boolean {
   const { application, component } = wanted
   const { hosts, nowMs } = round.fleet
   const key = `${application}/${component.name}`
-  const found = place({ application, component, hosts: hosts.values(), records: round.records.values() })
+  const found = place({
+    application,
+    component,
+    hosts: hosts.values(),
+    records: round.records.values(),
+    refusals: round.refusals,
+  })
   const host = found.host === undefined ? undefined : hosts.get(found.host)
   if (!host?.report) {
     round.rejected.set(key, found.rejected)
@@ -111,7 +117,7 @@ function emptyHosts(
 
 function hasPlace(round: Round, { application, component }: WantedComponent): boolean {
   const hosts = round.fleet.hosts.values()
-  const found = place({ application, component, hosts, records: round.records.values() })
+  const found = place({ application, component, hosts, records: round.records.values(), refusals: round.refusals })
   if (found.host === undefined) round.rejected.set(`${application}/${component.name}`, found.rejected)
   return found.host !== undefined
 }

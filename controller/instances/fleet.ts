@@ -4,6 +4,7 @@ import type { InstanceStatus } from '#protocol/instances/status.ts'
 import type { HostState } from '#protocol/presence/presence.ts'
 import type { InstanceRecord } from './instance-record.ts'
 import type { Membership } from './membership.ts'
+import type { Refusal } from './refusal.ts'
 import type { WantedCode } from './wanted-code.ts'
 
 /** A component of an application in force. */
@@ -57,6 +58,8 @@ export interface InstanceOrder {
   readonly isOpen: boolean
   /** Why it was not done, where it was not. */
   readonly failure?: string | undefined
+  /** The same, for programs. */
+  readonly code?: string | undefined
   /** Not ordered again before this, epoch ms. */
   readonly againAtMs: number
 }
@@ -68,6 +71,8 @@ export interface Fleet {
   readonly hosts: ReadonlyMap<string, FleetHost>
   readonly records: ReadonlyMap<string, InstanceRecord>
   readonly orders: ReadonlyMap<string, InstanceOrder>
+  /** Hosts that did not take a component, by `refusalKey`; absent = none. */
+  readonly refusals?: ReadonlyMap<string, Refusal> | undefined
   /** The highest number that was ever used, by prefix of the id. */
   readonly numbers: ReadonlyMap<string, number>
   /** Of components whose instances know each other, by `application/component`. */

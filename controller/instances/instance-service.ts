@@ -108,6 +108,7 @@ export class InstanceService {
       hosts: fleetHosts(this.#tenant, { hosts: hosts(), drains, reportOf, nowMs: clock.monotonic() }),
       records,
       orders: this.#watch.orders,
+      refusals: this.#decided?.refusals,
       numbers,
       memberships,
       codes: this.#codes,

@@ -45,7 +45,7 @@ export interface ComponentExplanation {
   readonly seen: Readonly<Record<string, number>>
   /** What one more, or one less, waits for. */
   readonly waits: readonly string[]
-  /** Hosts that cannot have one more, where one more is wanted. */
+  /** Hosts that cannot have one more, where one more is wanted; else those that refused one. */
   readonly rejected: readonly Rejection[]
   /** The version of its code that is enabled, and how the last roll-out ended; null = it has none. */
   readonly code: string | null
@@ -78,10 +78,18 @@ export function explainComponent(
     max: component.instances.max,
     seen,
     waits: decided?.waits.get(key) ?? [],
-    rejected: decided?.rejected.get(key) ?? [],
+    rejected: decided?.rejected.get(key) ?? refusedBy(application, component.name, decided),
     code: fleet.codes.get(key)?.says ?? null,
     instances,
   }
+}
+
+/** Where all are placed: who did not take one before. */
+function refusedBy(application: string, component: string, decided: Decided | undefined): Rejection[] {
+  const own = [...(decided?.refusals.values() ?? [])].filter(
+    (refusal) => refusal.application === application && refusal.component.name === component,
+  )
+  return own.map(({ host, says }) => ({ host, reasons: [says] }))
 }
 
 function viewOf(record: InstanceRecord, fleet: Fleet, decided: Decided | undefined): InstanceView {

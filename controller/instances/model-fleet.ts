@@ -48,6 +48,8 @@ export class ModelFleet {
   issued = 0
   /** Components whose instances do not come up. */
   readonly broken: Set<string> = new Set()
+  /** Hosts that take no instance that they do not have. */
+  readonly refusing: Set<string> = new Set()
   last: Decided | undefined
   nowMs = 1_000_000
 
@@ -69,6 +71,7 @@ export class ModelFleet {
       hosts: new Map(hosts),
       records: this.records,
       orders: this.orders,
+      refusals: this.last?.refusals,
       numbers: this.numbers,
       memberships: this.memberships,
       codes: this.codes,
@@ -107,7 +110,11 @@ export class ModelFleet {
       const host = this.hosts.get(order.host)
       if (!order.isOpen || !host?.isOnline) continue
       this.orders.set(id, { ...order, isOpen: false, againAtMs: this.nowMs + 5000 })
-      if (order.verb === instanceVerbs.remove) {
+      if (order.verb === instanceVerbs.apply && this.refusing.has(order.host) && !host.specs.has(id)) {
+        const failure = 'its order was failed: IMAGE_NOT_ALLOWED: not here'
+        const refused = { isOpen: false, failure, code: 'IMAGE_NOT_ALLOWED', againAtMs: this.nowMs + 5000 }
+        this.orders.set(id, { ...order, ...refused })
+      } else if (order.verb === instanceVerbs.remove) {
         host.specs.delete(id)
         host.statuses.delete(id)
       } else host.specs.set(id, order.body as InstanceSpec)

@@ -44,6 +44,7 @@ export class OrderWatch {
         ...base,
         isOpen: !isTerminal(state),
         failure: failureOf(row),
+        code: row.code,
         againAtMs: nowMs,
       })
     }
@@ -64,7 +65,7 @@ export class OrderWatch {
 
   /** It could not be issued. */
   refused(id: string, failure: string, nowMs: number): void {
-    this.#over(id, failure, nowMs)
+    this.#over(id, failure, undefined, nowMs)
   }
 
   /** True when it was the last order about an instance of ours. */
@@ -72,7 +73,7 @@ export class OrderWatch {
     if (!row.key.startsWith(prefix)) return false
     const id = row.key.slice(prefix.length)
     if (this.#orders.get(id)?.orderId !== row.id) return false
-    this.#over(id, failureOf(row), nowMs)
+    this.#over(id, failureOf(row), row.code, nowMs)
     return true
   }
 
@@ -83,11 +84,11 @@ export class OrderWatch {
     }
   }
 
-  #over(id: string, failure: string | undefined, nowMs: number): void {
+  #over(id: string, failure: string | undefined, code: string | undefined, nowMs: number): void {
     const order = this.#orders.get(id)
     if (!order) return
     const againAtMs = nowMs + backoffCeilingMs(order.repeats, again)
-    this.#orders.set(id, { ...order, isOpen: false, failure, againAtMs })
+    this.#orders.set(id, { ...order, isOpen: false, failure, code, againAtMs })
   }
 }
 

@@ -33,7 +33,7 @@ const there = (on: string, component = web(), number = 1): InstanceRecord => {
 }
 
 const placed = (hosts: readonly FleetHost[], component = web(), records: readonly InstanceRecord[] = []): Placement =>
-  place({ application: 'shop', component, hosts, records })
+  place({ application: 'shop', component, hosts, records, refusals: new Map() })
 
 describe('place', () => {
   it.each([
@@ -63,10 +63,12 @@ describe('place', () => {
     const listening = web({ provides: { http: 80 } })
     const { host: found, rejected } = placed([host('a'), host('b')], listening, [there('a', listening)])
     expect(found).toBe('main.home.b')
-    expect(rejected).toEqual([{ host: 'main.home.a', reasons: ['shop-web-1 has port 80/tcp'] }])
+    expect(rejected).toEqual([
+      { host: 'main.home.a', reasons: ['shop-web-1 has port 80/tcp: in a directory it listens on its own numbers'] },
+    ])
     const twins = [host('a', { machine: 'm' }), host('b', { machine: 'm' })]
     expect(placed(twins, listening, [there('a', listening)]).rejected[1]?.reasons).toEqual([
-      'shop-web-1 has port 80/tcp of this machine, on main.home.a',
+      'shop-web-1 has port 80/tcp of this machine, on main.home.a: in a directory it listens on its own numbers',
     ])
     const own = [host('a', { machine: 'main.home.a' }), host('b', { machine: 'main.home.b' })]
     expect(placed(own, listening, [there('a', listening)]).host).toBe('main.home.b')

@@ -5,6 +5,7 @@
 import type { Component } from '#protocol/application/model.ts'
 import type { FleetHost, HostReport } from './fleet.ts'
 import type { InstanceRecord } from './instance-record.ts'
+import { type Refusal, refusalKey } from './refusal.ts'
 
 /** An instance of this component would be placed. */
 export interface PlacementCase {
@@ -13,6 +14,8 @@ export interface PlacementCase {
   readonly hosts: Iterable<FleetHost>
   /** Every instance that has a host, those that leave included: they hold their ports until they are gone. */
   readonly records: Iterable<InstanceRecord>
+  /** Who did not take it, by `refusalKey`. */
+  readonly refusals: ReadonlyMap<string, Refusal>
 }
 
 export interface Rejection {
@@ -39,12 +42,19 @@ interface Site {
 /** A host that has no such label is a zone of its own cloud. */
 const zoneLabel = 'zone'
 
-export function place({ application, component, hosts, records }: PlacementCase): Placement {
+export function place({ application, component, hosts, records, refusals }: PlacementCase): Placement {
   const all = [...records]
   const byHost = new Map<string, InstanceRecord[]>()
   for (const record of all) byHost.set(record.host, [...(byHost.get(record.host) ?? []), record])
   const sites = sitesOf([...hosts], (host) => byHost.get(host) ?? [])
-  const judged = sites.map((site) => ({ site, reasons: reasonsAgainst(site, application, component) }))
+  const refusalOf = ({ host: { id } }: Site): string[] => {
+    const refusal = refusals.get(refusalKey(id, application, component.name))
+    return refusal ? [refusal.says] : []
+  }
+  const judged = sites.map((site) => ({
+    site,
+    reasons: [...reasonsAgainst(site, application, component), ...refusalOf(site)],
+  }))
   const fits = judged.filter(({ reasons }) => reasons.length === 0).map(({ site }) => site)
   const spread = spreadCounts(sites, application, component)
   const scored = fits.map((site) => ({ site, score: scoreOf(site, application, component, spread) }))
@@ -57,6 +67,10 @@ export function place({ application, component, hosts, records }: PlacementCase)
 function fixedPorts({ isolation, provides }: Pick<InstanceRecord['spec'], 'isolation' | 'provides'>): string[] {
   const fixed = provides.filter(({ isPublic }) => isPublic || isolation === 'directory')
   return fixed.map(({ port, protocol }) => `${port}/${protocol}`)
+}
+
+function whyFixed({ isolation }: Component): string {
+  return isolation === 'directory' ? 'in a directory it listens on its own numbers' : 'a public port keeps its number'
 }
 
 function sitesOf(hosts: readonly FleetHost[], recordsOn: (host: string) => readonly InstanceRecord[]): Site[] {
@@ -122,7 +136,7 @@ function roomReasons({ host: { memoryBytes }, here, onMachine }: Site, component
   for (const { id, host, spec } of onMachine) {
     const taken = fixedPorts(spec).filter((port) => wanted.has(port))
     const where = here.some((record) => record.id === id) ? '' : ` of this machine, on ${host}`
-    if (taken.length > 0) reasons.push(`${id} has port ${taken.join(', ')}${where}`)
+    if (taken.length > 0) reasons.push(`${id} has port ${taken.join(', ')}${where}: ${whyFixed(component)}`)
   }
   return reasons
 }

@@ -143,6 +143,51 @@ describe('reconcile', () => {
     expect(fleet.live('web').map(({ id }) => id)).toContain('shop-web-11')
   })
 
+  it('places elsewhere what a host refuses, and remembers who did', () => {
+    const fleet = new ModelFleet(shop(), 3)
+    fleet.refusing.add('main.home.h1').add('main.home.h2')
+    expect(fleet.settle()).toBeLessThan(30)
+    expect(fleet.running('web')).toHaveLength(2)
+    expect([...fleet.records.values()].every(({ host }) => host === 'main.home.h3')).toBe(true)
+    expect(fleet.last?.refusals.get('main.home.h1 shop/web')?.says).toMatch(
+      /^it refused shop-web-\d+: .*IMAGE_NOT_ALLOWED/,
+    )
+    const { issued } = fleet
+    fleet.wanted.set('web', 3)
+    fleet.settle()
+    expect(fleet.issued - issued).toBe(1)
+  })
+
+  it('leaves with a host what no other takes, and asks it again', () => {
+    const fleet = new ModelFleet(shop(), 2)
+    for (const host of fleet.hosts.keys()) fleet.refusing.add(host)
+    for (let i = 0; i < 30; i++) {
+      fleet.reconcile()
+      fleet.work()
+    }
+    expect(fleet.live('web')).toHaveLength(2)
+    expect(fleet.last?.rejected.get('shop/web')).toHaveLength(2)
+    fleet.refusing.clear()
+    fleet.settle()
+    expect(fleet.running('web')).toHaveLength(2)
+  })
+
+  it('never moves what has run, whatever its host refuses of it now', () => {
+    const fleet = new ModelFleet(shop(), 3)
+    fleet.settle()
+    const before = fleet.live('db')
+    const [db] = before
+    const status = fleet.hosts.get(db?.host ?? '')?.statuses.get(db?.id ?? '')
+    if (!db || !status) throw new Error('no database')
+    const failure = { kind: 'INSTALL_FAILED', code: 'PORT_TAKEN', reason: 'taken' } as const
+    fleet.hosts.get(db.host)?.statuses.set(db.id, { ...status, state: 'backoff', hasRun: true, failure })
+    fleet.reconcile()
+    expect(fleet.live('db')).toEqual(before)
+    fleet.hosts.get(db.host)?.statuses.set(db.id, { ...status, state: 'backoff', failure })
+    fleet.reconcile()
+    expect(fleet.live('db')).toEqual([])
+  })
+
   it('converges whatever happens, within the bounds, without a name twice', () => {
     const event = oneof(
       record({ kind: constant('scale'), to: integer({ min: 1, max: 4 }) }),

@@ -9,6 +9,7 @@ import { instanceVerbs } from '#protocol/instances/instance-orders.ts'
 import { countInstances } from './counts.ts'
 import { type Fleet, isHostGone, statusOf } from './fleet.ts'
 import type { InstanceRecord } from './instance-record.ts'
+import { leaveRefused } from './leave-refused.ts'
 import { rollOut } from './roll-out.ts'
 import { type Decided, partsOfId, Round } from './round.ts'
 
@@ -17,6 +18,7 @@ export function reconcile(fleet: Fleet): Decided {
   letUnwantedLeave(round)
   for (const wish of fleet.components) countInstances(round, wish)
   for (const wish of fleet.components) rollOut(round, wish)
+  for (const wish of fleet.components) leaveRefused(round, wish)
   for (const record of round.records.values()) orderAgain(round, record)
   removeStrays(round)
   return round

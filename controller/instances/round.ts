@@ -4,6 +4,7 @@ import type { Fleet } from './fleet.ts'
 import { type InstanceRecord, idPrefix } from './instance-record.ts'
 import type { Membership } from './membership.ts'
 import type { Rejection } from './placement.ts'
+import { type Refusal, standingRefusals } from './refusal.ts'
 import type { Providers } from './wiring.ts'
 
 /** An order that is due: what the host is told of an instance. */
@@ -28,6 +29,8 @@ export interface Decided {
   readonly waits: ReadonlyMap<string, readonly string[]>
   /** By component: hosts that cannot have one more, where one more is wanted. */
   readonly rejected: ReadonlyMap<string, readonly Rejection[]>
+  /** Who did not take what, from now on. */
+  readonly refusals: ReadonlyMap<string, Refusal>
   /** More is to be done than one round does. */
   readonly isCut: boolean
 }
@@ -42,6 +45,7 @@ export class Round implements Decided {
   readonly memberships: Map<string, Membership> = new Map()
   readonly waits: Map<string, string[]> = new Map()
   readonly rejected: Map<string, readonly Rejection[]> = new Map()
+  readonly refusals: Map<string, Refusal>
   readonly #records: Map<string, InstanceRecord>
   /** Ids by `application/component`. */
   readonly #ids = new Map<string, Set<string>>()
@@ -50,6 +54,7 @@ export class Round implements Decided {
 
   constructor(fleet: Fleet) {
     this.fleet = fleet
+    this.refusals = standingRefusals(fleet.refusals ?? new Map(), fleet.components, fleet.nowMs)
     this.#records = new Map(fleet.records)
     for (const record of this.#records.values()) this.#index(record)
   }

@@ -14,6 +14,7 @@ export function failureSchemaOf(reason: z.ZodMiniType<string>): z.ZodMiniType<In
       'UNKNOWN',
     ]),
     handler: z.optional(z.enum([...handlerNames, 'startDetector', 'onChange'])),
+    code: z.optional(z.string().check(z.maxLength(64))),
     reason,
   })
 }

@@ -45,6 +45,7 @@ const instanceStatusSchema: z.ZodMiniType<InstanceStatus> = z.object({
   state: z.enum(instanceStates),
   waitsFor: z.optional(text),
   failure: z.optional(failureSchemaOf(text)),
+  hasRun: z.optional(z.boolean()),
   restarts: z.int(),
   sinceMs: z.number(),
   endpoints: z.record(text, endpoint),

@@ -32,6 +32,8 @@ export interface InstanceFailure {
     | 'UNEXPECTED_EXECUTION_STOP'
     | 'UNKNOWN'
   readonly handler?: HandlerName | 'startDetector' | 'onChange' | undefined
+  /** What stood in the way, where lanista itself has a code for it: PORT_TAKEN, IMAGE_MISSING, … */
+  readonly code?: string | undefined
   /** What failed, in words: command, exit code or signal, last lines of its output, bounded. */
   readonly reason: string
 }
@@ -46,6 +48,8 @@ export interface InstanceStatus {
   /** What it waits for, in words. */
   readonly waitsFor?: string | undefined
   readonly failure?: InstanceFailure | undefined
+  /** Its main process was started in the place that it has: what it wrote may be there. */
+  readonly hasRun?: boolean | undefined
   readonly restarts: number
   /** When the state was entered, epoch ms. */
   readonly sinceMs: number
