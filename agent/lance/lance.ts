@@ -177,7 +177,7 @@ export class Lance implements AsyncDisposable {
   async #handle(verb: string, body: unknown, context: OrderContext): Promise<unknown> {
     switch (verb) {
       case instanceVerbs.apply:
-        return unlessAborted(this.#take(parseInstanceSpec(body)), context.signal)
+        return unlessAborted(this.#take(parseInstanceSpec(body), context.signal), context.signal)
       case instanceVerbs.remove:
         return this.#remove(parseNamed(body).id, context.signal)
       case instanceVerbs.restart:
@@ -189,9 +189,10 @@ export class Lance implements AsyncDisposable {
     }
   }
 
-  async #take(spec: InstanceSpec): Promise<void> {
+  async #take(spec: InstanceSpec, signal: AbortSignal): Promise<void> {
     this.#coming++
     try {
+      await this.#bringCode(spec, signal)
       await this.#apply(spec)
     } finally {
       this.#coming--
@@ -207,6 +208,14 @@ export class Lance implements AsyncDisposable {
     const keeper = this.#keepers.get(spec.id) ?? this.#add(this.#first(spec), this.#deps.clock.now())
     await keeper.send(keeper.row.spec === spec ? { kind: 'tick' } : { kind: 'spec', spec })
     if (this.#looks.get(spec.isolation)?.orphan(spec.id)) this.#looks.get(spec.isolation)?.now()
+  }
+
+  /** Other code is brought while what runs goes on: where it cannot be had, nothing is stopped for it. */
+  async #bringCode(spec: InstanceSpec, signal: AbortSignal): Promise<void> {
+    const known = this.#keepers.get(spec.id)
+    if (!spec.code || !known || activeOf(known.row).code?.sha256 === spec.code.sha256) return
+    this.#expectPossible(spec, known)
+    await this.#deps.fetchCode(spec.code, signal)
   }
 
   #expectPossible(spec: InstanceSpec, known: InstanceKeeper | undefined): void {
