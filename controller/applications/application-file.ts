@@ -14,6 +14,7 @@ import {
   parseApplicationDocument,
   valueOf,
 } from './application-document.ts'
+import { specSizeIssues } from './spec-size.ts'
 
 export interface ApplicationFile extends Application {
   /** Those of the file, then those made for rules. */
@@ -36,7 +37,8 @@ export function checkApplicationDocument(document: ApplicationDocument): Applica
     application: application.name,
     monitors: axe.monitors.map(({ name }) => name),
   })
-  const all = [...parsed.issues, ...axe.issues, ...issues]
+  const sizes = parsed.issues.length === 0 ? specSizeIssues(application) : []
+  const all = [...parsed.issues, ...sizes, ...axe.issues, ...issues]
   if (all.length > 0) {
     const issues = all.map((issue) => placed(issue, document))
     throw invalidFile(document.name, issues.sort(byPlace))
