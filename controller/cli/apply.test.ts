@@ -142,7 +142,7 @@ describe('lanista apps', () => {
     expect((await run(['apps'])).text).toMatch(/^APPLICATION +GENERATION +APPLIED .*\nshop +2 .* web=1 db=1\n$/)
     const shown = await run(['apps', 'show', 'shop'])
     expect(shown.text).toContain('max: 9')
-    expect(shown.text).toContain('exec nc -ll')
+    expect(shown.text).toContain('nc -ll -p')
     expect(shown.text).toContain('# one result per instance')
     expect((await run(['apps', 'rollback', 'shop'])).text).toContain('instances.max: 9 -> 6')
     expect((await run(['apps', 'show', 'shop', '--generation', '2'])).text).toContain('max: 9')
