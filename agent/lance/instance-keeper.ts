@@ -127,8 +127,8 @@ export class InstanceKeeper {
     this.#cancelTick()
     await this.#watch.close()
     this.#running?.cancel.abort()
-    await this.#scripts.close()
     await this.#members.close()
+    await this.#scripts.close()
     await this.#kept
     await this.#running?.ended
   }
@@ -205,8 +205,10 @@ export class InstanceKeeper {
     const { id, members } = row.spec
     const hasFile = row.place && activeOf(row).members && members && hasPlace(row.stage)
     this.#members.follow(hasFile ? { id, members, runtime } : undefined)
-    const environment = (): Promise<Readonly<Record<string, string>>> =>
-      this.#deps.environmentOf({ ...activeOf(row), members }, row.place)
+    const environment = async (): Promise<Readonly<Record<string, string>>> => {
+      await this.#members.written()
+      return this.#deps.environmentOf({ ...activeOf(row), members }, row.place)
+    }
     this.#scripts.follow({ runtime, environment }, wantedScripts(instance, this.#deps.clock.now()))
   }
 

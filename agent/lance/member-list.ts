@@ -38,6 +38,11 @@ export class MemberList {
     })
   }
 
+  /** Resolves once what was told is in the file, or this is closed. */
+  async written(): Promise<void> {
+    await this.#writing
+  }
+
   /** Writes no more. Idempotent. */
   async close(): Promise<void> {
     this.#stop.abort()

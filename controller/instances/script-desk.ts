@@ -13,8 +13,10 @@ import { type Fleet, statusOf, type WantedComponent } from './fleet.ts'
 import { type InstanceRecord, instanceName } from './instance-record.ts'
 import type { Membership } from './membership.ts'
 
+type Watched = Pick<Fleet, 'components' | 'hosts' | 'memberships' | 'records'>
+
 export interface ScriptDeskDeps {
-  readonly fleet: () => Pick<Fleet, 'components' | 'hosts' | 'memberships' | 'records'>
+  readonly fleet: () => Watched
   readonly orders: Pick<OrderService, 'call'>
 }
 
@@ -62,11 +64,12 @@ export class ScriptDesk {
 
   /** Every instance of a service and its scripts. Throws NOT_FOUND, SERVICE_UNKNOWN. */
   view(application: string, component: string): ServiceView {
-    const { membership, records } = this.#find(application, component)
+    const fleet = this.#deps.fleet()
+    const { membership, records } = find(fleet, application, component)
     const members = new Set(membership?.joined.map(({ id }) => id))
     const instances = records.map((record): ServiceInstance => {
       const { cloud, host } = parseHostId(record.host)
-      const status = statusOf(record, this.#deps.fleet())
+      const status = statusOf(record, fleet)
       return {
         name: instanceName(record),
         cloud,
@@ -94,23 +97,23 @@ export class ScriptDesk {
   ): Promise<ScriptsAsked> {
     const members = this.#members(application, component)
     const request = newId()
-    const tell = (action: InstanceScript['action'], to: readonly InstanceRecord[]): Promise<readonly Told[]> =>
-      Promise.all(to.map((record) => this.#tell(record, { id: record.id, action, request, parameters }, signal)))
-    if (script === 'interrupt') return interrupted(request, await tell(script, members))
-    const held = await tell('hold', members)
+    const tell = (ask: Omit<InstanceScript, 'id'>, to: readonly InstanceRecord[]): Promise<readonly Told[]> =>
+      Promise.all(to.map((record) => this.#tell(record, { id: record.id, ...ask }, signal)))
+    if (script === 'interrupt') {
+      return interrupted(request, await tell({ action: script, request, parameters }, members))
+    }
+    const held = await tell({ action: 'hold', request }, members)
     const refused = held.filter(({ code }) => code !== undefined)
     if (refused.length > 0) {
-      await tell(
-        'release',
-        held.filter(({ code }) => code === undefined).map(({ record }) => record),
-      )
+      const others = held.filter(({ code }) => code === undefined).map(({ record }) => record)
+      await tell({ action: 'release', request }, others)
       throw refusal(refused, `${script} ${application}/${component}`)
     }
-    return outcome(request, await tell(script, members))
+    return outcome(request, await tell({ action: script, request, parameters }, members))
   }
 
   #members(application: string, component: string): InstanceRecord[] {
-    const { membership, records } = this.#find(application, component)
+    const { membership, records } = find(this.#deps.fleet(), application, component)
     const joined = new Set(membership?.joined.map(({ id }) => id))
     const members = records.filter(({ id }) => joined.has(id))
     if (members.length > 0) return members
@@ -119,24 +122,6 @@ export class ScriptDesk {
       'SERVICE_NOT_RUNNING',
       `ask again once it runs: found ${found}, expected one of ${application}/${component} that has come up`,
     )
-  }
-
-  #find(application: string, component: string): { membership: Membership | undefined; records: InstanceRecord[] } {
-    const { components, memberships, records } = this.#deps.fleet()
-    const isIt = (one: WantedComponent): boolean => one.application === application && one.component.name === component
-    const found = components.find(isIt)
-    const name = `${application}/${component}`
-    if (!found?.component.service) {
-      const services = components.filter((one) => one.component.service)
-      const known = services.map((one) => `${one.application}/${one.component.name}`).slice(0, 20)
-      const expected = `expected one of ${known.join(', ') || 'none'}`
-      if (!found) throw new LanistaError('NOT_FOUND', `name another component: found no ${name}, ${expected}`)
-      throw new LanistaError('SERVICE_UNKNOWN', `give ${name} a service, or name another: found none, ${expected}`)
-    }
-    const live = [...records.values()].filter(
-      (record) => record.application === application && record.component === component && !record.isLeaving,
-    )
-    return { membership: memberships.get(name), records: live.toSorted((a, b) => a.number - b.number) }
   }
 
   async #tell(record: InstanceRecord, body: InstanceScript, signal: AbortSignal): Promise<Told> {
@@ -178,4 +163,26 @@ function refusal(told: readonly Told[], doing: string): LanistaError {
   const first = told.find(({ code }) => code === 'SCRIPT_RUNNING') ?? told[0]
   const found = told.map(({ record, reason }) => `${instanceName(record)} on ${record.host}: ${reason}`).join('; ')
   return new LanistaError(first?.code ?? 'ORDER_FAILED', `${doing} later: ${found}`)
+}
+
+/** A service with its instances, the oldest first. */
+function find(
+  { components, memberships, records }: Watched,
+  application: string,
+  component: string,
+): { readonly membership: Membership | undefined; readonly records: InstanceRecord[] } {
+  const isIt = (one: WantedComponent): boolean => one.application === application && one.component.name === component
+  const found = components.find(isIt)
+  const name = `${application}/${component}`
+  if (!found?.component.service) {
+    const services = components.filter((one) => one.component.service)
+    const known = services.map((one) => `${one.application}/${one.component.name}`).slice(0, 20)
+    const expected = `expected one of ${known.join(', ') || 'none'}`
+    if (!found) throw new LanistaError('NOT_FOUND', `name another component: found no ${name}, ${expected}`)
+    throw new LanistaError('SERVICE_UNKNOWN', `give ${name} a service, or name another: found none, ${expected}`)
+  }
+  const live = [...records.values()].filter(
+    (record) => record.application === application && record.component === component && !record.isLeaving,
+  )
+  return { membership: memberships.get(name), records: live.toSorted((a, b) => a.number - b.number) }
 }

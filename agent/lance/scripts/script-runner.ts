@@ -27,6 +27,7 @@ export interface WantedScript extends ScriptStart {
 /** Where the scripts of an instance run. */
 export interface ScriptPlace {
   readonly runtime: Pick<InstanceRuntime, 'run' | 'launch'>
+  /** Resolves once all is there that a script may look at. */
   readonly environment: () => Promise<Readonly<Record<string, string>>>
 }
 
@@ -60,6 +61,8 @@ const launchesMax = 5
 export class ScriptRunner {
   readonly #deps: ScriptRunnerDeps
   readonly #driven = new Map<string, Driven>()
+  /** Keys of those whose end was told, until they are wanted no more: what was told late begins none again. */
+  readonly #over = new Set<string>()
   /** Those that are left alone, but not over yet, included. */
   readonly #alive = new Set<Driven>()
 
@@ -71,7 +74,9 @@ export class ScriptRunner {
   follow(place: ScriptPlace, scripts: readonly WantedScript[]): void {
     const keys = new Set(scripts.map(keyOf))
     for (const [key, driven] of this.#driven) if (!keys.has(key)) this.#leave(key, driven)
+    for (const key of this.#over) if (!keys.has(key)) this.#over.delete(key)
     for (const wanted of scripts) {
+      if (this.#over.has(keyOf(wanted))) continue
       const driven = this.#driven.get(keyOf(wanted))
       if (!driven) this.#begin(wanted, place)
       else {
@@ -125,20 +130,21 @@ export class ScriptRunner {
         const seen = await this.#look(driven, isDue ? 1 : lookSeconds)
         absent = seen?.state === 'absent' ? absent + 1 : 0
         const end = endOf(seen, absent)
-        if (end !== undefined) return this.#over(driven, end)
+        if (end !== undefined) return this.#tellEnd(driven, end)
         if (seen?.state !== 'running') await this.#deps.clock.sleep(againMs, stop.signal)
       } catch (error) {
         if (stop.signal.aborted) return
         if (driven.hurry.signal.aborted) continue
         this.#deps.logger.warn({ ...named(driven.wanted), error: messageOf(error) }, 'script_not_reached')
-        if (!isLaunched && ++failed >= launchesMax) return this.#over(driven, null)
+        if (!isLaunched && ++failed >= launchesMax) return this.#tellEnd(driven, null)
         await this.#deps.clock.sleep(againMs, stop.signal).catch(() => {})
       }
     }
   }
 
-  #over({ wanted }: Driven, code: number | null): void {
+  #tellEnd({ wanted }: Driven, code: number | null): void {
     this.#driven.delete(keyOf(wanted))
+    this.#over.add(keyOf(wanted))
     this.#deps.logger.info({ ...named(wanted), code }, 'script_ended')
     this.#deps.onEnded(wanted, code)
   }

@@ -15,13 +15,14 @@ export interface ScriptStart {
 const scriptVariable = 'LANISTA_SCRIPT'
 const supervisorVariable = 'LANISTA_SUPERVISOR'
 
-// Whoever makes the folder starts it: a start that is told again, by the next agent, does nothing. SIGTERM to all of the instance ends the script, and leaves
+// The agent's own protection from the kernel's OOM killer is not for what it starts. Whoever makes the folder starts it: a start that is told again, by the next agent, does nothing. SIGTERM to all of the instance ends the script, and leaves
 // the shell to tell how. A log that is gone is no reason not to run.
 const launch = `
 folder=.lanista/$1.$2 old=.lanista/$1. mark=$3
 shift 3
 mkdir -p .lanista && mkdir "$folder" 2>/dev/null || exit 0
 for other in "$old"*; do [ "$other" = "$folder" ] || rm -rf "$other"; done
+echo 0 2>/dev/null >/proc/self/oom_score_adj
 unset ${supervisorVariable}
 trap : TERM INT HUP
 (: >"$LANISTA_LOG") 2>/dev/null || LANISTA_LOG=/dev/null
