@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { addressesHeld, DockerStage, instanceFolders, releaseAddresses } from './docker-stage.ts'
 import { commandLine, stillRunning, workingBelow } from './process-tree.ts'
-import { Workspace } from './workspace.ts'
+import { type Ready, Workspace } from './workspace.ts'
 
 interface Instance {
   readonly id: string
@@ -25,6 +25,7 @@ interface Host {
 
 let stage: DockerStage
 let workspace: Workspace
+let ready: Ready
 
 beforeAll(async () => {
   stage = await DockerStage.open()
@@ -44,11 +45,18 @@ afterEach(async () => {
   await stage.clear('shop')
 })
 
+/** Over REST: a command each time it is looked would be most of the work. */
+async function listed<T>(what: 'instances' | 'hosts'): Promise<T[]> {
+  const headers = { authorization: `Bearer ${ready.operator.password}` }
+  const response = await fetch(`${ready.http}/api/v1/${what}`, { headers, signal: AbortSignal.timeout(10_000) })
+  return (await response.json()) as T[]
+}
+
 async function running(web: number): Promise<readonly Instance[]> {
   let found: readonly Instance[] = []
   await workspace.until(
     async () => {
-      found = await workspace.ask<Instance[]>('instances')
+      found = await listed<Instance>('instances')
       return found.length === web + 1 && found.every(({ state }) => state === 'running')
     },
     `${web} running instances of web, and the database`,
@@ -88,7 +96,7 @@ function databasePids(): number[] {
 }
 
 async function startShop(...flags: readonly string[]): Promise<void> {
-  await workspace.up('--hosts', '3', ...flags)
+  ready = (await workspace.up('--hosts', '3', ...flags)).ready
   expect(await workspace.run('apply', 'examples/shop.yaml')).toMatchObject({ code: 0 })
   // how busy this machine is does not matter here
   expect(await workspace.run('rules', 'pause', 'shop.grow-web')).toMatchObject({ code: 0 })
@@ -98,7 +106,7 @@ async function killDatabase(): Promise<void> {
   const [killed = 0] = databasePids()
   process.kill(killed, 'SIGKILL')
   const isBack = async (): Promise<boolean> =>
-    databaseOf(await workspace.ask<Instance[]>('instances'))?.restarts === 1 && !databasePids().includes(killed)
+    databaseOf(await listed<Instance>('instances'))?.restarts === 1 && !databasePids().includes(killed)
   await workspace.until(isBack, 'another process of the database', 30_000)
 }
 
@@ -106,7 +114,7 @@ async function removeWhole(): Promise<void> {
   const processes = workingBelow(join(workspace.data, 'agents')).filter((pid) => !/agent\.mjs/.test(commandLine(pid)))
   expect(processes.length).toBeGreaterThan(0)
   expect(await workspace.run('remove', 'shop')).toMatchObject({ code: 0 })
-  expect(await workspace.ask<Instance[]>('instances')).toEqual([])
+  expect(await listed<Instance>('instances')).toEqual([])
   expect(await stage.containers('shop')).toEqual([])
   expect(await stage.networks('shop')).toEqual([])
   expect(stillRunning(processes)).toEqual([])
@@ -124,11 +132,11 @@ test('the shop answers through its public ports, whatever is killed, and leaves 
   await serves(1)
 
   const before = [await stage.containers('shop'), databasePids()]
-  const hosts = await workspace.ask<Host[]>('hosts')
+  const hosts = await listed<Host>('hosts')
   for (const { pid } of hosts) process.kill(pid, 'SIGKILL')
   expect(await answers(first)).toEqual([`42 helmets in stock, says ${databaseOf(first)?.host}`])
   const isBack = async (): Promise<boolean> =>
-    (await workspace.ask<Host[]>('hosts')).every(({ pid }, i) => pid !== hosts[i]?.pid)
+    (await listed<Host>('hosts')).every(({ pid }, i) => pid !== hosts[i]?.pid)
   await workspace.until(isBack, 'the agents again', 60_000)
   await serves(1)
   expect([await stage.containers('shop'), databasePids()]).toEqual(before)
