@@ -80,9 +80,10 @@ export class DirectoryRuntime implements InstanceRuntime {
   }
 
   async list(signal: AbortSignal): Promise<readonly FoundInstance[]> {
-    const rows = await readProcesses()
+    const places = readPlaces(this.#options.folder, 'directory')
+    const rows = places.length === 0 ? [] : await readProcesses()
     signal.throwIfAborted()
-    return Promise.all(readPlaces(this.#options.folder, 'directory').map((record) => this.#found(record, rows)))
+    return Promise.all(places.map((record) => this.#found(record, rows)))
   }
 
   async prepare(spec: InstanceSpec, code: string | undefined, signal: AbortSignal): Promise<FoundInstance> {

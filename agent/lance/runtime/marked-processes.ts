@@ -3,7 +3,8 @@
  * those that cleaned their environment by descent and session from one that carries it. What did all three (a clean environment, a new
  * session, its parent gone) is not found.
  */
-import { readdir, readFile } from 'node:fs/promises'
+import { readdirSync, readFileSync } from 'node:fs'
+import { setImmediate as otherWork } from 'node:timers/promises'
 
 /** One line of the process table. */
 export interface ProcessRow {
@@ -22,16 +23,16 @@ export const runVariable = 'LANISTA_RUN'
 /** The name of the variable that names, to a launched command, where the instance's log is written to. */
 export const logVariable = 'LANISTA_LOG'
 
-/** Processes read at once: each holds a file open, and one that cannot be opened is not seen. */
+/** Processes read before other work has its turn. `/proc` answers from memory: read at once, it costs a fifth of what threads would. */
 const atOnceMax = 32
 
 /** The processes of this machine that are alive (no zombies), with their marks. Of others' processes, marks cannot be read. */
 export async function readProcesses(): Promise<readonly ProcessRow[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
   const rows: ProcessRow[] = []
   for (let at = 0; at < pids.length; at += atOnceMax) {
-    const some = await Promise.all(pids.slice(at, at + atOnceMax).map(readRow))
-    rows.push(...some.filter((row) => row !== undefined))
+    rows.push(...pids.slice(at, at + atOnceMax).flatMap((pid) => readRow(pid) ?? []))
+    await otherWork()
   }
   return rows
 }
@@ -50,17 +51,27 @@ export function processesMarked(rows: readonly ProcessRow[], mark: string): read
   return [...found]
 }
 
-async function readRow(name: string): Promise<ProcessRow | undefined> {
+function readRow(name: string): ProcessRow | undefined {
   try {
-    const stat = await readFile(`/proc/${name}/stat`, 'latin1')
+    const stat = readFileSync(`/proc/${name}/stat`, 'latin1')
     // the command, in parentheses, may hold blanks and parentheses itself
     const [state, parent, group, session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     if (state === 'Z' || state === 'X') return undefined
-    const environ = await readFile(`/proc/${name}/environ`, 'utf8').catch(() => '')
-    const marks = environ.split('\0').filter((entry) => /^LANISTA_(PLACE|RUN)=/.test(entry))
+    const marks = marksIn(`/proc/${name}/environ`)
     return { pid: Number(name), parent: Number(parent), group: Number(group), session: Number(session), marks }
   } catch {
     return undefined // gone meanwhile
+  }
+}
+
+/** None where they cannot be read. */
+function marksIn(path: string): readonly string[] {
+  try {
+    const environ = readFileSync(path, 'utf8')
+    if (!environ.includes('LANISTA_')) return []
+    return environ.split('\0').filter((entry) => /^LANISTA_(PLACE|RUN)=/.test(entry))
+  } catch {
+    return []
   }
 }
 
