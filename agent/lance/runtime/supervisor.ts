@@ -21,12 +21,14 @@ export interface SupervisorOptions {
   readonly processes?: number | undefined
 }
 
+// The agent's own protection from the kernel's OOM killer is not for what it starts.
 // The main process leads a session of its own: its group can be signalled without the shell, which is there to tell how it ended.
 // The line of the start is in the log before the start is told of: whoever looks for words since then finds none of an earlier run.
 // `dd` writes at once and never reads beyond its count; where the disk is full it loses the block and goes on, so that the process does not stand still.
 const script = `
 control=$1 log=$2 bytes=$3 files=$4 data=$5 processes=$6
 shift 6
+echo 0 2>/dev/null >/proc/self/oom_score_adj
 echo '${startLine}' >>"$log"
 echo $$ >"$control/pid.new" && mv "$control/pid.new" "$control/pid"
 {

@@ -1,4 +1,5 @@
 /** Limits of a directory instance where systemd runs: a transient scope, a cgroup of its own outside the agent's unit. */
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import type { ResourceLimits } from '#protocol/instances/spec.ts'
 
@@ -27,7 +28,15 @@ export function systemdScope(
   ]
 }
 
-/** Whether systemd is this machine's first process (sd_booted(3)) and the agent may ask it for scopes. */
+/** How long systemd may take to say whether we may have scopes, ms. */
+const probeMs = 5000
+
+/**
+ * Whether systemd is this machine's first process (sd_booted(3)) and gives the agent scopes: root has them, others where polkit says so. It is
+ * asked for one, once, which takes some 20 ms.
+ */
 export function canUseSystemd(): boolean {
-  return existsSync('/run/systemd/system') && process.getuid?.() === 0
+  if (!existsSync('/run/systemd/system')) return false
+  const [program, ...words] = [...systemdScope('probe', String(process.pid), {}), 'true']
+  return spawnSync(program, words, { timeout: probeMs, stdio: 'ignore' }).status === 0
 }
