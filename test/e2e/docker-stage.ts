@@ -5,6 +5,8 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { openTestEngine, type TestEngine } from '#agent/lance/runtime/docker-stage.ts'
 
+/** Debian's `iproute2`. */
+const addressProgram = 'ip'
 /** Containers and networks of the tenant of `up`. */
 const ours = { filters: { label: ['lanista.tenant=default'] } }
 
@@ -65,7 +67,7 @@ export function addressesHeld(data: string): string[] {
 /** Takes them away. */
 export function releaseAddresses(data: string): void {
   for (const address of addressesHeld(data)) {
-    execFileSync('ip', ['-4', 'address', 'del', `${address}/32`, 'dev', 'lo'])
+    execFileSync(addressProgram, ['-4', 'address', 'del', `${address}/32`, 'dev', 'lo'])
   }
 }
 
