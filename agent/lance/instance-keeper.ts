@@ -115,10 +115,7 @@ export class InstanceKeeper {
   async ask(ask: InstanceScript): Promise<void> {
     const refusal = requestRefusal(this.#instance, ask, this.#deps.clock.now())
     if (!refusal) return this.send({ kind: 'script', ask })
-    throw new LanistaError(
-      refusal.code,
-      `ask ${ask.id} later: found ${refusal.found}, expected it to be free to ${ask.action}`,
-    )
+    throw new LanistaError(refusal.code, `ask ${ask.id} later: found ${refusal.found}, expected ${refusal.expected}`)
   }
 
   /** Ends what is under way, and touches nothing that runs. Idempotent. */

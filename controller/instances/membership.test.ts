@@ -57,6 +57,8 @@ describe('members of a component', () => {
 
   it('are told to each with itself, by the addresses that it can reach', () => {
     const membership = { term: 3, master: at(1, 'far'), joined: [at(1, 'far'), at(2)] }
+    const first = membersFor({ ...membership, joined: [at(2), at(10)] }, at(1, 'far'))
+    expect(first.list.map(({ id }) => id)).toEqual(['a-b-1', 'a-b-2', 'a-b-10'])
     expect(membersFor(membership, at(3))).toEqual({
       term: 3,
       masterIp: '1.0.0.1',

@@ -70,12 +70,18 @@ function keptOr(before: Membership | undefined, next: Membership): Membership {
 /** What one instance is told: those that have joined, and itself. */
 export function membersFor({ term, master, joined }: Membership, self: MemberPlace): Members {
   const ipOf = (place: MemberPlace): string => (place.cloud === self.cloud ? place.cloudIp : place.publicIp)
-  const all = joined.some(({ id }) => id === self.id) ? joined : [...joined, self]
+  const others = joined.filter(({ id }) => id !== self.id)
+  const all = [...others, self].toSorted((a, b) => numberOf(a) - numberOf(b))
   const told = all.length <= membersMax ? all : firstOf(all, [self.id, master.id])
   const list = told.map((place): Member => {
     return { id: place.id, ip: ipOf(place), role: place.id === master.id ? 'master' : 'node' }
   })
   return { term, masterIp: ipOf(master), list }
+}
+
+/** The last part of an id grows: the oldest has the lowest. */
+function numberOf({ id }: MemberPlace): number {
+  return Number(id.slice(id.lastIndexOf('-') + 1))
 }
 
 /** The first ones, and those that must be among them. */

@@ -10,6 +10,7 @@ import {
   goOn,
   holdAfter,
   initBegan,
+  type Refusal,
   refusalOf,
   type ScriptFacts,
   scriptsWakeAt,
@@ -33,13 +34,9 @@ function phaseOf({ row, isKnown, isMainUp }: Instance): ScriptFacts['phase'] {
 }
 
 /** Why a request cannot be done now; undefined = it can. */
-export function requestRefusal(
-  instance: Instance,
-  ask: InstanceScript,
-  nowMs: number,
-): ReturnType<typeof refusalOf> | { readonly code: 'SERVICE_UNKNOWN'; readonly found: string } {
+export function requestRefusal(instance: Instance, ask: InstanceScript, nowMs: number): Refusal | undefined {
   const facts = factsOf(instance)
-  if (!facts) return { code: 'SERVICE_UNKNOWN', found: 'no service' }
+  if (!facts) return { code: 'SERVICE_UNKNOWN', found: 'no service', expected: 'an instance of one' }
   return refusalOf(bookOf(instance), facts, ask, nowMs)
 }
 

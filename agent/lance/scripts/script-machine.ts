@@ -29,23 +29,32 @@ export interface Hold {
 /** What is killed and lives on all the same is given up after this, ms. */
 const giveUpMs = 15_000
 
-/** Why a request cannot be done now, as a code and what was found; undefined = it can. */
+/** Why a request is not done, in words. */
+export interface Refusal {
+  readonly code: 'SERVICE_UNKNOWN' | 'SERVICE_NOT_RUNNING' | 'SCRIPT_RUNNING' | 'NO_SCRIPT_RUNS'
+  readonly found: string
+  readonly expected: string
+}
+
+/** Why a request cannot be done now; undefined = it can. */
 export function refusalOf(
   book: ScriptBook,
   { phase, hold }: Pick<ScriptFacts, 'phase' | 'hold'>,
   { action, request }: Pick<InstanceScript, 'action' | 'request'>,
   nowMs: number,
-): { readonly code: 'SCRIPT_RUNNING' | 'NO_SCRIPT_RUNS' | 'SERVICE_NOT_RUNNING'; readonly found: string } | undefined {
+): Refusal | undefined {
   if (action === 'release') return undefined
   const running = runningScripts(book)
   if (action === 'interrupt') {
-    return running.length > 0 ? undefined : { code: 'NO_SCRIPT_RUNS', found: 'no script that runs' }
+    if (running.length > 0) return undefined
+    return { code: 'NO_SCRIPT_RUNS', found: 'no script that runs', expected: 'one to interrupt' }
   }
-  if (running.length > 0) return { code: 'SCRIPT_RUNNING', found: `${running.join(' and ')} running` }
+  const expected = 'none to run'
+  if (running.length > 0) return { code: 'SCRIPT_RUNNING', found: `${running.join(' and ')} running`, expected }
   if (isHeld(hold, nowMs) && hold?.request !== request) {
-    return { code: 'SCRIPT_RUNNING', found: 'another request that is about to begin' }
+    return { code: 'SCRIPT_RUNNING', found: 'another request that is about to begin', expected }
   }
-  return phase === 'up' ? undefined : { code: 'SERVICE_NOT_RUNNING', found: 'it not running' }
+  return phase === 'up' ? undefined : { code: 'SERVICE_NOT_RUNNING', found: 'it not running', expected: 'it up' }
 }
 
 /** The hold after a request that was not refused. */
