@@ -45,6 +45,14 @@ interface Shared {
   askers: number
 }
 
+/** How one try ended. */
+interface Pulled {
+  readonly bytes: number
+  /** Bytes that an earlier try had got. */
+  readonly resumedAt: number
+  readonly error?: unknown
+}
+
 /** Blobs fetched at once; others wait for their turn. */
 const fetchesAtOnceMax = 2
 /** Those that wait; one more is refused with BUSY. */
@@ -153,9 +161,9 @@ export class BlobFetcher implements AsyncDisposable {
     await sweepParts(folder, clock.now(), (target) => this.#ending.has(target))
     const beganMs = clock.monotonic()
     try {
-      const bytes = await this.#pullTwice(path, sha256, signal)
+      const { bytes, resumedAt } = await this.#pullTwice(path, sha256, signal)
       this.#counters.fetched++
-      logger.info({ sha256, bytes, durationMs: Math.round(clock.monotonic() - beganMs) }, 'blob_fetched')
+      logger.info({ sha256, bytes, resumedAt, durationMs: Math.round(clock.monotonic() - beganMs) }, 'blob_fetched')
       return path
     } catch (error) {
       signal.throwIfAborted()
@@ -166,30 +174,26 @@ export class BlobFetcher implements AsyncDisposable {
   }
 
   /** What an earlier try left may be at fault: then once more, from nothing. */
-  async #pullTwice(path: string, sha256: string, signal: AbortSignal): Promise<number> {
+  async #pullTwice(path: string, sha256: string, signal: AbortSignal): Promise<Pulled> {
     const first = await this.#pull(path, sha256, signal)
-    if (!first.error) return first.bytes
+    if (!first.error) return first
     const isOurs = isLanistaError(first.error, 'BLOB_DAMAGED') || isLanistaError(first.error, 'BLOB_INVALID')
-    if (!first.wasResumed || !isOurs) throw first.error
+    if (first.resumedAt === 0 || !isOurs) throw first.error
     const second = await this.#pull(path, sha256, signal)
     if (second.error) throw second.error
-    return second.bytes
+    return second
   }
 
-  async #pull(
-    path: string,
-    sha256: string,
-    signal: AbortSignal,
-  ): Promise<{ readonly bytes: number; readonly wasResumed: boolean; readonly error?: unknown }> {
+  async #pull(path: string, sha256: string, signal: AbortSignal): Promise<Pulled> {
     await using part = await PartFile.open(path, signal)
-    const wasResumed = part.bytes > 0
+    const resumedAt = part.bytes
     try {
       await this.#fill(part, sha256, signal)
       await part.finish(sha256)
-      return { bytes: part.bytes, wasResumed }
+      return { bytes: part.bytes, resumedAt }
     } catch (error) {
       if (!signal.aborted) await part.remove()
-      return { bytes: part.bytes, wasResumed, error }
+      return { bytes: part.bytes, resumedAt, error }
     }
   }
 
