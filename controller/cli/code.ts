@@ -74,20 +74,29 @@ export async function runCodeEnable(
   terminal: Terminal,
 ): Promise<ExitCode> {
   const client = await openClient(flags, terminal)
-  const begun = await client.send('POST', `${pathOf(name)}/enable`, { version, gate }, undefined, terminal.stop)
-  let answer = begun
-  let code = parseAnswer(codeSchema, answer, 'code enable')
-  const to = code.roll_out?.to
-  for (let said = ''; wait !== false && code.roll_out; await delay(lookMs, undefined, { signal: terminal.stop })) {
-    answer = await client.get(pathOf(name), {}, terminal.stop)
-    code = parseAnswer(codeSchema, answer, 'code status')
-    const { waits } = code.roll_out ?? { waits: null }
+  const params = { version, gate }
+  const begun = await client.send('POST', `${pathOf(name)}/enable`, params, undefined, terminal.stop)
+  const { roll_out: rollOut } = parseAnswer(codeSchema, begun, 'code enable')
+  const end = rollOut && wait !== false ? await ended(name, client, terminal) : { answer: begun, current: undefined }
+  if (flags.json) writeJson(terminal, end.answer)
+  else terminal.write(statusText(parseAnswer(codeSchema, end.answer, 'code enable')))
+  return end.current === undefined || end.current === rollOut?.to ? 0 : 1
+}
+
+/** Looks until no roll-out is under way, and says what it waits for. */
+async function ended(
+  name: string,
+  client: ControllerClient,
+  terminal: Terminal,
+): Promise<{ readonly answer: unknown; readonly current: string | null }> {
+  for (let said = ''; ; await delay(lookMs, undefined, { signal: terminal.stop })) {
+    const answer = await client.get(pathOf(name), {}, terminal.stop)
+    const { current, roll_out: rollOut } = parseAnswer(codeSchema, answer, 'code status')
+    if (!rollOut) return { answer, current }
+    const { waits } = rollOut
     if (waits !== null && waits !== said) terminal.note(printable(`waits for ${waits}`))
     said = waits ?? said
   }
-  if (flags.json) writeJson(terminal, answer)
-  else terminal.write(statusText(code))
-  return wait !== false && code.current !== to ? 1 : 0
 }
 
 /** Writes the archive of a version to a file, whole or not at all. */

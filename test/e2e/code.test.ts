@@ -73,9 +73,10 @@ async function applied(count: number): Promise<void> {
 const explained = 'explain?of=shop/web'
 
 /** Over HTTP: where many commands run at once, each has to wait for the machine. */
-async function asked<T>(question: string, sent: RequestInit = {}): Promise<T> {
-  const headers = { authorization: `Bearer ${ready.operator.password}`, ...sent.headers }
-  const response = await fetch(`${ready.http}/api/v1/${question}`, { ...sent, headers })
+async function asked<T>(question: string, body?: Uint8Array<ArrayBuffer>): Promise<T> {
+  const headers = { authorization: `Bearer ${ready.operator.password}`, 'content-type': 'application/x-tar' }
+  const sent = body ? { method: 'POST', body, headers } : { headers }
+  const response = await fetch(`${ready.http}/api/v1/${question}`, sent)
   const text = await response.text()
   if (!response.ok) throw new Error(`${question}: ${response.status} ${text}`)
   return JSON.parse(text) as T
@@ -94,12 +95,7 @@ function folderOf(name: string, text: string, bytes = 0): string {
 async function uploaded(name: string, text: string, bytes = 0): Promise<string> {
   const options = { maxBuffer: 2 ** 26 }
   const body = execFileSync('tar', ['-cf', '-', '-C', folderOf(name, text, bytes), '.'], options)
-  const headers = { 'content-type': 'application/x-tar' }
-  const { id } = await asked<{ id: string }>(`code/shop/web/versions?description=${name}`, {
-    method: 'POST',
-    body,
-    headers,
-  })
+  const { id } = await asked<{ id: string }>(`code/shop/web/versions?description=${name}`, Uint8Array.from(body))
   return id
 }
 
