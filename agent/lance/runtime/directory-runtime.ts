@@ -35,6 +35,7 @@ import {
   signalAll,
 } from './marked-processes.ts'
 import { membersFile, writeMembersFile } from './member-file.ts'
+import { noPlace, notRunning } from './place-errors.ts'
 import { type PlaceRecord, placeDigest, placeFolder, readPlace, readPlaces, writePlace } from './place-record.ts'
 import { unseenExit } from './process-exit.ts'
 import { runCommand } from './run-command.ts'
@@ -214,7 +215,7 @@ export class DirectoryRuntime implements InstanceRuntime {
   #recordOf(id: string): PlaceRecord {
     const record = readPlace(this.#options.folder, id)
     if (record?.isolation === 'directory') return record
-    throw new LanistaError('INSTANCE_UNKNOWN', `prepare the instance first: found no place of ${id}`, { data: { id } })
+    throw noPlace(id)
   }
 
   /** Nothing of the agent's own environment: it may hold secrets. */
@@ -351,12 +352,6 @@ function mainFirst(ours: readonly ProcessRow[], supervisor: number | undefined):
 /** Nothing of it runs, and how the main process ended has been told. */
 async function isOver(place: string, targets: readonly ProcessRow[]): Promise<boolean> {
   return targets.length === 0 && (await endOfMain(place)) !== undefined
-}
-
-function notRunning(id: string): LanistaError {
-  return new LanistaError('RUNTIME_REFUSED', `start ${id} first: found its main process ended, expected it to run`, {
-    data: { id },
-  })
 }
 
 function stillAlive(rows: readonly ProcessRow[]): LanistaError {

@@ -36,6 +36,7 @@ import { DockerWatch } from './docker-watch.ts'
 import { everyAddress, mappedHostPorts } from './host-ports.ts'
 import type { CommandResult, FoundInstance, InstanceRuntime, ProcessExit, RuntimeEvent } from './instance-runtime.ts'
 import { makeMembersFolder, membersBind, membersFileInside, writeMembersFile } from './member-file.ts'
+import { noPlace, notRunning } from './place-errors.ts'
 import {
   type PlaceRecord,
   placeDigest,
@@ -255,13 +256,13 @@ export class DockerRuntime implements InstanceRuntime {
   async #found(id: string, signal: AbortSignal): Promise<FoundInstance> {
     const found = await this.#containers.find(id, this.#record(id), signal)
     if (found) return found
-    throw unknown(id)
+    throw noPlace(id)
   }
 
   async #inspect(id: string, signal: AbortSignal): Promise<ContainerInspectInfo> {
     const info = await this.#containers.inspect(id, signal)
     if (info) return info
-    throw unknown(id)
+    throw noPlace(id)
   }
 
   async #makeWaiting(
@@ -306,7 +307,7 @@ export class DockerRuntime implements InstanceRuntime {
     signal: AbortSignal,
   ): Promise<void> {
     const text = readSecretFile(directFile(placeFolder(this.#options.folder, id)))
-    if (text === undefined) throw unknown(id)
+    if (text === undefined) throw noPlace(id)
     await this.#containers.remove(id, signal)
     const made = withCommand(JSON.parse(text) as ContainerCreateOptions, command, environment)
     await this.#networks.create(made, signal)
@@ -363,14 +364,4 @@ export class DockerRuntime implements InstanceRuntime {
       cancel()
     }
   }
-}
-
-function notRunning(id: string): LanistaError {
-  return new LanistaError('RUNTIME_REFUSED', `start ${id} first: found its container ended, expected it to run`, {
-    data: { id },
-  })
-}
-
-function unknown(id: string): LanistaError {
-  return new LanistaError('INSTANCE_UNKNOWN', `prepare the instance first: found no place of ${id}`, { data: { id } })
 }

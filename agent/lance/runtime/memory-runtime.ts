@@ -10,6 +10,7 @@ import type { Clock } from '#protocol/runtime/clock.ts'
 import { unlessAborted } from '#protocol/runtime/unless-aborted.ts'
 import type { CommandResult, FoundInstance, InstanceRuntime, ProcessExit, RuntimeEvent } from './instance-runtime.ts'
 import type { MemoryHost, MemoryPlace } from './memory-host.ts'
+import { noPlace, notRunning } from './place-errors.ts'
 import { placeDigest, placeFolder } from './place-record.ts'
 
 type Environment = Readonly<Record<string, string>>
@@ -108,9 +109,7 @@ export class MemoryRuntime implements InstanceRuntime {
   ): Promise<void> {
     this.#expectAvailable(signal)
     const place = this.#placeOf(id)
-    if (!place.main || place.main.exit) {
-      throw new LanistaError('RUNTIME_REFUSED', `start ${id} first: found its main process ended`)
-    }
+    if (!place.main || place.main.exit) throw notRunning(id)
     const { output } = this.#host.play(place, command, options.environment)
     if (output !== '') place.log.push(...output.replace(/\n$/, '').split('\n'))
   }
@@ -160,7 +159,7 @@ export class MemoryRuntime implements InstanceRuntime {
   #placeOf(id: string): MemoryPlace {
     const place = this.#host.places.get(id)
     if (place) return place
-    throw new LanistaError('INSTANCE_UNKNOWN', `prepare the instance first: found no place of ${id}`, { data: { id } })
+    throw noPlace(id)
   }
 
   #expectAvailable(signal: AbortSignal): void {

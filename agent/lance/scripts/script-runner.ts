@@ -130,7 +130,8 @@ export class ScriptRunner {
         const seen = await this.#look(driven, isDue ? 1 : lookSeconds)
         absent = seen?.state === 'absent' ? absent + 1 : 0
         const end = endOf(seen, absent)
-        if (end !== undefined) return this.#tellEnd(driven, end)
+        // who was left alone meanwhile tells nothing: somebody else may look after it by now
+        if (end !== undefined && !stop.signal.aborted) return this.#tellEnd(driven, end)
         if (seen?.state !== 'running') await this.#deps.clock.sleep(againMs, stop.signal)
       } catch (error) {
         if (stop.signal.aborted) return
