@@ -3,7 +3,7 @@
  * prebuilt binding beside them, and `dist/agent-bundle.tar.gz`, which agents are upgraded to. Prints the sizes; `--metafile` keeps esbuild's import graph.
  */
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
@@ -40,12 +40,12 @@ const shared: BuildOptions = {
   logLevel: 'warning',
 }
 
-/** What only some hosts need (systems other than Linux, those with a Docker engine) stays a file of its own, loaded when asked for. */
+/** What only some need (systems other than Linux, hosts with a Docker engine, controllers of EC2) stays a file of its own, loaded when asked for. */
 const apart: Plugin = {
   name: 'apart',
   setup: ({ onResolve }) => {
-    onResolve({ filter: /^(systeminformation|dockerode)$/ }, ({ kind, path }) =>
-      kind === 'entry-point' ? null : { path: `./${path}.mjs`, external: true },
+    onResolve({ filter: /^(systeminformation|dockerode)$|\/ec2-sdk\.ts$/ }, ({ kind, path }) =>
+      kind === 'entry-point' ? null : { path: `./${basename(path, '.ts')}.mjs`, external: true },
     )
   },
 }
@@ -122,6 +122,7 @@ rmSync(dist, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
 await bundle('systeminformation', 'systeminformation.mjs')
 await bundle('dockerode', 'dockerode.mjs')
+await bundle('controller/clouds/ec2/ec2-sdk.ts', 'ec2-sdk.mjs')
 await bundle('agent/main.ts', 'agent.mjs')
 await bundle('controller/main.ts', 'lanista.mjs')
 copyBindings()

@@ -82,7 +82,8 @@ export class CloudCalls {
       } catch (error) {
         if (signal.aborted) throw signal.reason
         if (this.#closing.signal.aborted || !isWorthRetrying(error)) throw error
-        last = error
+        // a request that the deadline cut short says less than the one before it
+        if (last === undefined || this.#clock.monotonic() < untilMs) last = error
         this.#counts.retries++
       }
     }

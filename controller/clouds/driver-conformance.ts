@@ -10,7 +10,7 @@ export type CloudOperation = 'make' | 'list' | 'terminate'
 
 export interface CloudStage extends AsyncDisposable {
   /** Its driver, as a controller that has just started opens it; it waits milliseconds where a real one waits seconds. */
-  open(credential?: 'right' | 'wrong' | 'expired' | undefined): CloudDriver
+  open(credential?: 'right' | 'wrong' | 'expired' | undefined): Promise<CloudDriver>
   /** A spec that this cloud can serve. */
   readonly spec: VmSpec
   /** Same name, same owner tag of somebody else, and no tags at all. Ids as the driver would say them. */
@@ -51,7 +51,7 @@ export function driverConformance(
     let driver: CloudDriver
     beforeEach(async () => {
       stage = await openStage()
-      driver = stage.open()
+      driver = await stage.open()
     })
     afterEach(async () => {
       await driver.close()
@@ -71,7 +71,7 @@ export function driverConformance(
     /** The controller was killed and started again. */
     async function restart(): Promise<void> {
       await driver.close()
-      driver = stage.open()
+      driver = await stage.open()
     }
 
     it('makes one VM for a token, however often it is asked', async () => {
@@ -194,7 +194,7 @@ export function driverConformance(
 
     it('names the throttling when it never ends', async () => {
       stage.throttle(ever)
-      await expect(driver.ensure(stage.spec, 'token-1', limits(150))).rejects.toMatchObject({
+      await expect(driver.ensure(stage.spec, 'token-1', limits(1000))).rejects.toMatchObject({
         code: 'CLOUD_DEADLINE',
         data: { last: 'CLOUD_THROTTLED' },
       })
@@ -218,7 +218,7 @@ export function driverConformance(
       ['wrong', 'CLOUD_CREDENTIALS_WRONG'],
       ['expired', 'CLOUD_CREDENTIALS_EXPIRED'],
     ] as const)('names a credential that is %s', async (credential, code) => {
-      await using other = stage.open(credential)
+      await using other = await stage.open(credential)
       await expect(other.ensure(stage.spec, 'token-1', limits())).rejects.toMatchObject({ code })
       await expect(other.discover(limits())).rejects.toMatchObject({ code })
       expect(stage.alive()).toEqual([])

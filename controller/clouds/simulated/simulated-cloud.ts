@@ -81,7 +81,8 @@ export class SimulatedCloud {
 
   offers(nowMs: number): CloudOffers {
     const { locations = defaultLocations, hardware = defaultHardware, images = defaultImages } = this.options
-    const quotas = [{ name: 'vms', limit: this.options.vmsMax ?? 10_000, used: this.#alive(nowMs).length }]
+    this.#bury(nowMs)
+    const quotas = [{ name: 'vms', limit: this.options.vmsMax ?? 10_000, used: this.#living.size }]
     return { locations, hardware, images, quotas, isCut: false }
   }
 

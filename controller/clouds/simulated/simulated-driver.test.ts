@@ -39,7 +39,7 @@ async function openStage(): Promise<CloudStage> {
 
   return {
     spec,
-    open: (credential = 'right') =>
+    open: async (credential = 'right') =>
       new SimulatedDriver(quick, { cloud, clock, gate: (operation, stage) => gate(operation, stage, credential) }),
     plantForeign: async () => [
       cloud.runForeign(spec, clock.now()),
