@@ -81,7 +81,7 @@ export class UpgradeService implements AsyncDisposable {
 
   /** The newest first. */
   rows(): readonly UpgradeRow[] {
-    return [...this.#rows.values()].toSorted((a, b) => b.beganMs - a.beganMs)
+    return [...this.#rows.values()].toReversed().toSorted((a, b) => b.beganMs - a.beganMs)
   }
 
   /** Throws UPGRADE_UNKNOWN. */
