@@ -5,7 +5,9 @@
 import { benchAxe } from './bench/axe.ts'
 import { benchCarbon } from './bench/carbon.ts'
 import { benchFootprint } from './bench/footprint.ts'
+import { benchLance } from './bench/lance.ts'
 import { benchLatency } from './bench/latency.ts'
+import { benchOrders } from './bench/orders.ts'
 import { benchRead } from './bench/read.ts'
 import { machine } from './bench/report.ts'
 import { benchRing } from './bench/ring.ts'
@@ -22,6 +24,8 @@ const areas: Readonly<Record<string, () => Promise<void>>> = {
   latency: benchLatency,
   ring: benchRing,
   axe: benchAxe,
+  orders: benchOrders,
+  lance: benchLance,
   footprint: () => benchFootprint(Number(process.env['BENCH_MINUTES'] ?? 5)),
 }
 

@@ -11,10 +11,15 @@ export interface Fleet extends AsyncDisposable {
   readonly env: NodeJS.ProcessEnv
 }
 
-/** Starts `dist/lanista.mjs up` and waits for its ready line. */
-export async function startFleet(broker: 'embedded' | 'nats', more: readonly string[] = []): Promise<Fleet> {
+/** Starts `dist/lanista.mjs up` and waits for its ready line. @param engine unix socket of the Docker engine, where not the usual one */
+export async function startFleet(
+  broker: 'embedded' | 'nats',
+  more: readonly string[] = [],
+  engine?: string,
+): Promise<Fleet> {
   const folder = mkdtempSync(join(tmpdir(), 'lanista-bench-'))
-  const env = { ...process.env, XDG_CONFIG_HOME: join(folder, 'config') }
+  const dockerHost = engine === undefined ? {} : { DOCKER_HOST: `unix://${engine}` }
+  const env = { ...process.env, ...dockerHost, XDG_CONFIG_HOME: join(folder, 'config') }
   const ports = ['--http-port', '0', '--carbon-port', '0', '--broker-port', '0']
   const args = [
     'dist/lanista.mjs',

@@ -29,7 +29,8 @@ async function measure(broker: 'embedded' | 'nats', minutes: number): Promise<Ro
   }
 }
 
-async function agentPid(http: string, token: string): Promise<number> {
+/** Process id of the fleet's first agent. */
+export async function agentPid(http: string, token: string): Promise<number> {
   const response = await fetch(`${http}/api/v1/hosts`, { headers: { authorization: `Bearer ${token}` } })
   const [host] = (await response.json()) as { pid: number }[]
   if (!host) throw new Error('the fleet has no host')
@@ -43,7 +44,8 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
 
-function memoryMib(pid: number, field: string): number {
+/** A field of `/proc/PID/status`. */
+export function memoryMib(pid: number, field: string): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   return Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1]) / 1024
 }

@@ -1,6 +1,6 @@
 /**
- * Orders a second, and how long one takes: `npx tsx test/contracts/orders.bench.ts`. Everything is synced to this machine's disk: the
- * registry of the controller always, the journal of the one agent too; the thousand agents keep theirs in memory.
+ * Orders a second, and how long one takes. Everything is synced to this machine's disk: the registry of the controller always, the journal of
+ * the one agent too; the thousand agents keep theirs in memory.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -20,13 +20,23 @@ import { systemClock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
 import { type Address, hostIdOf, prefixOf } from '#protocol/subjects/subject.ts'
-import { machine, quantile } from '../../scripts/bench/report.ts'
+import { printTable, quantile, type Row } from './report.ts'
 
 const deps = { clock: systemClock, logger: silentLogger }
 const key = generateNkey()
 const signal = new AbortController().signal
 
 type Link = OrderServiceDeps['bus']
+
+/** Orders to one agent over the embedded broker, and to a thousand without one. */
+export async function benchOrders(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'lanista-bench-orders-'))
+  printTable('Orders, each to its end', [
+    await oneAgent(join(folder, 'one')),
+    await manyAgents(join(folder, 'many'), 1000),
+  ])
+  await rm(folder, { recursive: true })
+}
 
 /** Orders, so many at once, each to the end. Returns orders a second. */
 async function rate(orders: OrderService, targets: readonly Address[], count: number, atOnce: number): Promise<number> {
@@ -60,7 +70,7 @@ function hereWith(address: Address, journal: string): OrderHost {
   return { id: hostIdOf(address), isHere: true, hasLeft: false, session: 1, journal }
 }
 
-async function oneAgent(folder: string): Promise<string> {
+async function oneAgent(folder: string): Promise<Row> {
   const address = { tenant: 'main', cloud: 'home', host: 'web' }
   const closer = new Closer()
   const broker = closer.use('broker', await EmbeddedBroker.open({ host: '127.0.0.1', port: 0 }, deps))
@@ -88,7 +98,7 @@ async function oneAgent(folder: string): Promise<string> {
   const many = await rate(orders, [address], 3000, 200)
   await closer.close()
   const [p50, p99] = [quantile(times, 0.5), quantile(times, 0.99)].map((ms) => ms.toFixed(1))
-  return `one agent, embedded broker: ${many} orders/s; a call alone p50 ${p50} ms, p99 ${p99} ms`
+  return { agents: 'one, embedded broker', 'orders/s': many, 'a call alone, p50 ms': p50 ?? '', 'p99 ms': p99 ?? '' }
 }
 
 /** Subjects to agents and back, without a broker. */
@@ -130,7 +140,7 @@ class Switch {
 
 async function* noStates(): AsyncIterable<BusStateChange> {}
 
-async function manyAgents(folder: string, count: number): Promise<string> {
+async function manyAgents(folder: string, count: number): Promise<Row> {
   const closer = new Closer()
   const wires = new Switch()
   const addresses = Array.from({ length: count }, (_, i) => ({ tenant: 'main', cloud: 'home', host: `h${i}` }))
@@ -148,12 +158,5 @@ async function manyAgents(folder: string, count: number): Promise<string> {
   await rate(orders, addresses, 2000, count)
   const many = await rate(orders, addresses, 20_000, count)
   await closer.close()
-  return `${count} agents in this process, their signatures checked: ${many} orders/s`
+  return { agents: `${count} in this process, signatures checked`, 'orders/s': many }
 }
-
-const folder = await mkdtemp(join(tmpdir(), 'lanista-bench-orders-'))
-console.log(`Measured ${machine()}`)
-console.log(await oneAgent(join(folder, 'one')))
-console.log(await manyAgents(join(folder, 'many'), 1000))
-await rm(folder, { recursive: true })
-process.exit(0)
