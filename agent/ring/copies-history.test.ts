@@ -12,8 +12,8 @@ async function historyOf(
   batches: readonly { storeId: string; start: number; from: number; to: number }[],
 ): Promise<CopiesHistory> {
   const replicas = new MemoryReplicaStore()
-  await replicas.keepNames('o', 's1', 0, [{ name: 'a' }, { name: 'b', unit: 'percent' }])
-  await replicas.keepNames('o', 's2', 0, [{ name: 'c' }, { name: 'a' }])
+  await replicas.keepNames('o', { storeId: 's1', start: 1 }, 0, [{ name: 'a' }, { name: 'b', unit: 'percent' }])
+  await replicas.keepNames('o', { storeId: 's2', start: 2 }, 0, [{ name: 'c' }, { name: 'a' }])
   for (const { storeId, start, from, to } of batches) {
     const count = to - from + 1
     const at = (i: number): number => from + i
@@ -26,7 +26,9 @@ async function historyOf(
     })
     await replicas.keep(facts, { storeId, start, from, to, idsTo: 2, rows })
   }
-  return CopiesHistory.open(replicas, 'o', ['s1', 's2'])
+  await replicas.keepNames('o', { storeId: 's1', start: 3 }, 0, [{ name: 'a' }, { name: 'd' }])
+  const starts = [1, 2, 3].map((start) => ({ storeId: start === 2 ? 's2' : 's1', start }))
+  return CopiesHistory.open(replicas, 'o', starts)
 }
 
 async function all<T>(pieces: AsyncIterable<T>): Promise<T[]> {
@@ -36,6 +38,19 @@ async function all<T>(pieces: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe('the history in copies', () => {
+  test('names the samples of each lane as that lane did, also where a clone gave its ids to other series', async () => {
+    const history = await historyOf([
+      { storeId: 's1', start: 1, from: 1, to: 4 },
+      { storeId: 's1', start: 3, from: 3, to: 6 },
+    ])
+    const pieces = await all(history.read(everything))
+    expect(pieces.map(({ name, values }) => [name, [...values]])).toEqual([
+      ['a', [2.1, 4.3, 6.3]],
+      ['b', [1.1, 3.1]],
+      ['d', [3.3, 5.3]],
+    ])
+  })
+
   test('has each time of a series once, whatever overlaps, the latest start winning', async () => {
     const history = await historyOf([
       { storeId: 's1', start: 1, from: 2, to: 8 },
@@ -70,8 +85,8 @@ describe('the history in copies', () => {
     ])
     const one = await all(history.windows({ ...everything, function: 'max' }))
     expect(one.map(({ windows }) => windows[0]?.[1])).toEqual([10.1, 9.1])
-    expect(history.seriesCount).toBe(3)
-    expect(() => history.seriesEntry(3)).toThrow(RangeError)
+    expect(history.seriesCount).toBe(4)
+    expect(() => history.seriesEntry(4)).toThrow(RangeError)
   })
 
   test('stops when it is told to', async () => {

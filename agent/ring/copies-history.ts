@@ -10,6 +10,7 @@ import { commonStepMs, orderByTime } from '../store/memory/time-order.ts'
 import type { ReadRequest, SamplesPiece, SamplesRequest, WindowsPiece, WindowsRequest } from '../store/query/history.ts'
 import { WindowFeed } from '../store/query/window-feed.ts'
 import type { HistoryStore, SeriesEntry } from '../store/store.ts'
+import { type Lane, laneKey } from './lane.ts'
 import type { ReplicaStore } from './replica-store.ts'
 
 /** What a query needs of a store. */
@@ -22,7 +23,7 @@ export class CopiesHistory implements HistorySource {
   readonly #replicas: Pick<ReplicaStore, 'rowsOf'>
   readonly #owner: string
   readonly #entries: SeriesEntry[] = []
-  /** By store id: the id here of each of its series. */
+  /** By lane: the id here of each of its series. */
   readonly #ids = new Map<string, readonly number[]>()
 
   private constructor(replicas: Pick<ReplicaStore, 'rowsOf'>, owner: string) {
@@ -30,18 +31,18 @@ export class CopiesHistory implements HistorySource {
     this.#owner = owner
   }
 
-  /** @param storeIds of the owner, the oldest first, so that ids stay the same as names are added */
+  /** @param lanes of the owner, the oldest first, so that ids stay the same as names are added */
   static async open(
     replicas: Pick<ReplicaStore, 'rowsOf' | 'readNames'>,
     owner: string,
-    storeIds: readonly string[],
+    lanes: readonly Lane[],
   ): Promise<CopiesHistory> {
     const history = new CopiesHistory(replicas, owner)
     const known = new Map<string, number>()
-    for (const storeId of storeIds) {
-      const names = await replicas.readNames(owner, storeId, 0, Number.MAX_SAFE_INTEGER)
+    for (const lane of lanes) {
+      const names = await replicas.readNames(owner, lane, 0, Number.MAX_SAFE_INTEGER)
       history.#ids.set(
-        storeId,
+        laneKey(lane),
         names.map((entry) => {
           const id = known.get(entry.name) ?? history.#entries.push(entry) - 1
           known.set(entry.name, id)
@@ -90,9 +91,9 @@ export class CopiesHistory implements HistorySource {
     const columns = new Map<number, Columns>()
     for (const id of this.#wanted(request)) columns.set(id, new Columns())
     let picked = 0
-    for await (const { storeId, rows } of this.#replicas.rowsOf(this.#owner)) {
+    for await (const { storeId, start, rows } of this.#replicas.rowsOf(this.#owner)) {
       request.signal?.throwIfAborted()
-      picked += this.#pickFrom(rows, this.#ids.get(storeId) ?? [], request, columns)
+      picked += this.#pickFrom(rows, this.#ids.get(laneKey({ storeId, start })) ?? [], request, columns)
       if (picked > samplesPickedMax) throw tooLarge()
     }
     return [...columns].flatMap(([seriesId, series]) => (series.count === 0 ? [] : [{ seriesId, ...series.inOrder() }]))

@@ -62,7 +62,7 @@ describe('a replica', () => {
     keeper.names('o', { ...names, firstId: 3, count: 2 })
     const [before] = keeper.append('o', append(11, 20, { idsTo: 3 }), 0)
     const [after] = keeper.append('o', append(21, 30, { idsTo: 4 }), 0)
-    keeper.namesLost('o', 's', 3)
+    keeper.namesLost('o', { storeId: 's', start: 50 }, 3)
     expect(said(keeper.kept(before?.kind === 'keep' ? before.id : 0, true, 0))).toMatchObject([
       { verb: 'ack', names: 3 },
     ])
@@ -125,7 +125,41 @@ describe('a replica', () => {
     expect(names(0, 5)).toEqual(['keepNames'])
     expect(names(0, 3)).toEqual([])
     expect(names(3, 7)).toEqual(['keepNames'])
-    expect(keeper.namesOf('o', 's')).toBe(10)
+    expect(keeper.namesOf('o', { storeId: 's', start: 50 })).toBe(10)
+  })
+
+  test('is told the names of each start anew: a clone gives the same ids to other series', () => {
+    const keeper = keeperOf()
+    const greet = (start: number): readonly RingMessage[] => {
+      const [action] = keeper.hello('o', { verb: 'hello', id: 1, storeId: 's', start, zone: 'z' }, 0)
+      return said(action?.kind === 'keep' ? keeper.kept(action.id, true, 0) : [])
+    }
+    const names = { verb: 'names', storeId: 's', firstId: 0, entries: new Uint8Array(9) } as const
+    greet(50)
+    keeper.names('o', { ...names, start: 50, count: 5 })
+    expect(said(keep(keeper, append(1, 10, { idsTo: 5 })))).toMatchObject([{ verb: 'ack', names: 5 }])
+    expect(greet(60)).toMatchObject([{ verb: 'welcome', names: 0 }])
+    const clone = append(11, 20, { start: 60, ownerStart: 60, idsTo: 4 })
+    expect(said(keeper.append('o', clone, 0))).toMatchObject([{ verb: 'refuse', reason: 'names', names: 0 }])
+    expect(keeper.names('o', { ...names, start: 60, count: 4 })).toMatchObject([{ kind: 'keepNames', start: 60 }])
+    expect(said(keep(keeper, clone))).toMatchObject([{ verb: 'ack', start: 60, names: 4 }])
+    expect(keeper.namesOf('o', { storeId: 's', start: 50 })).toBe(5)
+  })
+
+  test('takes the names of an older lane from the start that ships it, as far as its rows go and none are known', () => {
+    const keeper = keeperOf()
+    keep(keeper, append(1, 10))
+    const names = { verb: 'names', storeId: 's', start: 60, entries: new Uint8Array(9) } as const
+    keeper.names('o', { ...names, firstId: 0, count: 9 })
+    const older = append(11, 20, { ownerStart: 60, idsTo: 4 })
+    const [copy, kept] = keeper.append('o', older, 0)
+    const lane = { owner: 'o', storeId: 's', start: 50 }
+    expect(copy).toEqual({ kind: 'copyNames', ...lane, ofStart: 60, firstId: 0, count: 4 })
+    expect(said(keeper.kept(kept?.kind === 'keep' ? kept.id : 0, true, 0))).toMatchObject([{ verb: 'ack', names: 9 }])
+    expect(keeper.append('o', { ...older, from: 21, to: 30 }, 0).map(({ kind }) => kind)).toEqual(['keep'])
+    keeper.namesLost('o', lane, 2)
+    expect(keeper.append('o', { ...older, from: 31, to: 40 }, 0)).toContainEqual({ ...copy, firstId: 2, count: 2 })
+    expect(reasonOf(keeper.append('o', { ...older, from: 41, to: 50, idsTo: 10 }, 0))).toBe('names')
   })
 
   test('withdraws from the owner with most before it evicts, and evicts when that one knows', () => {
@@ -163,10 +197,14 @@ describe('a replica', () => {
 
   test('goes on with what was on disk', () => {
     const lanes = [{ storeId: 's', start: 50, ranges: [{ from: 1, to: 10 }], floor: 0 }]
-    const keeper = new Keeper(options, 2, [{ owner: 'o', zone: 'z', start: 60, lanes, names: [['s', 3]], bytes: 100 }])
+    const names = [
+      { storeId: 's', start: 50, count: 3 },
+      { storeId: 's', start: 60, count: 4 },
+    ]
+    const keeper = new Keeper(options, 2, [{ owner: 'o', zone: 'z', start: 60, lanes, names, bytes: 100 }])
     expect(reasonOf(keeper.append('o', append(11, 20), 0))).toBe('old_start')
     expect(said(keeper.append('o', append(1, 10, { ownerStart: 60, idsTo: 3 }), 0))).toMatchObject([
-      { verb: 'ack', names: 3 },
+      { verb: 'ack', names: 4 },
     ])
   })
 })

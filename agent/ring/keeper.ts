@@ -7,7 +7,9 @@ import type { ArrivalRange } from '#protocol/samples/arrival.ts'
 import { Holdings } from './holdings.ts'
 import type { KeeperAction, KeptRows, OwnerCopies, OwnerFacts } from './keeper-actions.ts'
 import { type Lane, type LaneHolding, laneKey, startMax } from './lane.ts'
+import { LaneNames } from './lane-names.ts'
 import type { RingMutant } from './mutant.ts'
+import type { NamesChunk } from './names-chunk.ts'
 import type { Append, Hello, Names, Refusal, RingMessage } from './ring-message.ts'
 import { Withdrawals, type WithdrawalsOptions } from './withdrawals.ts'
 
@@ -45,7 +47,7 @@ interface Copies {
   /** When that start was last heard from; −Infinity = not in this life. */
   heardAtMs: number
   holdings: Holdings
-  readonly names: Map<string, number>
+  readonly names: LaneNames
   bytes: number
   withdrawals: number
 }
@@ -53,6 +55,8 @@ interface Copies {
 /** Whom to answer when it is on disk, and to what. */
 interface Answer {
   readonly to: string
+  /** The start that asked: what is said of names is said of its own. */
+  readonly start: number
   readonly hello?: Hello | undefined
 }
 
@@ -86,7 +90,7 @@ export class Keeper {
         syncedStart: start,
         heardAtMs: Number.NEGATIVE_INFINITY,
         holdings: new Holdings(lanes),
-        names: new Map(names),
+        names: new LaneNames(names, options.mutant),
         bytes,
         withdrawals: 0,
       }
@@ -123,8 +127,8 @@ export class Keeper {
     return this.#owners.get(owner)?.bytes ?? 0
   }
 
-  namesOf(owner: string, storeId: string): number {
-    return this.#owners.get(owner)?.names.get(storeId) ?? 0
+  namesOf(owner: string, lane: Lane): number {
+    return this.#owners.get(owner)?.names.count(lane) ?? 0
   }
 
   /** Answers a greeting once the start it names is on disk here: a restart must not forget whom to refuse. */
@@ -138,27 +142,33 @@ export class Keeper {
     if (this.#writing.size >= writesMax) return [this.#refused(from, 'busy')]
     if (hello.start > record.start) record.zone = hello.zone
     record.start = Math.max(record.start, hello.start)
-    return [this.#keep(from, undefined, { to: from, hello })]
+    return [this.#keep(from, undefined, { to: from, start: hello.start, hello })]
   }
 
   names(from: string, { storeId, start, firstId, count, entries }: Names): KeeperAction[] {
     const record = this.#owners.get(from)
     if (!record || start < record.start) return [this.#refused(from, 'old_start')]
-    return this.#keepNames(from, record, storeId, firstId, count, entries)
+    if (this.#lacksLaneFor(record.names, { storeId, start })) return [this.#refused(from, 'lanes')]
+    return this.#keepNames(from, record, { storeId, start }, { firstId, count, entries })
   }
 
-  #keepNames(
-    owner: string,
-    record: Copies,
-    storeId: string,
-    firstId: number,
-    count: number,
-    entries: Uint8Array,
-  ): KeeperAction[] {
-    const known = record.names.get(storeId) ?? 0
-    if (firstId > known || firstId + count <= known) return []
-    record.names.set(storeId, firstId + count)
-    return [{ kind: 'keepNames', owner, storeId, firstId, count, entries }]
+  #keepNames(owner: string, record: Copies, { storeId, start }: Lane, chunk: NamesChunk): KeeperAction[] {
+    const { firstId, count, entries } = chunk
+    if (!record.names.add({ storeId, start }, firstId, count)) return []
+    return [{ kind: 'keepNames', owner, storeId, start, firstId, count, entries }]
+  }
+
+  /** An older lane takes the names that its rows need from the start that ships them: that one read them from the lane's own disk. */
+  #copyNames(owner: string, { names }: Copies, { storeId, start, ownerStart, idsTo }: Append): KeeperAction[] {
+    const firstId = names.count({ storeId, start })
+    if (firstId >= idsTo) return []
+    const count = idsTo - firstId
+    names.add({ storeId, start }, firstId, count)
+    return [{ kind: 'copyNames', owner, storeId, start, ofStart: ownerStart, firstId, count }]
+  }
+
+  #lacksLaneFor(known: { has(lane: Lane): boolean; readonly laneCount: number }, lane: Lane): boolean {
+    return !known.has(lane) && known.laneCount >= this.#options.lanesMax
   }
 
   append(from: string, message: Append, nowMs: number): KeeperAction[] {
@@ -169,15 +179,17 @@ export class Keeper {
       const room = reason === 'no_room' ? this.makeRoom(message.rows.length) : []
       return [...this.#refuse(from, message, reason ?? 'lanes', record), ...room]
     }
-    if (record.holdings.missing(message, message).length === 0) return [this.#ack(from, record, message)]
+    if (record.holdings.missing(message, message).length === 0)
+      return [this.#ack(from, record, message, message.ownerStart)]
     if (this.#isWriting(from, message)) return []
     if (message.ownerStart > record.start) record.zone = message.zone
     record.start = Math.max(record.start, message.ownerStart)
     record.heardAtMs = nowMs
-    const actions = [this.#keep(from, rowsOf(message), { to: from })]
+    const named = this.#copyNames(from, record, message)
+    const actions = [...named, this.#keep(from, rowsOf(message), { to: from, start: message.ownerStart })]
     if (this.#options.mutant === 'acknowledged_before_synced') {
       record.holdings.add(message, message)
-      actions.push(this.#ack(from, record, message))
+      actions.push(this.#ack(from, record, message, message.ownerStart))
     }
     return actions
   }
@@ -186,8 +198,11 @@ export class Keeper {
     if (!record) return 'lanes'
     if (message.ownerStart < record.start && this.#options.mutant !== 'old_session_accepted') return 'old_start'
     if (message.start > message.ownerStart || message.ownerStart > startMax) return 'future'
-    if (!record.holdings.has(message) && record.holdings.laneCount >= this.#options.lanesMax) return 'lanes'
-    if ((record.names.get(message.storeId) ?? 0) < message.idsTo) return 'names'
+    const { storeId, ownerStart, idsTo } = message
+    const { holdings, names } = record
+    const shipping = { storeId, start: ownerStart }
+    if (this.#lacksLaneFor(holdings, message) || this.#lacksLaneFor(names, shipping)) return 'lanes'
+    if (names.count(message) < idsTo && names.count(shipping) < idsTo) return 'names'
     return this.reasonForNoRoom(message.rows.length)
   }
 
@@ -205,9 +220,9 @@ export class Keeper {
   }
 
   /** Names that came with fetched rows. */
-  adoptNames(owner: string, storeId: string, firstId: number, count: number, entries: Uint8Array): KeeperAction[] {
+  adoptNames(owner: string, lane: Lane, names: NamesChunk): KeeperAction[] {
     const record = this.#recordOf(owner, '')
-    return record && count > 0 ? this.#keepNames(owner, record, storeId, firstId, count, entries) : []
+    return record && names.count > 0 ? this.#keepNames(owner, record, lane, names) : []
   }
 
   /** Takes in what another holder knows of an owner. */
@@ -238,9 +253,8 @@ export class Keeper {
   }
 
   /** Names from this id on could not be written: rows that use them do not count as kept, and the owner sends them again. */
-  namesLost(owner: string, storeId: string, firstId: number): void {
-    const names = this.#owners.get(owner)?.names
-    if ((names?.get(storeId) ?? 0) > firstId) names?.set(storeId, firstId)
+  namesLost(owner: string, lane: Lane, firstId: number): void {
+    this.#owners.get(owner)?.names.lose(lane, firstId)
   }
 
   /** The disk's answer to `keep`. Only now is anything acknowledged. */
@@ -253,15 +267,15 @@ export class Keeper {
     const { facts, rows, answer } = writing
     this.#writingBytes -= rows?.rows.length ?? 0
     if (isSynced) record.syncedStart = Math.max(record.syncedStart, facts.start)
-    if (!isSynced) return rows && answer ? this.#refuse(answer.to, rows, 'disk', record) : []
-    if (rows && rows.idsTo > (record.names.get(rows.storeId) ?? 0)) {
-      return answer ? this.#refuse(answer.to, rows, 'names', record) : []
+    const reason = isSynced ? 'names' : 'disk'
+    if (!isSynced || (rows && rows.idsTo > record.names.count(rows))) {
+      return rows && answer ? this.#refuse(answer.to, { ...rows, ownerStart: answer.start }, reason, record) : []
     }
     if (!rows) return answer?.hello ? [this.#welcome(answer.to, record, answer.hello)] : []
     record.holdings.add(rows, rows)
     record.bytes += rows.rows.length
     this.#bytes += rows.rows.length
-    const actions = answer ? [this.#ack(answer.to, record, rows)] : []
+    const actions = answer ? [this.#ack(answer.to, record, rows, answer.start)] : []
     return [...actions, ...this.makeRoom()]
   }
 
@@ -364,7 +378,7 @@ export class Keeper {
       syncedStart: 0,
       heardAtMs: Number.NEGATIVE_INFINITY,
       holdings: new Holdings(),
-      names: new Map<string, number>(),
+      names: new LaneNames([], this.#options.mutant),
       bytes: 0,
       withdrawals: 0,
     }
@@ -396,25 +410,30 @@ export class Keeper {
       knownStart: record.start,
       knownAgoMs: this.#knownAgoMs(record),
       lanes: record.holdings.summary(),
-      names: record.names.get(hello.storeId) ?? 0,
+      names: record.names.count(hello),
       version: this.#versionOf(record),
     }
     return { kind: 'send', to, message }
   }
 
   /** Says what is held of the range, not of the whole lane. */
-  #ack(to: string, record: Copies, range: Lane & ArrivalRange): KeeperAction {
+  #ack(to: string, record: Copies, range: Lane & ArrivalRange, ownerStart: number): KeeperAction {
     const { storeId, start, from } = range
     const { floor } = record.holdings.laneSummary({ storeId, start })
     const ranges = range.to > floor ? [{ from: Math.max(from, floor + 1), to: range.to }] : []
-    const names = record.names.get(storeId) ?? 0
+    const names = record.names.count({ storeId, start: ownerStart })
     const version = this.#versionOf(record)
     return { kind: 'send', to, message: { verb: 'ack', storeId, start, ranges, floor, names, version } }
   }
 
-  #refuse(to: string, range: Lane & ArrivalRange, reason: Refusal, record: Copies | undefined): KeeperAction[] {
-    const { storeId, start, from } = range
-    const names = record?.names.get(storeId) ?? 0
+  #refuse(
+    to: string,
+    range: Pick<Append, 'storeId' | 'start' | 'ownerStart' | 'from' | 'to'>,
+    reason: Refusal,
+    record: Copies | undefined,
+  ): KeeperAction[] {
+    const { storeId, start, from, ownerStart } = range
+    const names = record?.names.count({ storeId, start: ownerStart }) ?? 0
     const knownStart = record?.start ?? 0
     const knownAgoMs = record ? this.#knownAgoMs(record) : -1
     const span = { storeId, start, from, to: range.to }

@@ -6,13 +6,18 @@ import type { DictionaryEntry } from '#protocol/samples/format.ts'
 import type { LevelSlot } from '../store/level-slot.ts'
 import { Holdings } from './holdings.ts'
 import type { KeptRows, OwnerCopies, OwnerFacts } from './keeper-actions.ts'
-import type { Lane } from './lane.ts'
+import { type Lane, laneKey } from './lane.ts'
+import type { LaneNameCount } from './lane-names.ts'
+import { keysWithin, rowsWithin } from './level-scan.ts'
+import { nameByLane } from './names-by-lane.ts'
 import {
   factsKey,
   floorKey,
+  kindPrefix,
   lanePrefix,
   metaKey,
   namesKey,
+  namesPrefix,
   ownerPrefix,
   parseFloorKey,
   parseNamesKey,
@@ -25,11 +30,6 @@ import {
 import { decodeValue, encodeValue } from './replica-row.ts'
 import { ReplicaSlot } from './replica-slot.ts'
 import type { ReplicaStore, RowDamage, RunOfRows } from './replica-store.ts'
-
-/** Keys read in one step. */
-const keysAStep = 512
-/** Rows read in one step; each is at most a message long. */
-const rowsAStep = 8
 
 const text = new TextDecoder()
 
@@ -44,6 +44,7 @@ export class LevelReplicaStore implements ReplicaStore {
   }
 
   async copies(): Promise<readonly OwnerCopies[]> {
+    await nameByLane(this.#slot.level, (change) => this.#slot.write(change))
     const owners = new Map<string, MutableCopies>()
     const of = (owner: string): MutableCopies => {
       const known = owners.get(owner) ?? { zone: '', start: 0, holdings: new Holdings(), names: new Map(), bytes: 0 }
@@ -56,23 +57,22 @@ export class LevelReplicaStore implements ReplicaStore {
       const { owner, ...lane } = parseFloorKey(key)
       of(owner).holdings.evict(lane, Number(text.decode(value)))
     }
-    for await (const key of this.#keys(startingWith(Uint8Array.of('n'.charCodeAt(0))))) {
-      const { owner, storeId } = parseNamesKey(key)
-      of(owner).names.set(storeId, 0)
-    }
-    for (const [owner, { names }] of owners)
-      for (const storeId of names.keys()) names.set(storeId, await this.#nameCount(owner, storeId))
-    for await (const key of this.#keys(startingWith(Uint8Array.of('r'.charCodeAt(0))))) {
+    for await (const key of keysWithin(this.#slot.level, startingWith(kindPrefix('r')))) {
       const row = parseRowKey(key)
       of(row.owner).holdings.add(row, row)
       of(row.owner).bytes += row.bytes
     }
+    for await (const [key, value] of this.#entries('d')) {
+      const { owner, firstId, ...lane } = parseNamesKey(key)
+      countNames(of(owner).names, lane, firstId, value)
+    }
+    for (const [owner, copies] of owners) await this.#forgetUnused(owner, copies)
     return [...owners].map(([owner, { zone, start, holdings, names, bytes }]) => ({
       owner,
       zone,
       start,
       lanes: holdings.summary(),
-      names: [...names],
+      names: [...names.values()],
       bytes,
     }))
   }
@@ -85,15 +85,15 @@ export class LevelReplicaStore implements ReplicaStore {
     })
   }
 
-  async keepNames(owner: string, storeId: string, firstId: number, entries: readonly DictionaryEntry[]): Promise<void> {
+  async keepNames(owner: string, lane: Lane, firstId: number, entries: readonly DictionaryEntry[]): Promise<void> {
     if (entries.length === 0) return
-    const value = encodeValue(entries.length, encodeDictionary(storeId, firstId, entries))
-    await this.#slot.write((level) => level.put(namesKey(owner, storeId, firstId), value))
+    const value = encodeValue(entries.length, encodeDictionary(lane.storeId, firstId, entries))
+    await this.#slot.write((level) => level.put(namesKey(owner, lane, firstId), value))
   }
 
   async read(owner: string, lane: Lane, range: ArrivalRange): Promise<RunOfRows | undefined> {
     const bounds = { gte: rowsFrom(owner, lane, range.from), lt: startingWith(lanePrefix(owner, lane)).lt }
-    for await (const [key, value] of this.#rows(bounds)) {
+    for await (const [key, value] of rowsWithin(this.#slot.level, bounds)) {
       const row = parseRowKey(key)
       if (row.from > range.to) continue
       const decoded = await this.#decode(key, row, value)
@@ -102,19 +102,15 @@ export class LevelReplicaStore implements ReplicaStore {
     return undefined
   }
 
-  async readNames(
-    owner: string,
-    storeId: string,
-    firstId: number,
-    countMax: number,
-  ): Promise<readonly DictionaryEntry[]> {
+  async readNames(owner: string, lane: Lane, firstId: number, countMax: number): Promise<readonly DictionaryEntry[]> {
     const found: DictionaryEntry[] = []
-    const bounds = startingWith(namesKey(owner, storeId, 0).subarray(0, -8))
-    for await (const [key, value] of this.#rows(bounds)) {
+    const bounds = startingWith(namesPrefix(owner, lane))
+    for await (const [key, value] of rowsWithin(this.#slot.level, bounds)) {
       const from = parseNamesKey(key).firstId
       const next = firstId + found.length
       const entries = entriesOf(value)
-      if (from > next || !entries) break
+      if (from > next) break
+      if (!entries) continue
       found.push(...entries.slice(Math.min(entries.length, next - from)))
       if (found.length >= countMax) break
     }
@@ -125,7 +121,7 @@ export class LevelReplicaStore implements ReplicaStore {
     let first: RowKey | undefined
     let to = 0
     let sum = 0
-    for await (const key of this.#keys(startingWith(ownerPrefix('r', owner)))) {
+    for await (const key of keysWithin(this.#slot.level, startingWith(ownerPrefix('r', owner)))) {
       const row = parseRowKey(key)
       first ??= row
       if (row.start !== first.start || row.storeId !== first.storeId || sum >= bytes) break
@@ -139,7 +135,7 @@ export class LevelReplicaStore implements ReplicaStore {
     const lane = { storeId, start }
     const gone: Uint8Array[] = []
     let freed = 0
-    for await (const key of this.#keys(startingWith(lanePrefix(owner, lane)))) {
+    for await (const key of keysWithin(this.#slot.level, startingWith(lanePrefix(owner, lane)))) {
       const row = parseRowKey(key)
       if (row.to > to) break
       gone.push(key)
@@ -154,13 +150,13 @@ export class LevelReplicaStore implements ReplicaStore {
   }
 
   async drop(owner: string): Promise<void> {
-    for (const kind of ['r', 'l', 'n'] as const) {
+    for (const kind of ['r', 'l', 'd'] as const) {
       await this.#slot.write((level) => level.clear(startingWith(ownerPrefix(kind, owner))))
     }
   }
 
   async *rowsOf(owner: string): AsyncGenerator<KeptRows> {
-    for await (const [key, value] of this.#rows(startingWith(ownerPrefix('r', owner)))) {
+    for await (const [key, value] of rowsWithin(this.#slot.level, startingWith(ownerPrefix('r', owner)))) {
       const row = parseRowKey(key)
       const decoded = await this.#decode(key, row, value)
       const { storeId, start, from, to } = row
@@ -189,9 +185,13 @@ export class LevelReplicaStore implements ReplicaStore {
     return this.close()
   }
 
-  /** Names without a gap from the first on: a chunk that is lost or unreadable ends the list. */
-  async #nameCount(owner: string, storeId: string): Promise<number> {
-    return (await this.readNames(owner, storeId, 0, Number.MAX_SAFE_INTEGER)).length
+  /** Deletes the names of lanes of which no rows are left, but for those of the owner's newest start, which names what comes next. */
+  async #forgetUnused(owner: string, { start, holdings, names }: MutableCopies): Promise<void> {
+    for (const [key, lane] of names) {
+      if (lane.start >= start || holdings.laneSummary(lane).ranges.length > 0) continue
+      names.delete(key)
+      await this.#slot.write((level) => level.clear(startingWith(namesPrefix(owner, lane))))
+    }
   }
 
   /** Puts aside what cannot be read. */
@@ -208,34 +208,8 @@ export class LevelReplicaStore implements ReplicaStore {
     }
   }
 
-  #entries(kind: string): AsyncGenerator<[Uint8Array, Uint8Array]> {
-    return this.#rows(startingWith(Uint8Array.of(kind.charCodeAt(0))))
-  }
-
-  async *#rows(bounds: { gte: Uint8Array; lt: Uint8Array }): AsyncGenerator<[Uint8Array, Uint8Array]> {
-    const iterator = this.#slot.level.iterator({ ...bounds, fillCache: false })
-    try {
-      for (;;) {
-        const entries = await iterator.nextv(rowsAStep)
-        if (entries.length === 0) return
-        yield* entries
-      }
-    } finally {
-      await iterator.close()
-    }
-  }
-
-  async *#keys(bounds: { gte: Uint8Array; lt: Uint8Array }): AsyncGenerator<Uint8Array> {
-    const keys = this.#slot.level.keys({ ...bounds, fillCache: false })
-    try {
-      for (;;) {
-        const some = await keys.nextv(keysAStep)
-        if (some.length === 0) return
-        yield* some
-      }
-    } finally {
-      await keys.close()
-    }
+  #entries(kind: 'd' | 'f' | 'l'): AsyncGenerator<[Uint8Array, Uint8Array]> {
+    return rowsWithin(this.#slot.level, startingWith(kindPrefix(kind)))
   }
 }
 
@@ -243,8 +217,15 @@ interface MutableCopies {
   zone: string
   start: number
   readonly holdings: Holdings
-  readonly names: Map<string, number>
+  readonly names: Map<string, LaneNameCount>
   bytes: number
+}
+
+/** Counts names without a gap from the first on: a chunk that is lost or unreadable ends them. Chunks of a lane come in order. */
+function countNames(names: Map<string, LaneNameCount>, lane: Lane, firstId: number, value: Uint8Array): void {
+  const known = names.get(laneKey(lane))?.count ?? 0
+  const added = firstId > known ? 0 : (entriesOf(value)?.length ?? 0)
+  names.set(laneKey(lane), { ...lane, count: added === 0 ? known : Math.max(known, firstId + added) })
 }
 
 function entriesOf(value: Uint8Array): readonly DictionaryEntry[] | undefined {

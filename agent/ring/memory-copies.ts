@@ -4,11 +4,15 @@ import { Holdings } from './holdings.ts'
 import type { KeptRows, OwnerCopies, OwnerFacts } from './keeper-actions.ts'
 import { intersection, type Lane, laneKey } from './lane.ts'
 
+interface LaneEntries extends Lane {
+  readonly entries: readonly DictionaryEntry[]
+}
+
 interface HeldOwner {
   facts: OwnerFacts
   readonly rows: Map<string, KeptRows>
   readonly floors: Map<string, Lane & { readonly to: number }>
-  readonly names: Map<string, readonly DictionaryEntry[]>
+  readonly names: Map<string, LaneEntries>
 }
 
 type Disk = Map<string, HeldOwner>
@@ -45,11 +49,13 @@ export class MemoryCopies {
     })
   }
 
-  keepNames(owner: string, storeId: string, firstId: number, entries: readonly DictionaryEntry[]): void {
+  keepNames(owner: string, { storeId, start }: Lane, firstId: number, entries: readonly DictionaryEntry[]): void {
+    const key = laneKey({ storeId, start })
     this.#change((disk) => {
       const held = ownerOf(disk, owner)
-      const before = held.names.get(storeId) ?? []
-      if (firstId <= before.length) held.names.set(storeId, [...before.slice(0, firstId), ...entries])
+      const before = held.names.get(key)?.entries ?? []
+      const all = [...before.slice(0, firstId), ...entries]
+      if (firstId <= before.length) held.names.set(key, { storeId, start, entries: all })
     })
   }
 
@@ -93,8 +99,8 @@ export class MemoryCopies {
     return first
   }
 
-  readNames(owner: string, storeId: string, firstId: number, countMax: number): readonly DictionaryEntry[] {
-    return (this.#seen.get(owner)?.names.get(storeId) ?? []).slice(firstId, firstId + countMax)
+  readNames(owner: string, lane: Lane, firstId: number, countMax: number): readonly DictionaryEntry[] {
+    return (this.#seen.get(owner)?.names.get(laneKey(lane))?.entries ?? []).slice(firstId, firstId + countMax)
   }
 
   oldest(owner: string, bytes: number): (Lane & { readonly to: number }) | undefined {
@@ -139,7 +145,7 @@ export class MemoryCopies {
         zone: facts.zone,
         start: facts.start,
         lanes: holdings.summary(),
-        names: [...names].map(([storeId, entries]) => [storeId, entries.length] as const),
+        names: [...names.values()].map(({ storeId, start, entries }) => ({ storeId, start, count: entries.length })),
         bytes: bytesOf({ rows }),
       }
     })

@@ -19,8 +19,8 @@ export class MemoryReplicaStore implements ReplicaStore {
     this.#copies.sync()
   }
 
-  async keepNames(owner: string, storeId: string, firstId: number, entries: readonly DictionaryEntry[]): Promise<void> {
-    this.#copies.keepNames(owner, storeId, firstId, entries)
+  async keepNames(owner: string, lane: Lane, firstId: number, entries: readonly DictionaryEntry[]): Promise<void> {
+    this.#copies.keepNames(owner, lane, firstId, entries)
   }
 
   async read(owner: string, lane: Lane, range: ArrivalRange): Promise<RunOfRows | undefined> {
@@ -28,13 +28,8 @@ export class MemoryReplicaStore implements ReplicaStore {
     return rows && { from: rows.from, to: rows.to, idsTo: rows.idsTo, rows: rows.rows }
   }
 
-  async readNames(
-    owner: string,
-    storeId: string,
-    firstId: number,
-    countMax: number,
-  ): Promise<readonly DictionaryEntry[]> {
-    return this.#copies.readNames(owner, storeId, firstId, countMax)
+  async readNames(owner: string, lane: Lane, firstId: number, countMax: number): Promise<readonly DictionaryEntry[]> {
+    return this.#copies.readNames(owner, lane, firstId, countMax)
   }
 
   async oldest(owner: string, bytes: number): Promise<(Lane & { readonly to: number }) | undefined> {

@@ -7,7 +7,7 @@
  */
 import type { ArrivalRange } from '#protocol/samples/arrival.ts'
 import { Holdings } from './holdings.ts'
-import { type LaneHolding, laneKey, subtract } from './lane.ts'
+import { type Lane, type LaneHolding, laneKey, subtract } from './lane.ts'
 import type { Fetch, Offer, RingMessage, Rows } from './ring-message.ts'
 import { WireShare } from './wire-share.ts'
 
@@ -55,7 +55,8 @@ export interface MenderDeps {
   missing(owner: string, lanes: readonly LaneHolding[]): LaneHolding[]
   keepers(owner: string): Keepers
   facts(owner: string): { readonly zone: string; readonly start: number }
-  names(owner: string, storeId: string): number
+  /** Names known here of the series of a lane. */
+  names(owner: string, lane: Lane): number
   canAsk(host: string): boolean
   /** May the copies of this owner be deleted now? */
   isDroppable(owner: string): boolean
@@ -265,7 +266,7 @@ export class Mender {
     const { storeId, start } = lane
     const id = this.#nextId++
     const to = Math.min(gap.to, gap.from + this.#options.fetchSamplesMax - 1)
-    const names = this.#deps.names(owner, storeId)
+    const names = this.#deps.names(owner, lane)
     const message: Fetch = { verb: 'fetch', id, owner, storeId, start, from: gap.from, to, names }
     this.#fetches.set(id, { from, message, sinceMs: nowMs })
     return { kind: 'send', to: from, message }

@@ -7,5 +7,6 @@ export const ringMutants = [
   'position_reused',
   'evicted_in_silence',
   'two_aggregators',
+  'names_shared_by_starts',
 ] as const
 export type RingMutant = (typeof ringMutants)[number]

@@ -65,8 +65,14 @@ export type RingEvent =
       readonly bytes: number
     }
   | { readonly kind: 'damaged'; readonly owner: string; readonly lane: LaneHolding; readonly bytes: number }
-  /** Names of an owner's series, from this id on, could not be written. */
-  | { readonly kind: 'namesLost'; readonly owner: string; readonly storeId: string; readonly firstId: number }
+  /** Names of a lane's series, from this id on, could not be written. */
+  | {
+      readonly kind: 'namesLost'
+      readonly owner: string
+      readonly storeId: string
+      readonly start: number
+      readonly firstId: number
+    }
   /** A fetch of another was answered with this many bytes; `void` = own positions asked for that do not exist. */
   | { readonly kind: 'answered'; readonly bytes: number; readonly void?: ArrivalRange | undefined }
   | { readonly kind: 'tick' }
@@ -230,7 +236,7 @@ export class RingNode {
         this.#doKeeper(this.#keeper.damaged(event.owner, event.lane, event.lane.ranges, event.bytes, nowMs))
         return
       case 'namesLost':
-        this.#keeper.namesLost(event.owner, event.storeId, event.firstId)
+        this.#keeper.namesLost(event.owner, event, event.firstId)
         return
       case 'answered':
         this.#answering--
@@ -314,8 +320,8 @@ export class RingNode {
       return
     }
     const { owner, storeId, start, from: first, to, idsTo, rows, firstId, count, entries, id } = message
-    this.#doKeeper(this.#keeper.adoptNames(owner, storeId, firstId, count, entries))
-    const isNamed = this.#keeper.namesOf(owner, storeId) >= idsTo
+    this.#doKeeper(this.#keeper.adoptNames(owner, message, { firstId, count, entries }))
+    const isNamed = this.#keeper.namesOf(owner, message) >= idsTo
     const lacksRoom = this.#keeper.reasonForNoRoom(rows.length) !== undefined
     if (to < first || !isNamed || lacksRoom) {
       if (lacksRoom || (!isNamed && count === 0)) this.#mender.pause(nowMs)
@@ -432,7 +438,7 @@ export class RingNode {
       keepers: (owner) => this.keepersOf(owner),
       facts: (owner) =>
         owner === host ? { zone: this.#options.zone, start: this.#shipper.start } : this.#keeper.factsOf(owner),
-      names: (owner, storeId) => this.#keeper.namesOf(owner, storeId),
+      names: (owner, lane) => this.#keeper.namesOf(owner, lane),
       // one that leaves answers to the last
       canAsk: (other) => ['alive', 'left'].includes(this.#membership.get(other)?.state ?? ''),
       isDroppable: (owner) => owner !== host && !this.#keeper.isBusyWith(owner),

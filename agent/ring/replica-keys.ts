@@ -6,7 +6,8 @@
  * | `f` owner | JSON `{zone, start}`: whom to refuse |
  * | `l` owner 0 start storeId | JSON number: the lane's floor |
  * | `m` name | JSON, one fact of the ring |
- * | `n` owner 0 storeId 0 firstId | names, see README.md |
+ * | `d` owner 0 start storeId 0 firstId | names, see README.md |
+ * | `n` owner 0 storeId 0 firstId | names in version 1, brought over by `names-by-lane.ts` |
  * | `r` owner 0 start storeId 0 to from bytes | rows |
  * | `q` … | rows that could not be read, under their old key but for the first letter |
  */
@@ -35,8 +36,13 @@ export function floorKey(owner: string, { storeId, start }: Lane): Uint8Array {
   return join(encoder.encode(`l${owner}\0`), u64(start), encoder.encode(storeId))
 }
 
-export function namesKey(owner: string, storeId: string, firstId: number): Uint8Array {
-  return join(encoder.encode(`n${owner}\0${storeId}\0`), u64(firstId))
+export function namesKey(owner: string, lane: Lane, firstId: number): Uint8Array {
+  return join(namesPrefix(owner, lane), u64(firstId))
+}
+
+/** Begins every key of a lane's names. */
+export function namesPrefix(owner: string, { storeId, start }: Lane): Uint8Array {
+  return join(ownerPrefix('d', owner), u64(start), encoder.encode(`${storeId}\0`))
 }
 
 export function rowKey({ owner, storeId, start, from, to, bytes }: RowKey): Uint8Array {
@@ -48,8 +54,13 @@ export function lanePrefix(owner: string, { storeId, start }: Lane): Uint8Array 
   return join(ownerPrefix('r', owner), u64(start), encoder.encode(`${storeId}\0`))
 }
 
+/** Begins every key of this kind. */
+export function kindPrefix(kind: 'd' | 'f' | 'l' | 'n' | 'r'): Uint8Array {
+  return encoder.encode(kind)
+}
+
 /** Begins every key of an owner of this kind. */
-export function ownerPrefix(kind: 'l' | 'n' | 'r', owner: string): Uint8Array {
+export function ownerPrefix(kind: 'd' | 'l' | 'r', owner: string): Uint8Array {
   return encoder.encode(`${kind}${owner}\0`)
 }
 
@@ -88,7 +99,19 @@ export function parseFloorKey(key: Uint8Array): Lane & { readonly owner: string 
   }
 }
 
-export function parseNamesKey(key: Uint8Array): {
+export function parseNamesKey(key: Uint8Array): Lane & { readonly owner: string; readonly firstId: number } {
+  const ownerEnd = key.indexOf(0)
+  const storeEnd = key.length - 9
+  return {
+    owner: decoder.decode(key.subarray(1, ownerEnd)),
+    start: readU64(key, ownerEnd + 1),
+    storeId: decoder.decode(key.subarray(ownerEnd + 9, storeEnd)),
+    firstId: readU64(key, storeEnd + 1),
+  }
+}
+
+/** As version 1 had them. */
+export function parseStoreNamesKey(key: Uint8Array): {
   readonly owner: string
   readonly storeId: string
   readonly firstId: number

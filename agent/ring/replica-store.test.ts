@@ -2,11 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { encodeDictionary } from '#protocol/samples/encoder.ts'
 import { LevelSlot } from '../store/level-slot.ts'
 import type { KeptRows } from './keeper-actions.ts'
 import { LevelReplicaStore } from './level-replica-store.ts'
 import { MemoryReplicaStore } from './memory-replica-store.ts'
-import { rowKey } from './replica-keys.ts'
+import { kindPrefix, rowKey, startingWith } from './replica-keys.ts'
+import { encodeValue } from './replica-row.ts'
 import type { ReplicaStore, RowDamage } from './replica-store.ts'
 
 const facts = { owner: 'o', zone: 'z', start: 2 ** 50 + 1 }
@@ -55,12 +57,12 @@ describe.each([
     await store.keep(facts, rows(11, 20))
     await store.keep(facts, rows(11, 20))
     await store.keep({ ...facts, owner: 'p' }, rows(5, 6))
-    await store.keepNames('o', 'store', 0, entries(0, 3))
+    await store.keepNames('o', lane, 0, entries(0, 3))
     const copies = await store.copies()
     expect(copies.find(({ owner }) => owner === 'o')).toEqual({
       ...facts,
       lanes: [{ ...lane, ranges: [{ from: 1, to: 20 }], floor: 0 }],
-      names: [['store', 3]],
+      names: [{ ...lane, count: 3 }],
       bytes: 6,
     })
     expect(copies).toHaveLength(2)
@@ -87,13 +89,15 @@ describe.each([
 
   test('keeps names in order, whatever overlaps', async () => {
     await using store = await open()
-    await store.keepNames('o', 'store', 0, entries(0, 3))
-    await store.keepNames('o', 'store', 2, entries(2, 3))
-    await store.keepNames('o', 'other', 0, entries(9, 1))
-    expect(await store.readNames('o', 'store', 0, 10)).toEqual(entries(0, 5))
-    expect(await store.readNames('o', 'store', 4, 10)).toEqual(entries(4, 1))
-    expect(await store.readNames('o', 'store', 1, 2)).toEqual(entries(1, 2))
-    expect(await store.readNames('o', 'store', 5, 2)).toEqual([])
+    await store.keepNames('o', lane, 0, entries(0, 3))
+    await store.keepNames('o', lane, 2, entries(2, 3))
+    await store.keepNames('o', { ...lane, storeId: 'other' }, 0, entries(9, 1))
+    await store.keepNames('o', { ...lane, start: 7 }, 0, entries(20, 2))
+    expect(await store.readNames('o', lane, 0, 10)).toEqual(entries(0, 5))
+    expect(await store.readNames('o', lane, 4, 10)).toEqual(entries(4, 1))
+    expect(await store.readNames('o', lane, 1, 2)).toEqual(entries(1, 2))
+    expect(await store.readNames('o', lane, 5, 2)).toEqual([])
+    expect(await store.readNames('o', { ...lane, start: 7 }, 0, 10)).toEqual(entries(20, 2))
   })
 
   test('evicts the oldest and remembers how far', async () => {
@@ -117,7 +121,7 @@ describe.each([
     await using store = await open()
     await store.keep(facts, rows(1, 10))
     await store.keep({ ...facts, owner: 'oo' }, rows(1, 10))
-    await store.keepNames('o', 'store', 0, entries(0, 3))
+    await store.keepNames('o', lane, 0, entries(0, 3))
     await store.drop('o')
     const copies = await store.copies()
     expect(copies.find(({ owner }) => owner === 'o')).toEqual({ ...facts, lanes: [], names: [], bytes: 0 })
@@ -132,7 +136,47 @@ describe.each([
   })
 })
 
+/** Names as version 1 of the area kept them. */
+async function putStoreNames(owner: string, storeId: string, firstId: number, count: number): Promise<void> {
+  const at = Buffer.alloc(8)
+  at.writeBigUInt64BE(BigInt(firstId))
+  const key = Buffer.concat([Buffer.from(`n${owner}\0${storeId}\0`), at])
+  await slot?.level.put(key, encodeValue(count, encodeDictionary(storeId, firstId, entries(firstId, count))))
+}
+
 describe('the shared area in LevelDB', () => {
+  test('of version 1 gives the names of a store to each of its lanes with rows, once', async () => {
+    {
+      await using store = await openLevelStore()
+      await store.keep(facts, rows(1, 10))
+      await store.keep(facts, rows(11, 20, { start: facts.start }))
+      await store.keep(facts, rows(1, 10, { storeId: 'other' }))
+      await store.keep({ ...facts, owner: 'oo' }, rows(1, 10))
+      await putStoreNames('o', 'store', 0, 2)
+      await putStoreNames('o', 'store', 2, 3)
+      await putStoreNames('o', 'gone', 0, 1)
+      await putStoreNames('oo', 'store', 0, 1)
+    }
+    await using store = await openLevelStore()
+    const expected = [
+      { ...lane, count: 5 },
+      { ...lane, start: facts.start, count: 5 },
+    ]
+    expect((await store.copies()).map(({ names }) => names)).toEqual([expected, [{ ...lane, count: 1 }]])
+    expect(await store.readNames('o', lane, 0, 10)).toEqual(entries(0, 5))
+    await store.keepNames('o', { ...lane, start: facts.start }, 5, entries(30, 1))
+    expect((await store.copies())[0]?.names.map(({ count }) => count)).toEqual([5, 6])
+    expect(await slot?.level.keys(startingWith(kindPrefix('n'))).all()).toEqual([])
+  })
+
+  test('forgets names of lanes that have no rows any more when it is opened, but not those of the newest start', async () => {
+    await using store = await openLevelStore()
+    for (const start of [7, lane.start, facts.start]) await store.keepNames('o', { ...lane, start }, 0, entries(0, 3))
+    await store.keep(facts, rows(1, 10))
+    expect((await store.copies())[0]?.names.map(({ start }) => start)).toEqual([lane.start, facts.start])
+    expect(await store.readNames('o', { ...lane, start: 7 }, 0, 10)).toEqual([])
+  })
+
   test('has everything again after it was closed', async () => {
     {
       await using store = await openLevelStore()

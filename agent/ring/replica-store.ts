@@ -26,12 +26,12 @@ export interface ReplicaStore extends AsyncDisposable {
   copies(): Promise<readonly OwnerCopies[]>
   /** Writes facts, and rows where given. Resolves when it is synced to disk, and so is everything written before. */
   keep(facts: OwnerFacts, rows?: KeptRows): Promise<void>
-  /** Names of series `firstId …` of one store of an owner; synced with the next `keep`. */
-  keepNames(owner: string, storeId: string, firstId: number, entries: readonly DictionaryEntry[]): Promise<void>
+  /** Names of series `firstId …` of one lane of an owner; synced with the next `keep`. */
+  keepNames(owner: string, lane: Lane, firstId: number, entries: readonly DictionaryEntry[]): Promise<void>
   /** The first run within the range; undefined when nothing of it is held. What cannot be read is put aside and reported. */
   read(owner: string, lane: Lane, range: ArrivalRange): Promise<RunOfRows | undefined>
-  /** At most `countMax` names from `firstId` on. */
-  readNames(owner: string, storeId: string, firstId: number, countMax: number): Promise<readonly DictionaryEntry[]>
+  /** At most `countMax` names of a lane from `firstId` on. */
+  readNames(owner: string, lane: Lane, firstId: number, countMax: number): Promise<readonly DictionaryEntry[]>
   /** The end of the oldest rows of an owner that take about this many bytes, within one lane. */
   oldest(owner: string, bytes: number): Promise<(Lane & { readonly to: number }) | undefined>
   /** Deletes rows of a lane that end at `to` or before, keeps `to` as the lane's floor, and says how many bytes that freed. */

@@ -75,9 +75,10 @@ export class RingCourier {
     const { owner, storeId, start, id } = fetch
     const own = isOwn ? await readOwnRows(store, fetch, Math.min(samplesMax, fetch.to - fetch.from + 1)) : undefined
     const run = own ? own.run : await replicas.read(owner, fetch, fetch)
+    // ids that the rows do not use may be another series' in another copy of this lane
     const names = isOwn
-      ? this.#ownNames(fetch.names, store.seriesCount)
-      : await replicas.readNames(owner, storeId, fetch.names, namesAtOnce)
+      ? this.#ownNames(fetch.names, run?.idsTo ?? 0)
+      : await replicas.readNames(owner, fetch, fetch.names, namesAtOnce)
     const chunk = encodeNames(storeId, fetch.names, names)
     const rows = run ?? { from: 1, to: 0, idsTo: 0, rows: new Uint8Array(0) }
     this.send(to, { verb: 'rows', id, owner, storeId, start, ...rows, ...chunk })

@@ -8,7 +8,10 @@ import type { OwnStore } from './own-log.ts'
 import type { ReplicaStore } from './replica-store.ts'
 
 /** Actions that change or search the shared area. */
-export type DiskAction = Extract<RingAction, { readonly kind: 'keep' | 'keepNames' | 'findOldest' | 'evict' | 'drop' }>
+export type DiskAction = Extract<
+  RingAction,
+  { readonly kind: 'keep' | 'keepNames' | 'copyNames' | 'findOldest' | 'evict' | 'drop' }
+>
 
 export interface RingDiskDeps {
   readonly replicas: ReplicaStore
@@ -17,6 +20,9 @@ export interface RingDiskDeps {
   /** Takes an answer to the node. */
   readonly answer: (event: RingEvent) => void
 }
+
+/** Names copied from one lane to another in one step. */
+const namesAtOnce = 2048
 
 /** Carries out what the node wants of the shared area, one thing after the other, in the order wanted. */
 export class RingDisk {
@@ -64,10 +70,13 @@ export class RingDisk {
         return
       case 'keepNames': {
         const names = decodeNames(action.storeId, action)
-        if (names) await replicas.keepNames(action.owner, action.storeId, action.firstId, names)
+        if (names) await replicas.keepNames(action.owner, action, action.firstId, names)
         else this.#fail(action)
         return
       }
+      case 'copyNames':
+        await this.#copyNames(action)
+        return
       case 'findOldest': {
         const found = await replicas.oldest(action.owner, action.bytes)
         answer({ kind: 'oldest', owner: action.owner, found })
@@ -87,15 +96,27 @@ export class RingDisk {
   #fail(action: DiskAction): void {
     const { answer } = this.#deps
     if (action.kind === 'keep') answer({ kind: 'kept', id: action.id, isSynced: false })
-    if (action.kind === 'keepNames') answer({ ...action, kind: 'namesLost' })
+    if (action.kind === 'keepNames' || action.kind === 'copyNames') answer({ ...action, kind: 'namesLost' })
     if (action.kind === 'findOldest') answer({ kind: 'oldest', owner: action.owner, found: undefined })
     if (action.kind === 'evict') answer({ ...action, kind: 'evicted', bytes: 0 })
   }
 
+  async #copyNames(action: Extract<DiskAction, { readonly kind: 'copyNames' }>): Promise<void> {
+    const { replicas } = this.#deps
+    const { owner, storeId, ofStart, firstId, count } = action
+    for (let next = firstId; next < firstId + count; ) {
+      const left = Math.min(namesAtOnce, firstId + count - next)
+      const names = await replicas.readNames(owner, { storeId, start: ofStart }, next, left)
+      if (names.length === 0) return this.#fail({ ...action, firstId: next })
+      await replicas.keepNames(owner, action, next, names)
+      next += names.length
+    }
+  }
+
   /** This host's own samples, which its disk had lost, go into its store again: before their rows count as kept. */
-  async #takeBack({ storeId, rows, idsTo }: KeptRows): Promise<void> {
+  async #takeBack({ storeId, start, rows, idsTo }: KeptRows): Promise<void> {
     const { replicas, store, logger } = this.#deps
-    const names = await replicas.readNames(this.#host, storeId, 0, idsTo)
+    const names = await replicas.readNames(this.#host, { storeId, start }, 0, idsTo)
     try {
       const batch = decodeSamples(rows)
       if (batch.kind !== 'batch') return

@@ -51,13 +51,13 @@ export interface Welcome {
   /** Since the holder heard from that start itself, ms; −1 = never, it knows of it from before or from others. */
   readonly knownAgoMs: number
   readonly lanes: readonly LaneHolding[]
-  /** Series of the hello's store whose names are known: ids below this. */
+  /** Series whose names the hello's start has sent: ids below this. */
   readonly names: number
   /** See {@link Ack.version}. */
   readonly version: number
 }
 
-/** Owner to holder: names of series, before the first rows that need them. */
+/** Owner to holder: names of series as the owner's start has them, before the first rows that need them. */
 export interface Names {
   readonly verb: 'names'
   readonly storeId: string
@@ -82,6 +82,7 @@ export interface Append extends Lane, ArrivalRange {
 /** Holder to owner: of this lane, this much is synced here. */
 export interface Ack extends LaneHolding {
   readonly verb: 'ack'
+  /** As in {@link Welcome}, of the start that shipped. */
   readonly names: number
   /**
    * Another one after each start of the holder and each withdrawal of something of this owner: what was acknowledged under another
@@ -96,6 +97,7 @@ export interface Refuse extends Lane, ArrivalRange {
   readonly knownStart: number
   /** As in {@link Welcome}. */
   readonly knownAgoMs: number
+  /** As in {@link Ack}. */
   readonly names: number
 }
 
@@ -129,7 +131,7 @@ export interface Fetch extends Lane, ArrivalRange {
   readonly verb: 'fetch'
   readonly id: number
   readonly owner: string
-  /** Series names of this store that the asker has. */
+  /** Series of this lane whose names the asker has: ids below this. */
   readonly names: number
 }
 

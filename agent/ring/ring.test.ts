@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -87,8 +87,8 @@ class Machine {
       this.bus.publish(`lanista.acme.c1.${host}.${kind}`, encodeJson(kind === 'birth' ? birth : beat))
   }
 
-  append(from: number, count: number): void {
-    for (let i = from; i < from + count; i++) this.store.append(this.store.seriesId(`s${i % 5}`), 1e12 + i, i)
+  append(from: number, count: number, series = 's'): void {
+    for (let i = from; i < from + count; i++) this.store.append(this.store.seriesId(`${series}${i % 5}`), 1e12 + i, i)
   }
 
   async stop(): Promise<void> {
@@ -129,6 +129,14 @@ async function until(what: string, holds: () => boolean): Promise<void> {
       throw new Error(`waited for ${what}: ${JSON.stringify(machines.map(({ ring }) => ring.status()))}`)
     await systemClock.sleep(20)
   }
+}
+
+/** The values of each series whose name begins so, in order. */
+async function valuesOf(source: Pick<HistoryStore, 'read'> | undefined, series: string): Promise<readonly number[]> {
+  const values: number[] = []
+  for await (const piece of source?.read({ matches: () => true, fromMs: 0, untilMs: 2e12 }) ?? [])
+    if (piece.name.startsWith(series)) values.push(...piece.values)
+  return values.sort((x, y) => x - y)
 }
 
 /** Those that hold so many samples of an owner. */
@@ -173,6 +181,35 @@ describe('the ring on a bus', () => {
     for await (const piece of a.store.read({ matches: () => true, fromMs: 0, untilMs: 2e12 }))
       values.push(...piece.values)
     expect(values.sort((x, y) => x - y)).toEqual(Array.from({ length: 300 }, (_, i) => i))
+  })
+
+  test('keeps apart what a copy of the disk and the original call their series, also once the original has taken back all of it', async () => {
+    const [a, b, c, d] = machines as [Machine, Machine, Machine, Machine]
+    a.append(0, 100)
+    await until('two copies', () => holdersOf(a, 100).length === 2)
+    await a.stop()
+    const clone = new Machine('a', broker, join(root, 'copy'))
+    cpSync(a.folder, clone.folder, { recursive: true })
+    machines.push(await clone.start())
+    clone.append(1000, 100, 'theirs')
+    await until('two copies of the clone’s', () => holdersOf(a, 200).length === 2)
+    machines.pop()
+    await clone.stop()
+    a.session = clone.session
+    await a.start()
+    a.append(2000, 100, 'ours')
+    await until('two copies of all', () => holdersOf(a, 300).filter((machine) => machine !== a).length === 2)
+    await until('its own history', () => a.store.stats().accepted >= 200)
+    await a.store.commit()
+    const holders = [b, c, d].filter(({ ring }) => ring.holds('a'))
+    for (const source of [a.store, ...(await Promise.all(holders.map(({ ring }) => ring.historyOf('a'))))]) {
+      for (const [series, from] of [
+        ['s', 0],
+        ['theirs', 1000],
+        ['ours', 2000],
+      ] as const)
+        expect(await valuesOf(source, series)).toEqual(Array.from({ length: 100 }, (_, i) => from + i))
+    }
   })
 
   test('begins anew when the disk is taken away under it: what it held and what it measures are copied again', async () => {

@@ -177,8 +177,8 @@ export class Ring implements AsyncDisposable {
   async historyOf(owner: string): Promise<HistorySource | undefined> {
     const lanes = this.#node.keeper.holdingsOf(owner)?.summary() ?? []
     if (!this.holds(owner) || owner === this.#options.address.host) return undefined
-    const storeIds = new Set(lanes.toSorted((a, b) => a.start - b.start).map(({ storeId }) => storeId))
-    return CopiesHistory.open(this.#deps.replicas, owner, [...storeIds])
+    const inOrder = lanes.toSorted((a, b) => a.start - b.start)
+    return CopiesHistory.open(this.#deps.replicas, owner, inOrder)
   }
 
   /** Is there anybody who could take over what is here? */
@@ -358,6 +358,7 @@ export class Ring implements AsyncDisposable {
         return
       case 'keep':
       case 'keepNames':
+      case 'copyNames':
       case 'findOldest':
       case 'drop':
         this.#disk.do(action)

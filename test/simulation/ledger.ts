@@ -18,6 +18,8 @@ interface LaneLedger extends Lane {
   readonly owner: string
   /** Content of each position that was ever accepted. */
   readonly contents: Map<number, number>
+  /** What its series are called, by id. */
+  names: readonly string[]
   /** What each holder has acknowledged to the owner at some time. */
   readonly acknowledged: Map<string, RangeSet>
   /** Positions up to here were evicted somewhere, as room demanded. */
@@ -39,6 +41,10 @@ export class Ledger {
       throw new Violation('a position is never used again', `${owner} ${laneKey(lane)} at ${position}`)
     }
     contents.set(position, content)
+  }
+
+  name(owner: string, lane: Lane, names: readonly string[]): void {
+    this.#laneOf(owner, lane).names = [...names]
   }
 
   acknowledge(owner: string, lane: Lane, holder: string, ranges: readonly ArrivalRange[]): void {
@@ -85,7 +91,7 @@ export class Ledger {
     const known = this.#lanes.get(key)
     if (known) return known
     const { storeId, start } = lane
-    const made = { owner, storeId, start, contents: new Map(), acknowledged: new Map(), evictedTo: 0 }
+    const made = { owner, storeId, start, contents: new Map(), names: [], acknowledged: new Map(), evictedTo: 0 }
     this.#lanes.set(key, made)
     return made
   }

@@ -11,6 +11,7 @@ const promises: Readonly<Record<RingMutant, string>> = {
   position_reused: 'a position is never used again',
   evicted_in_silence: 'nothing is evicted in silence',
   two_aggregators: 'everything comes right again',
+  names_shared_by_starts: 'a series has the name that its owner gave it',
 }
 
 /** How the mutant was found: the error of the first seed that breaks. */

@@ -1,6 +1,7 @@
 import type { Opening } from '#agent/ring/lane.ts'
 import { MemoryCopies } from '#agent/ring/memory-copies.ts'
 import type { ArrivalRange } from '#protocol/samples/arrival.ts'
+import type { DictionaryEntry } from '#protocol/samples/format.ts'
 
 /** Content of a position that was skipped. */
 const nothing = -1
@@ -11,6 +12,7 @@ export interface DiskImage {
   readonly session: number
   readonly openings: readonly Opening[]
   readonly samples: readonly number[]
+  readonly names: readonly string[]
 }
 
 /**
@@ -23,6 +25,7 @@ export class SimDisk {
   openings: readonly Opening[] = []
   copies: MemoryCopies = new MemoryCopies()
   #samples: number[] = []
+  #names: string[] = []
   #syncedTo = 0
 
   constructor(storeId: string) {
@@ -37,8 +40,16 @@ export class SimDisk {
     return this.#samples.length + 1
   }
 
-  append(content: number): number {
-    return this.#samples.push(content)
+  /** What series are called, by id, as far as samples use them. */
+  get names(): readonly string[] {
+    return this.#names
+  }
+
+  /** A series that is new is called after the start that met it first: what a lost disk, or a clone, calls it is another name. */
+  append(content: number): void {
+    const count = namesAt(this.#samples.push(content))
+    const start = this.openings.at(-1)?.start ?? 0
+    while (this.#names.length < count) this.#names.push(`${this.#names.length} of ${start}`)
   }
 
   sync(): void {
@@ -49,25 +60,33 @@ export class SimDisk {
   /** Power is lost. */
   crash(): void {
     this.#samples.length = this.#syncedTo
+    this.#forgetNames()
     this.copies.crash()
+  }
+
+  #forgetNames(): void {
+    this.#names.length = Math.min(this.#names.length, namesAt(this.#samples.length))
   }
 
   /** The journal's end is unreadable: the last `count` synced samples are gone. */
   loseTail(count: number): void {
     this.#samples.length = Math.max(0, this.#samples.length - count)
     this.#syncedTo = Math.min(this.#syncedTo, this.#samples.length)
+    this.#forgetNames()
   }
 
   image(): DiskImage {
     const { storeId, session, openings } = this
-    return { storeId, session, openings, samples: this.#samples.slice(0, this.#syncedTo) }
+    const names = this.#names.slice(0, namesAt(this.#syncedTo))
+    return { storeId, session, openings, samples: this.#samples.slice(0, this.#syncedTo), names }
   }
 
-  static ofImage({ storeId, session, openings, samples }: DiskImage): SimDisk {
+  static ofImage({ storeId, session, openings, samples, names }: DiskImage): SimDisk {
     const disk = new SimDisk(storeId)
     disk.session = session
     disk.openings = openings
     disk.#samples = [...samples]
+    disk.#names = [...names]
     disk.#syncedTo = samples.length
     return disk
   }
@@ -95,6 +114,19 @@ export function rowsOf(contents: readonly number[]): Uint8Array {
 /** The contents in rows. */
 export function contentsOf(rows: Uint8Array): number[] {
   return [...new Float64Array(rows.slice().buffer)]
+}
+
+/** Names as the opaque bytes of a message. */
+export function bytesOf(names: readonly string[]): Uint8Array {
+  return Buffer.from(names.join('\n'))
+}
+
+/** The names in the bytes of a message. */
+export function namesOf(bytes: Uint8Array): DictionaryEntry[] {
+  return new TextDecoder()
+    .decode(bytes)
+    .split('\n')
+    .map((name) => ({ name }))
 }
 
 /** Series names grow with positions, so that names must travel too: ids below this are used up to a position. */

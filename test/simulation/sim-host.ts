@@ -6,10 +6,9 @@ import type { RingMutant } from '#agent/ring/mutant.ts'
 import { type RingAction, type RingEvent, RingNode, type RingNodeOptions, type RingReport } from '#agent/ring/node.ts'
 import type { DiskAction } from '#agent/ring/ring-disk.ts'
 import type { Fetch, RingMessage, Rows } from '#agent/ring/ring-message.ts'
-import type { DictionaryEntry } from '#protocol/samples/format.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { Random } from './random.ts'
-import { namesAt, rowsOf, type SimDisk } from './sim-disk.ts'
+import { bytesOf, namesAt, namesOf, rowsOf, type SimDisk } from './sim-disk.ts'
 
 export interface SimHostOptions {
   readonly host: string
@@ -28,6 +27,8 @@ export interface SimWorld {
   /** To all agents of the cloud that hear it. */
   announce(from: SimHost, kind: 'birth' | 'heartbeat'): void
   accepted(host: SimHost, lane: Lane, position: number): number
+  /** What its series are called that samples of this lane use. */
+  named(host: SimHost, lane: Lane): void
   /** What this start has accepted counts to another lane from now on. */
   reopened(host: SimHost, lane: Lane, first: number): void
   acting(host: SimHost, action: RingAction): void
@@ -134,6 +135,7 @@ export class SimHost {
   append(count: number): void {
     const lane = { storeId: this.disk.storeId, start: this.disk.openings.at(-1)?.start ?? 0 }
     for (let i = 0; i < count; i++) this.disk.append(this.#world.accepted(this, lane, this.disk.nextPosition))
+    this.#world.named(this, lane)
     this.#later(this.#world.random.int(1, 3 * syncMsMax), () => {
       if (this.canWrite) this.#sync()
     })
@@ -211,6 +213,7 @@ export class SimHost {
         return
       case 'keep':
       case 'keepNames':
+      case 'copyNames':
       case 'findOldest':
       case 'evict':
       case 'drop':
@@ -245,8 +248,15 @@ export class SimHost {
         })
         return
       case 'keepNames': {
-        const { owner, storeId, firstId, count } = action
-        copies.keepNames(owner, storeId, firstId, entriesOf(firstId, count))
+        const { owner, firstId, entries } = action
+        copies.keepNames(owner, action, firstId, namesOf(entries))
+        return
+      }
+      case 'copyNames': {
+        const { owner, storeId, ofStart, firstId, count } = action
+        const names = copies.readNames(owner, { storeId, start: ofStart }, firstId, count)
+        copies.keepNames(owner, action, firstId, names)
+        if (names.length < count) this.#failToWrite({ ...action, firstId: firstId + names.length })
         return
       }
       case 'findOldest': {
@@ -267,7 +277,8 @@ export class SimHost {
   /** As `RingDisk` tells of a failure. */
   #failToWrite(action: DiskAction): void {
     const afterMs = this.#world.random.int(0, syncMsMax)
-    if (action.kind === 'keepNames') this.#later(0, () => this.event({ ...action, kind: 'namesLost' }))
+    if (action.kind === 'keepNames' || action.kind === 'copyNames')
+      this.#later(0, () => this.event({ ...action, kind: 'namesLost' }))
     if (action.kind === 'keep') this.#later(afterMs, () => this.event({ kind: 'kept', id: action.id, isSynced: false }))
     if (action.kind === 'evict') this.#later(afterMs, () => this.event({ ...action, kind: 'evicted', bytes: 0 }))
   }
@@ -295,7 +306,7 @@ export class SimHost {
       start: openings.at(-1)?.start ?? 0,
       firstId,
       count,
-      entries: new Uint8Array(count),
+      entries: bytesOf(this.disk.names.slice(firstId, firstId + count)),
     }
   }
 
@@ -311,8 +322,7 @@ export class SimHost {
 
   #answer(to: string, fetch: Fetch, isOwn: boolean): void {
     const run = isOwn ? this.#readOwn(fetch).run : this.disk.copies.read(fetch.owner, fetch, fetch)
-    const names = isOwn ? namesAt(this.disk.nextPosition) : this.#namesOf(fetch)
-    const count = Math.max(0, names - fetch.names)
+    const names = isOwn ? this.disk.names.slice(fetch.names, run?.idsTo ?? 0) : this.#namesOf(fetch)
     const message: Rows = {
       verb: 'rows',
       id: fetch.id,
@@ -324,16 +334,16 @@ export class SimHost {
       idsTo: run?.idsTo ?? 0,
       rows: run?.rows ?? new Uint8Array(0),
       firstId: fetch.names,
-      count,
-      entries: new Uint8Array(count),
+      count: names.length,
+      entries: bytesOf(names),
     }
     this.#world.send(this, to, message)
     const missing = isOwn ? { from: fetch.from, to: run ? run.from - 1 : fetch.to } : undefined
     this.event({ kind: 'answered', bytes: message.rows.length, void: missing })
   }
 
-  #namesOf({ owner, storeId }: Fetch): number {
-    return this.disk.copies.readNames(owner, storeId, 0, 100_000).length
+  #namesOf(fetch: Fetch): string[] {
+    return this.disk.copies.readNames(fetch.owner, fetch, fetch.names, 100_000).map(({ name }) => name)
   }
 
   /** A copy that was synced turns out unreadable. */
@@ -346,10 +356,6 @@ export class SimHost {
     this.event({ kind: 'damaged', owner, lane: isCovered ? { ...lane, ranges: [] } : lane, bytes: lost.rows.length })
     return true
   }
-}
-
-function entriesOf(firstId: number, count: number): DictionaryEntry[] {
-  return Array.from({ length: count }, (_, i) => ({ name: `s${firstId + i}` }))
 }
 
 function nodeOptions({ host, zone, copies, quotaBytes, mutant }: SimHostOptions): RingNodeOptions {

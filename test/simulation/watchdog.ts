@@ -1,9 +1,11 @@
-import { laneKey } from '#agent/ring/lane.ts'
+import { type Lane, laneKey } from '#agent/ring/lane.ts'
 import type { RingAction } from '#agent/ring/node.ts'
 import type { RingMessage } from '#agent/ring/ring-message.ts'
 import { RangeSet } from '#protocol/samples/arrival.ts'
 import { type Ledger, Violation } from './ledger.ts'
 import type { SimHost } from './sim-host.ts'
+
+const namesPromise = 'a series has the name that its owner gave it'
 
 /** Sees everything that is said and done, and bites when a promise is broken. */
 export class Watchdog {
@@ -113,6 +115,21 @@ export class Watchdog {
       }
     }
   }
+
+  /** Copies have their owner's names, each lane those of its own start: enough for all rows that are held. */
+  checkNames(hosts: readonly SimHost[]): void {
+    for (const host of hosts) {
+      for (const { owner, names: own, ...lane } of this.#ledger.lanes) {
+        const { copies } = host.disk
+        const names = copies.readNames(owner, lane, 0, Number.MAX_SAFE_INTEGER)
+        const wrong = names.findIndex(({ name }, id) => name !== own[id])
+        const of = `${host.host} of ${owner} ${laneKey(lane)}`
+        if (wrong >= 0) throw new Violation(namesPromise, `${of}: ${names[wrong]?.name} for ${own[wrong]}`)
+        const idsTo = idsHeld(host, owner, lane)
+        if (idsTo > names.length) throw new Violation(namesPromise, `${of}: ${names.length} names, ${idsTo} ids`)
+      }
+    }
+  }
 }
 
 /** The own samples of a lane that are on the owner's disk. */
@@ -128,4 +145,15 @@ function addOwn(
   if (from === undefined) return
   const to = Math.min(host.disk.syncedTo, (openings[i + 1]?.first ?? Number.MAX_SAFE_INTEGER) - 1)
   if (from <= to) present.add({ from, to })
+}
+
+/** Ids below this are used by the rows of a lane that a host holds. */
+function idsHeld(host: SimHost, owner: string, lane: Lane): number {
+  const held = host.node?.keeper.holdingsOf(owner)
+  let idsTo = 0
+  for (const rows of host.disk.copies.rowsOf(owner, true)) {
+    const isOfLane = laneKey(rows) === laneKey(lane)
+    if (isOfLane && held?.missing(rows, rows).length === 0) idsTo = Math.max(idsTo, rows.idsTo)
+  }
+  return idsTo
 }

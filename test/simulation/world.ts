@@ -119,9 +119,10 @@ export class World implements SimWorld {
     }
   }
 
-  /** Every acknowledged sample is still on some disk. */
+  /** Every acknowledged sample is still on some disk, under the name that its owner gave it. */
   ledgerCheck(): void {
     this.watchdog.checkReadable(this.hosts, this.copies - 1)
+    this.watchdog.checkNames(this.hosts)
   }
 
   note(text: string): void {
@@ -244,6 +245,11 @@ export class World implements SimWorld {
     for (const [i, content] of run?.contents.entries() ?? []) {
       this.ledger.accept(host.host, lane, (run?.from ?? first) + i, content)
     }
+    this.named(host, lane)
+  }
+
+  named(host: SimHost, lane: Lane): void {
+    this.ledger.name(host.host, lane, host.disk.names)
   }
 
   acting(host: SimHost, action: RingAction): void {
