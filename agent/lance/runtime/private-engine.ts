@@ -75,6 +75,7 @@ export class PrivateEngine {
 
   /** Ends everything of it and removes it. */
   async close(): Promise<void> {
+    if (await this.#answers()) await removeNetworks(this.engine)
     await this.stop('SIGTERM')
     await this.#endHelper()
     // an engine mounts its folder upon itself, and a killed one leaves that
@@ -108,6 +109,13 @@ export class PrivateEngine {
       await delay(againMs)
     }
   }
+}
+
+/** With what is in them: an engine that ends leaves their bridges on the machine, which has room for some thirty. */
+async function removeNetworks(engine: Docker): Promise<void> {
+  const containers = await engine.listContainers({ all: true })
+  await Promise.allSettled(containers.map(({ Id }) => engine.getContainer(Id).remove({ force: true })))
+  await engine.pruneNetworks()
 }
 
 function unmounted(folder: string): boolean {
