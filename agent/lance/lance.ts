@@ -160,6 +160,12 @@ export class Lance implements AsyncDisposable {
     return [...this.#keepers.values()].flatMap(({ metered }) => metered ?? [])
   }
 
+  /** Digests of the code that instances have, or are to have. */
+  get codes(): ReadonlySet<string> {
+    const specs = [...this.#keepers.values()].flatMap(({ row }) => [row.spec, activeOf(row)])
+    return new Set(specs.flatMap(({ code }) => code?.sha256 ?? []))
+  }
+
   /** Of all instances, as they are known now. */
   statuses(): readonly InstanceStatus[] {
     return [...this.#keepers.values()].map(({ status }) => status)

@@ -97,8 +97,9 @@ async function open({ address, config, data }: OpenLanceOptions, deps: OpenLance
     { path: join(data, 'instance-ports.json'), hosts: { directory: '127.0.0.1', docker: cloudIp } },
     { clock, logger, sink: deps.sink },
   )
-  const code = new CodeFolder(join(data, 'code'), deps.blobs)
-  return new Lance(
+  const used = (): ReadonlySet<string> => lance.codes
+  const code = new CodeFolder({ folder: join(data, 'code') }, { blobs: deps.blobs, used })
+  const lance: Lance = new Lance(
     { address, allow: config.allow, host, folder, ownAddress },
     {
       ...deps,
@@ -110,6 +111,7 @@ async function open({ address, config, data }: OpenLanceOptions, deps: OpenLance
       fetchCode: (version, signal) => code.fetch(version, signal),
     },
   )
+  return lance
 }
 
 /** What runs, runs on; what listens on the address cannot be reached until the next start. */
