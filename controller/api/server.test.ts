@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import * as z from 'zod'
+import { LanistaError } from '#protocol/errors.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
 import type { Route } from './route.ts'
 import { ApiServer, newHttpCounters } from './server.ts'
@@ -24,6 +25,17 @@ const routes: Route[] = [
       let count = 0
       for await (const piece of bytes ?? []) count += piece.length
       return { body: { text, count } }
+    },
+  },
+  {
+    path: '/api/v1/small-archives',
+    method: 'POST',
+    takes: { bytesMax: 100, types: ['application/gzip'] },
+    summary: 'Takes an archive of one piece.',
+    parameters: z.object({}),
+    handle: async (_parameters, _signal, { bytes }) => {
+      for await (const piece of bytes ?? []) throw new LanistaError('BLOB_TOO_LARGE', `found ${piece.length} bytes`)
+      return { body: {} }
     },
   },
   {
@@ -89,4 +101,11 @@ test('an archive is handed on as it comes, whatever its length', async () => {
     status: 200,
     value: { text: '{}', count: 0 },
   })
+})
+
+test('who refuses an archive in its middle is heard', async () => {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/gzip' }
+  const sent = { method: 'POST', body: Buffer.alloc(20_000_000, 0xff), headers }
+  expect(await ask('/api/v1/small-archives', sent)).toMatchObject({ status: 413, value: { code: 'BLOB_TOO_LARGE' } })
+  expect((await ask('/api/v1/archives', { ...sent, body: 'x' })).status).toBe(200)
 })

@@ -170,7 +170,8 @@ function typeOf({ headers }: FastifyRequest): string {
 
 function requestBodyOf(request: FastifyRequest): RequestBody {
   const { body } = request
-  const bytes = body instanceof Readable ? { bytes: body as AsyncIterable<Uint8Array> } : {}
+  // who refuses the rest of it has an answer to give: the connection stays
+  const bytes = body instanceof Readable ? { bytes: body.iterator({ destroyOnReturn: false }) } : {}
   return { type: typeOf(request), text: typeof body === 'string' ? body : '', ...bytes }
 }
 

@@ -182,11 +182,12 @@ export class CodeService {
   }
 
   async #keep(owner: CodeOwner, version: UploadedVersion, upload: StagedBlob): Promise<UploadedVersion> {
+    const { code } = this.#expectComponent(owner)
     const before = this.#book.of(owner).versions.find(({ sha256 }) => sha256 === version.sha256)
     if (before) return before
     await this.#book.add(owner, version, upload)
     this.#say({ ...owner, kind: 'uploaded', version: shortId(version.sha256) })
-    const versionsMax = this.#expectComponent(owner).code?.versionsMax ?? versionsMaxDefault
+    const versionsMax = code?.versionsMax ?? versionsMaxDefault
     for (const old of this.#book.of(owner).versions.slice(0, -1)) {
       if (this.#book.of(owner).versions.length <= versionsMax) break
       if (!this.#isUsed(owner, old)) await this.#book.drop(owner, old)
