@@ -60,6 +60,14 @@ describe('a mender', () => {
     expect(fetches(mender.tick(3000))).toEqual(['p 1-10'])
   })
 
+  test('fetches from another what one has without the names for it', () => {
+    const [fetch] = mender.offer('p', offer(1, 10), 0)
+    mender.offer('q', offer(1, 10), 0)
+    const id = fetch?.kind === 'send' && fetch.message.verb === 'fetch' ? fetch.message.id : 0
+    mender.passOver('p', 'o')
+    expect(fetches(mender.fetchEnded(id, 0))).toEqual(['q 1-10'])
+  })
+
   test('counts as to be handed over what the keeper with least of it lacks, and everything while one has not said', () => {
     keepers = ['p', 'q']
     here.add(lane, { from: 1, to: 10 })

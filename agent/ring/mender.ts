@@ -292,6 +292,11 @@ export class Mender {
     this.#pausedToMs = nowMs + this.#options.noRoomPauseMs
   }
 
+  /** Its rows came without the names that they use: another may have both, and this one is asked again when it offers again. */
+  passOver(host: string, owner: string): void {
+    this.#mendings.get(owner)?.peers.delete(host)
+  }
+
   /** The rows of a fetch are on disk, or will not be. */
   fetchEnded(id: number, nowMs: number): MenderAction[] {
     this.#fetches.delete(id)

@@ -324,7 +324,8 @@ export class RingNode {
     const isNamed = this.#keeper.namesOf(owner, message) >= idsTo
     const lacksRoom = this.#keeper.reasonForNoRoom(rows.length) !== undefined
     if (to < first || !isNamed || lacksRoom) {
-      if (lacksRoom || (!isNamed && count === 0)) this.#mender.pause(nowMs)
+      if (lacksRoom) this.#mender.pause(nowMs)
+      else if (!isNamed && count === 0) this.#mender.passOver(from, owner)
       if (lacksRoom) this.#doKeeper(this.#keeper.makeRoom(rows.length))
       this.#doMender(this.#mender.fetchEnded(id, nowMs))
       return
