@@ -170,6 +170,8 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
       upgrades,
       instances,
       code,
+      blobs,
+      blobDesk,
       rules,
       aggregate,
     }),

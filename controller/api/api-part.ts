@@ -3,6 +3,8 @@ import type { Bus, BusCounters } from '#broker/bus.ts'
 import type { EmbeddedBrokerCounters } from '#broker/embedded.ts'
 import type { AggregatePart } from '#controller/aggregate/aggregate-part.ts'
 import type { ApplicationRegistry } from '#controller/applications/application-registry.ts'
+import type { BlobDesk } from '#controller/blobs/blob-desk.ts'
+import type { BlobStore } from '#controller/blobs/blob-store.ts'
 import type { CodeService } from '#controller/code/code-service.ts'
 import type { ControllerSettings } from '#controller/config.ts'
 import type { IngestService } from '#controller/ingest/ingest-service.ts'
@@ -51,6 +53,8 @@ export interface ApiParts {
   readonly upgrades: UpgradeService
   readonly instances: InstanceService
   readonly code: CodeService
+  readonly blobs: BlobStore
+  readonly blobDesk: BlobDesk
   readonly window: SampleWindow
   readonly ingest: IngestService<WindowSeries>
   readonly presence: PresenceService
@@ -102,6 +106,7 @@ export function openApi(settings: ControllerSettings, parts: ApiParts): Promise<
           subscriptions: subscriptions.all(),
           aggregate: aggregate.counters,
           instances: { fleet: instances.fleet(), counters: instances.counters },
+          blobs: { keptBytes: parts.blobs.bytes, desk: parts.blobDesk.counters },
           rules: rules.engine.counters,
           events: {
             ...rules.events.counters,

@@ -30,6 +30,7 @@ const sources: OwnSources = {
     },
     counters: { rounds: 5, created: 4, ordered: 3, failed: 2 },
   },
+  blobs: { keptBytes: 7, desk: { sent: 1, bytes: 2, refused: 3, dropped: 4 } },
   aggregate: {
     heard: 0,
     refused: { stranger: 1 },

@@ -14,6 +14,7 @@ import type { SubscriptionView } from '#controller/subscriptions/subscription-vi
 import type { WindowStats } from '#controller/window/window.ts'
 import { version } from '#protocol/runtime/version.ts'
 import { aggregateFamilies } from './aggregate-families.ts'
+import { type BlobsSource, blobFamilies } from './blob-families.ts'
 import { counter, gauge, info, labelled } from './family.ts'
 import { type InstancesSource, instanceFamilies } from './instance-families.ts'
 import type { MetricFamily } from './open-metrics.ts'
@@ -32,6 +33,7 @@ export interface OwnSources {
   readonly rules: RuleCounters
   readonly aggregate: AggregateCounters
   readonly instances: InstancesSource
+  readonly blobs: BlobsSource
   readonly events: EventCounters & EventServiceCounters & { readonly kept: number }
   readonly http: Readonly<HttpCounters>
   /** Of buses that count. */
@@ -56,6 +58,7 @@ export function ownFamilies(sources: OwnSources): MetricFamily[] {
     ...subscriptionFamilies(sources.subscriptions),
     ...aggregateFamilies(sources.aggregate),
     ...instanceFamilies(sources.instances),
+    ...blobFamilies(sources.blobs),
     ...ruleFamilies(sources.rules),
     ...eventFamilies(sources.events),
     labelled('counter', 'http_requests', 'HTTP requests by outcome.', 'outcome', httpOutcomes(sources.http)),
