@@ -2,7 +2,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
-import { chmod, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { until } from './workspace.ts'
 
@@ -58,6 +58,8 @@ export class SystemdMachine implements AsyncDisposable {
       await until(isUp, 'machine that has booted', bootMs)
       return machine
     } catch (error) {
+      // without systemd-nspawn its children would run on
+      for (const pid of childrenOf(child.pid ?? 0)) process.kill(pid, 'SIGKILL')
       child.kill('SIGKILL')
       throw error
     }
@@ -118,17 +120,40 @@ export class SystemdMachine implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const ended = once(this.#child, 'exit')
+    const groups = await groupsOf(this.#leader)
     process.kill(this.#leader, 'SIGKILL')
     await ended
+    for (const group of groups) await removeGroups(group)
   }
+}
+
+/** The control groups that systemd-nspawn made for itself and for what is inside. */
+async function groupsOf(pid: number): Promise<readonly string[]> {
+  const lines = (await readFile(`/proc/${pid}/cgroup`, 'utf8')).split('\n')
+  const paths = lines.flatMap((line) => /^[^:]*:[^:]*:(.*\/)payload(\/|$)/.exec(line)?.[1] ?? [])
+  const roots = ['/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified', '/sys/fs/cgroup']
+  const places = paths.flatMap((path) => roots.map((root) => join(root, path)))
+  return places.flatMap((place) => [join(place, 'payload'), join(place, 'supervisor')])
+}
+
+/** From the innermost outwards: the kernel removes empty ones alone. */
+async function removeGroups(group: string): Promise<void> {
+  for (const entry of await readdir(group, { withFileTypes: true }).catch(() => [])) {
+    if (entry.isDirectory()) await removeGroups(join(group, entry.name))
+  }
+  await rmdir(group).catch(() => {})
 }
 
 /** The process inside that has become the init; nspawn has others before it. */
 function initOf(pid: number): number | undefined {
   try {
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
-    return children.map(Number).find((child) => /^(systemd|init)\n/.test(readFileSync(`/proc/${child}/comm`, 'utf8')))
+    return childrenOf(pid).find((child) => /^(systemd|init)\n/.test(readFileSync(`/proc/${child}/comm`, 'utf8')))
   } catch {
-    return undefined
+    return undefined // ended while we looked
   }
+}
+
+function childrenOf(pid: number): readonly number[] {
+  const path = `/proc/${pid}/task/${pid}/children`
+  return existsSync(path) ? (readFileSync(path, 'utf8').match(/\d+/g) ?? []).map(Number) : []
 }
