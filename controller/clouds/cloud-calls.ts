@@ -78,12 +78,11 @@ export class CloudCalls {
       try {
         if (tries > 0) await this.#wait(this.#backoffMs(tries - 1), name, signal, untilMs, last)
         await this.#turn(name, signal, untilMs, last)
-        return await this.#request(attempt, signal, untilMs)
+        return await this.#request(name, attempt, signal, untilMs, last)
       } catch (error) {
         if (signal.aborted) throw signal.reason
         if (this.#closing.signal.aborted || !isWorthRetrying(error)) throw error
-        // a request that the deadline cut short says less than the one before it
-        if (last === undefined || this.#clock.monotonic() < untilMs) last = error
+        last = error
         this.#counts.retries++
       }
     }
@@ -112,12 +111,22 @@ export class CloudCalls {
     await this.#linked(signal, (linked) => this.#clock.sleep(ms, linked))
   }
 
-  async #request<T>(attempt: (signal: AbortSignal) => Promise<T>, signal: AbortSignal, untilMs: number): Promise<T> {
+  async #request<T>(
+    name: string,
+    attempt: (signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+    untilMs: number,
+    last: unknown,
+  ): Promise<T> {
     const { requestMs = 20_000 } = this.#options
-    const timeMs = Math.max(1, Math.min(requestMs, untilMs - this.#clock.monotonic()))
+    const restMs = Math.max(1, untilMs - this.#clock.monotonic())
+    const timeMs = Math.min(requestMs, restMs)
+    const lost = cloudError('CLOUD_TRANSIENT', `no answer within ${Math.round(timeMs)} ms`)
+    // what the deadline cuts short says less than what went before it
+    const limit = { timeMs, error: restMs > requestMs ? lost : overdue(name, last ?? lost) }
     this.#counts.requests++
     try {
-      const answer = await this.#linked(signal, attempt, timeMs)
+      const answer = await this.#linked(signal, attempt, limit)
       this.#bucket.regain(this.#clock.monotonic())
       return answer
     } catch (error) {
@@ -131,7 +140,7 @@ export class CloudCalls {
   }
 
   /** Runs `work` under a signal of its own that follows the caller's, the driver's end and, where given, a time. */
-  async #linked<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>, timeMs?: number): Promise<T> {
+  async #linked<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>, limit?: Limit): Promise<T> {
     const own = new AbortController()
     const sources = [signal, this.#closing.signal]
     const stops = sources.map((source) => {
@@ -140,8 +149,7 @@ export class CloudCalls {
       source.addEventListener('abort', follow, { once: true })
       return () => source.removeEventListener('abort', follow)
     })
-    const lost = cloudError('CLOUD_TRANSIENT', `no answer within ${Math.round(timeMs ?? 0)} ms`)
-    if (timeMs !== undefined) stops.push(this.#clock.after(timeMs, () => own.abort(lost)))
+    if (limit) stops.push(this.#clock.after(limit.timeMs, () => own.abort(limit.error)))
     try {
       own.signal.throwIfAborted()
       return await work(own.signal)
@@ -152,6 +160,12 @@ export class CloudCalls {
       for (const stop of stops) stop()
     }
   }
+}
+
+/** What ends a request that is not answered, and when. */
+interface Limit {
+  readonly timeMs: number
+  readonly error: Error
 }
 
 function overdue(name: string, last: unknown): Error {

@@ -140,6 +140,8 @@ export interface CloudCapabilities {
   readonly isTokenAtomic: boolean
   /** The cloud remembers the token of a VM that is gone; otherwise such a token makes a new VM. */
   readonly remembersSpentTokens: boolean
+  /** Want of room shows after the call: the VM is `failed`, and the next `ensure` throws CLOUD_CAPACITY. End it, then take a new token. */
+  readonly isRoomToldLate: boolean
   readonly userDataBytesMax: number
   /** How long a VM may stay unseen after it was made, ms: until then `unknown` does not mean absent. */
   readonly visibleWithinMs: number

@@ -62,7 +62,7 @@ export function portWords(ports: readonly OpenPort[]): string[] {
  * Refuses what no cloud could make of it, before anything is asked.
  * @throws LanistaError CLOUD_INVALID
  */
-export function checkSpec(spec: VmSpec, token: string, { userDataBytesMax }: CloudCapabilities): void {
+export function checkSpec(spec: VmSpec, token: string, can: CloudCapabilities): void {
   require(tokenPattern.test(token), `token ${show(token)}, expected 1–64 letters, digits or -`)
   require(namePattern.test(spec.name), `name ${show(spec.name)}, expected 1–63 letters, digits or -`)
   require(wordPattern.test(spec.owner), `owner ${show(spec.owner)}, expected 1–64 letters, digits, ., _ or -`)
@@ -72,7 +72,10 @@ export function checkSpec(spec: VmSpec, token: string, { userDataBytesMax }: Clo
     require(wordPattern.test(word), `label ${show(word)}, expected 1–64 letters, digits, ., _ or -`)
   }
   const bytes = Buffer.byteLength(spec.userData ?? '')
-  require(bytes <= userDataBytesMax, `user data of ${bytes} bytes, expected at most ${userDataBytesMax}`)
+  require(bytes <= can.userDataBytesMax, `user data of ${bytes} bytes, expected at most ${can.userDataBytesMax}`)
+  require(can.hasPorts || spec.ports.length === 0, 'ports, expected none: this cloud has no firewall of ours')
+  require(can.hasKeys || spec.publicKey === undefined, 'an SSH key, expected none: this cloud takes none')
+  require(can.hasPublicAddresses || !spec.isPublic, 'a public address, expected none: this cloud gives none on demand')
   for (const port of spec.ports) checkPort(port)
 }
 

@@ -56,6 +56,7 @@ export const defaultImageQueries: readonly ImageQuery[] = [
 const capabilities: CloudCapabilities = {
   isTokenAtomic: true,
   remembersSpentTokens: true,
+  isRoomToldLate: false,
   userDataBytesMax: 16_384,
   visibleWithinMs: 300_000,
   hasPorts: true,

@@ -39,10 +39,11 @@ export class SimulatedDriver implements CloudDriver {
     this.capabilities = {
       isTokenAtomic: true,
       remembersSpentTokens: true,
+      isRoomToldLate: false,
       userDataBytesMax: 16_384,
       visibleWithinMs: cloud.options.visibilityMs ?? 0,
-      hasPorts: false,
-      hasKeys: false,
+      hasPorts: true,
+      hasKeys: true,
       hasPublicAddresses: true,
       hasPrices: true,
       hasQuotas: true,
