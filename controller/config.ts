@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { LanistaError } from '#protocol/errors.ts'
 import { idForm, isId } from '#protocol/subjects/token.ts'
+import type { KeyPlace } from './secrets/key-file.ts'
 
 export interface ControllerOptions {
   /** Folder for the registry (hosts, acknowledged ranges, the session number); one controller at a time. */
@@ -16,6 +17,8 @@ export interface ControllerOptions {
   readonly connection: { readonly brokerUrl: string; readonly user: string }
   /** The one secret of the operator: bearer token, and password on the broker. At least 16 characters. */
   readonly operatorToken: string
+  /** What seals the secrets, outside `dataDir`. Default none: there are no secrets then. */
+  readonly masterKey?: KeyPlace | undefined
   /** How often agents beat, ms, at least 100. A host is suspect after two silent intervals, offline after four. Default 5,000. */
   readonly heartbeatIntervalMs?: number | undefined
   /** How long a sample stays in the window after it arrived, ms, at least 1,000. Default 900,000. */
@@ -36,8 +39,8 @@ export interface ControllerOptions {
 
 /** The same with nothing left open. */
 export type ControllerSettings = {
-  readonly [K in keyof ControllerOptions]-?: Exclude<ControllerOptions[K], undefined>
-}
+  readonly [K in Exclude<keyof ControllerOptions, 'masterKey'>]-?: Exclude<ControllerOptions[K], undefined>
+} & { readonly masterKey: KeyPlace | undefined }
 
 const optionsSchema: z.ZodType<ControllerOptions> = z.strictObject({
   dataDir: z.string().min(1),
@@ -46,6 +49,7 @@ const optionsSchema: z.ZodType<ControllerOptions> = z.strictObject({
   tenant: z.string().refine(isId, `expected ${idForm}`),
   connection: z.strictObject({ brokerUrl: z.string().min(1), user: z.string().min(1) }),
   operatorToken: z.string().min(16),
+  masterKey: z.strictObject({ path: z.string().min(1), kind: z.enum(['file', 'credential']) }).optional(),
   heartbeatIntervalMs: z.int().min(100).max(3_600_000).optional(),
   windowMs: z.int().min(1000).max(86_400_000).optional(),
   windowSamplesMax: z.int().min(1000).max(100_000_000).optional(),
@@ -68,6 +72,7 @@ export function settingsOf(options: ControllerOptions): ControllerSettings {
   const given = result.data
   return {
     ...given,
+    masterKey: given.masterKey,
     heartbeatIntervalMs: given.heartbeatIntervalMs ?? 5000,
     windowMs: given.windowMs ?? 900_000,
     windowSamplesMax: given.windowSamplesMax ?? 4_000_000,

@@ -33,6 +33,7 @@ import { LevelRegistryStore } from './registry/level-registry-store.ts'
 import { ConditionResults } from './rules/condition-source.ts'
 import { PublishedResults } from './rules/published-results.ts'
 import { openRules } from './rules/rules-part.ts'
+import { openSecrets } from './secrets/secrets-part.ts'
 import { alsoOffered } from './subscriptions/also-offered.ts'
 import { SubscriptionService } from './subscriptions/subscription-service.ts'
 import { UpgradeService } from './upgrade/upgrade-service.ts'
@@ -82,6 +83,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
   const { tenant } = settings
   const registry = closer.use('registry', await LevelRegistryStore.open(settings.dataDir, 'registry'))
   const session = await openControllerSession(registry, clock.now())
+  const secrets = await openSecrets(settings, { registry, clock, logger: deps.logger.child({ component: 'secrets' }) })
   const { blobs, blobDesk } = await openBlobs(settings, { ...deps, registry })
   closer.use('blobs', blobDesk)
   const applications = await ApplicationRegistry.open({
@@ -165,6 +167,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
       hosts,
       queries,
       subscriptions,
+      secrets,
       applications,
       orders,
       upgrades,

@@ -18,6 +18,7 @@ import { possibleHosts } from '#controller/query/query-part.ts'
 import { RingQueries } from '#controller/query/ring-queries.ts'
 import { StoreQueries } from '#controller/query/store-queries.ts'
 import type { RulesPart } from '#controller/rules/rules-part.ts'
+import type { SecretStore } from '#controller/secrets/secret-store.ts'
 import type { SubscriptionService } from '#controller/subscriptions/subscription-service.ts'
 import type { UpgradeService } from '#controller/upgrade/upgrade-service.ts'
 import type { SampleWindow } from '#controller/window/window.ts'
@@ -35,6 +36,7 @@ import { ownFamilies } from './own-families.ts'
 import { ringRoutes } from './ring-routes.ts'
 import { ruleRoutes } from './rule-routes.ts'
 import { sampleRoutes } from './sample-routes.ts'
+import { secretRoutes } from './secret-routes.ts'
 import { ApiServer, newHttpCounters } from './server.ts'
 import { serviceRoutes } from './service-routes.ts'
 import { storeRoutes } from './store-routes.ts'
@@ -61,6 +63,8 @@ export interface ApiParts {
   readonly hosts: () => HostView[]
   readonly queries: FleetQueries
   readonly subscriptions: SubscriptionService
+  /** None without a master key. */
+  readonly secrets: SecretStore | undefined
   readonly applications: ApplicationRegistry
 }
 
@@ -84,6 +88,7 @@ export function openApi(settings: ControllerSettings, parts: ApiParts): Promise<
     ...storeRoutes({ bus, queries, stores, clock, tenant }),
     ...applicationRoutes({ applications, queries, clock, tenant }),
     ...subscriptionRoutes({ subscriptions, tenant }),
+    ...secretRoutes({ secrets: parts.secrets, tenant }),
     ...ruleRoutes({ rules: rules.desk, clock, tenant }),
     ...eventRoutes({ events: rules.events.store, clock, tenant }),
     ...fleetRoutes({

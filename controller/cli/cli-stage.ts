@@ -1,5 +1,6 @@
 /** For tests: the `lanista` command, run in this process against a controller on a memory bus. */
 import { join } from 'node:path'
+import type { ControllerOptions } from '#controller/config.ts'
 import { Stage, token } from '#controller/stage.ts'
 import { messageOf } from '#protocol/errors.ts'
 import { systemClock } from '#protocol/runtime/clock.ts'
@@ -27,9 +28,9 @@ export class CliStage implements AsyncDisposable {
     this.env = env
   }
 
-  static async open(): Promise<CliStage> {
+  static async open(more: Partial<ControllerOptions> = {}): Promise<CliStage> {
     const stage = await Stage.open(systemClock)
-    const { httpUrl } = await stage.controller()
+    const { httpUrl } = await stage.controller(more)
     const config = join(stage.dataDir, 'config')
     await writeToken(join(config, 'lanista', 'tokens.json'), httpUrl, token)
     return new CliStage(stage, { XDG_CONFIG_HOME: config, LANISTA_CONTROLLER: httpUrl })

@@ -21,6 +21,7 @@ import { type QueryFlags, runQuery } from './query.ts'
 import { type RingFlags, runRing } from './ring.ts'
 import { addRules } from './rule-commands.ts'
 import { addScripts } from './script-commands.ts'
+import { addSecrets } from './secret-commands.ts'
 import { shared } from './shared-options.ts'
 import {
   type ExportFlags,
@@ -92,6 +93,7 @@ function buildProgram(terminal: Terminal, done: (code: ExitCode) => void): Comma
   addCode(program, terminal, done)
   addOrders(program, terminal, done)
   addRules(program, terminal, done)
+  addSecrets(program, terminal, done)
   return program
 }
 

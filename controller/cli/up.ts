@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import { resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { natsAuthorization } from '#broker/nats-config.ts'
+import { type KeyPlace, keyPlaceOf } from '#controller/secrets/key-file.ts'
 import { type Fleet, startFleet } from '#controller/up/fleet.ts'
 import { brokerUsers } from '#controller/up/fleet-broker.ts'
 import { openUsers } from '#controller/up/fleet-users.ts'
@@ -50,7 +52,9 @@ export async function runFleet(
   const recent = terminal.isTty && !isJson ? new RecentLog() : undefined
   const logger = recent ? recent.logger() : openLogger('info')
   const onChildLog = (line: string): void => (recent ? recent.pushChildLine(line) : terminal.note(line))
-  const deps = { ledger, clock: systemClock, logger, agentBundle: agentBundlePath(terminal.env), onChildLog }
+  const masterKey = await masterKeyOf(plan, ledger, terminal)
+  const agentBundle = agentBundlePath(terminal.env)
+  const deps = { ledger, masterKey, clock: systemClock, logger, agentBundle, onChildLog }
   if (recent) terminal.note('starting …')
   const fleet = await startFleet(plan, deps, terminal.stop)
   try {
@@ -63,6 +67,13 @@ export async function runFleet(
     await fleet.close()
   }
   return 0
+}
+
+/** The key has the name that its data folder knows it by: each folder has its own, wherever it is moved to. */
+async function masterKeyOf({ masterKeyFile }: FleetPlan, ledger: Ledger, { env }: Terminal): Promise<KeyPlace> {
+  if (masterKeyFile !== undefined) return { path: masterKeyFile, kind: 'file' }
+  const name = await ledger.remember('masterKey', () => randomBytes(16).toString('hex'))
+  return keyPlaceOf(env, join(dirname(tokensPath(env)), 'master-keys', name))
 }
 
 /** Once everything answers: the operator's token goes into the token file, the ready line to stdout. */

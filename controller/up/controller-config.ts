@@ -47,6 +47,11 @@ export interface ControllerConfig {
   readonly homeAgent: HomeAgentConfig | false
   /** Time between heartbeats, ms, at least 100; shorter = absence noticed earlier, more messages. Default the controller's own. */
   readonly heartbeatIntervalMs?: number | undefined
+  /**
+   * File with the master key that seals secrets, outside `data`, mode 0600; made when there is none. Default: systemd's credential
+   * `lanista-master-key` where there is one, else a file below `~/.config/lanista/master-keys`.
+   */
+  readonly masterKeyFile?: string | undefined
   /** How far back the window of recent samples reaches, ms; memory grows with it. Default the controller's own. */
   readonly windowMs?: number | undefined
 }
@@ -72,6 +77,7 @@ export const controllerConfigSchema: z.ZodType<ControllerConfig> = z.strictObjec
     z.strictObject({ id: agentId, nkey: z.string().regex(/^U[A-Z2-7]{55}$/, 'expected a public nkey, U…') }),
   ),
   homeAgent: z.union([z.literal(false), homeAgent]),
+  masterKeyFile: z.string().min(1).optional(),
   heartbeatIntervalMs: z.int().min(100).optional(),
   windowMs: z.int().min(1_000).optional(),
 })
@@ -102,6 +108,7 @@ export function planController(config: ControllerConfig, machineName: string): F
     hostAddressing: { kind: 'shared' },
     restart: 'always',
     knownAgents: config.agents.map(knownAgent),
+    masterKeyFile: config.masterKeyFile === undefined ? undefined : resolve(config.masterKeyFile),
     heartbeatIntervalMs: config.heartbeatIntervalMs,
     windowMs: config.windowMs,
   }

@@ -1,6 +1,7 @@
 /** One controller, its broker and the agents beside it: built in the order in which samples flow, closed in reverse. */
 import { join } from 'node:path'
 import { type Controller, startController } from '#controller/controller.ts'
+import type { KeyPlace } from '#controller/secrets/key-file.ts'
 import { messageOf } from '#protocol/errors.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
@@ -26,6 +27,8 @@ const agentGraceMs = 7_000
 export interface FleetDeps {
   /** Open on the plan's data folder; stays open, its owner closes it after the fleet. */
   readonly ledger: Ledger
+  /** What seals the controller's secrets; absent = it takes none. */
+  readonly masterKey?: KeyPlace | undefined
   readonly clock: Clock
   readonly logger: Logger
   /** Path of `agent.mjs`. */
@@ -100,6 +103,7 @@ function openController(plan: FleetPlan, users: FleetUsers, broker: FleetBroker,
       tenant: plan.tenant,
       connection: { brokerUrl: broker.url, user: users.operator.user },
       operatorToken: users.operator.password,
+      masterKey: deps.masterKey,
       heartbeatIntervalMs: plan.heartbeatIntervalMs,
       windowMs: plan.windowMs,
     },

@@ -68,6 +68,8 @@ export interface FleetPlan {
   readonly knownAgents: readonly KnownAgent[]
   /** Time between heartbeats, ms; absent = the controller's default. */
   readonly heartbeatIntervalMs?: number | undefined
+  /** File of the controller's master key; absent = systemd's credential, or one below the operator's own configuration. */
+  readonly masterKeyFile?: string | undefined
   /** How far back the controller's window reaches, ms; absent = its default. */
   readonly windowMs?: number | undefined
 }
