@@ -173,6 +173,8 @@ describe('the API', () => {
       '/api/v1/applications/{name}/components/{component}/scale',
       '/api/v1/applications/{name}/file',
       '/api/v1/applications/{name}/plan',
+      '/api/v1/audit',
+      '/api/v1/audit/check',
       '/api/v1/code/{application}/{component}',
       '/api/v1/code/{application}/{component}/enable',
       '/api/v1/code/{application}/{component}/versions',

@@ -15,6 +15,7 @@ import { openApi } from './api/api-part.ts'
 import { sayApplications } from './applications/application-event.ts'
 import { ApplicationRegistry } from './applications/application-registry.ts'
 import { followSubscriptions } from './applications/subscription-follower.ts'
+import { AuditLog } from './audit/audit-log.ts'
 import { openBlobs } from './blobs/blobs-part.ts'
 import { tellCode } from './code/code-news.ts'
 import { CodeService } from './code/code-service.ts'
@@ -83,6 +84,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
   const { tenant } = settings
   const registry = closer.use('registry', await LevelRegistryStore.open(settings.dataDir, 'registry'))
   const session = await openControllerSession(registry, clock.now())
+  const audit = await AuditLog.open({}, { registry, clock, logger: deps.logger.child({ component: 'audit' }) })
   const secrets = await openSecrets(settings, { registry, clock, logger: deps.logger.child({ component: 'secrets' }) })
   const { blobs, blobDesk } = await openBlobs(settings, { ...deps, registry })
   closer.use('blobs', blobDesk)
@@ -167,6 +169,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
       hosts,
       queries,
       subscriptions,
+      audit,
       secrets,
       applications,
       orders,

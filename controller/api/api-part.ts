@@ -3,6 +3,7 @@ import type { Bus, BusCounters } from '#broker/bus.ts'
 import type { EmbeddedBrokerCounters } from '#broker/embedded.ts'
 import type { AggregatePart } from '#controller/aggregate/aggregate-part.ts'
 import type { ApplicationRegistry } from '#controller/applications/application-registry.ts'
+import type { AuditLog } from '#controller/audit/audit-log.ts'
 import type { BlobDesk } from '#controller/blobs/blob-desk.ts'
 import type { BlobStore } from '#controller/blobs/blob-store.ts'
 import type { CodeService } from '#controller/code/code-service.ts'
@@ -26,6 +27,7 @@ import type { WindowSeries } from '#controller/window/window-series.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
 import { applicationRoutes } from './application-routes.ts'
+import { auditRoutes } from './audit-routes.ts'
 import { codeRoutes } from './code-routes.ts'
 import { eventRoutes } from './event-routes.ts'
 import { fleetFamilies } from './fleet-families.ts'
@@ -63,6 +65,7 @@ export interface ApiParts {
   readonly hosts: () => HostView[]
   readonly queries: FleetQueries
   readonly subscriptions: SubscriptionService
+  readonly audit: AuditLog
   /** None without a master key. */
   readonly secrets: SecretStore | undefined
   readonly applications: ApplicationRegistry
@@ -88,6 +91,7 @@ export function openApi(settings: ControllerSettings, parts: ApiParts): Promise<
     ...storeRoutes({ bus, queries, stores, clock, tenant }),
     ...applicationRoutes({ applications, queries, clock, tenant }),
     ...subscriptionRoutes({ subscriptions, tenant }),
+    ...auditRoutes({ audit: parts.audit, clock, tenant }),
     ...secretRoutes({ secrets: parts.secrets, tenant }),
     ...ruleRoutes({ rules: rules.desk, clock, tenant }),
     ...eventRoutes({ events: rules.events.store, clock, tenant }),
@@ -128,6 +132,11 @@ export function openApi(settings: ControllerSettings, parts: ApiParts): Promise<
   ]
   return ApiServer.open(
     { host: settings.httpHost, port: settings.httpPort, credential: { user: connection.user, token: operatorToken } },
-    { routes, counters: http, logger: logger.child({ component: 'http' }) },
+    {
+      routes,
+      audit: (fact) => parts.audit.append({ ...fact, tenant }),
+      counters: http,
+      logger: logger.child({ component: 'http' }),
+    },
   )
 }

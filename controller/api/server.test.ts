@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { LanistaError } from '#protocol/errors.ts'
 import { silentLogger } from '#protocol/runtime/logger.ts'
 import type { Route } from './route.ts'
-import { ApiServer, newHttpCounters } from './server.ts'
+import { ApiServer, newHttpCounters, type RequestFact } from './server.ts'
 
 const token = 'a-token-of-the-operator'
 const routes: Route[] = [
@@ -48,16 +48,20 @@ const routes: Route[] = [
 ]
 
 let server: ApiServer | undefined
+let told: RequestFact[] = []
 
 afterEach(async () => {
   await server?.close()
   server = undefined
+  told = []
 })
+
+let audit = async (fact: RequestFact): Promise<void> => void told.push(fact)
 
 async function ask(path: string, request: RequestInit = {}): Promise<{ status: number; value: unknown }> {
   server ??= await ApiServer.open(
     { host: '127.0.0.1', port: 0, credential: { user: 'operator', token } },
-    { routes, counters: newHttpCounters(), logger: silentLogger },
+    { routes, counters: newHttpCounters(), logger: silentLogger, audit },
   )
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json; charset=utf-8' }
   const response = await fetch(server.url + path, { headers, ...request })
@@ -108,4 +112,27 @@ test('who refuses an archive in its middle is heard', async () => {
   const sent = { method: 'POST', body: Buffer.alloc(20_000_000, 0xff), headers }
   expect(await ask('/api/v1/small-archives', sent)).toMatchObject({ status: 413, value: { code: 'BLOB_TOO_LARGE' } })
   expect((await ask('/api/v1/archives', { ...sent, body: 'x' })).status).toBe(200)
+})
+
+test('what changes something is told to the audit log, refusals too, questions and bodies not', async () => {
+  await ask('/api/v1/things/one?dry=1', { method: 'PUT', body: '"hush"' })
+  await ask('/api/v1/things/much-too-long', { method: 'PUT', body: '' })
+  await ask('/openapi.json')
+  await ask('/api/v1/things/one', { method: 'DELETE', headers: {} })
+  const one = { who: 'operator', from: '127.0.0.1' }
+  expect(told).toEqual([
+    { ...one, action: 'PUT /api/v1/things/one?dry=1', status: 200, outcome: 'done' },
+    { ...one, action: 'PUT /api/v1/things/much-too-long', status: 400, outcome: 'QUERY_INVALID' },
+  ])
+})
+
+test('what cannot be written into the audit log is not answered as done', async () => {
+  const before = audit
+  audit = () => Promise.reject(new LanistaError('REGISTRY_WRITE_FAILED', 'disk full'))
+  try {
+    expect(await ask('/api/v1/things/one', { method: 'PUT', body: '' })).toMatchObject({ status: 500 })
+    expect(await ask('/api/v1/things/much-too-long', { method: 'PUT', body: '' })).toMatchObject({ status: 400 })
+  } finally {
+    audit = before
+  }
 })

@@ -22,9 +22,23 @@ export interface ApiServerOptions {
 
 export interface ApiServerDeps {
   readonly routes: readonly Route[]
+  /** Told of each request that is no GET once it is known what came of it; the answer waits for it, and fails with it. */
+  readonly audit: (fact: RequestFact) => Promise<void>
   /** Counted up by the server. */
   readonly counters: HttpCounters
   readonly logger: Logger
+}
+
+/** What may be remembered of a request: nothing of its body. */
+export interface RequestFact {
+  readonly who: string
+  /** Address of the client. */
+  readonly from: string
+  /** Method, path and query. */
+  readonly action: string
+  readonly status: number
+  /** `done`, or the code of the refusal. */
+  readonly outcome: string
 }
 
 /** Requests, and of them those refused for what they ask, those without the token, those that failed here. */
@@ -45,6 +59,8 @@ export function newHttpCounters(): HttpCounters {
 const connectionsMax = 512
 /** A route that takes none lets a body of this size pass unread. */
 const bodyBytesMax = 1024
+/** Characters of a request's method, path and query that are remembered. */
+const actionLengthMax = 512
 /** A request that takes longer to arrive is ended, ms. */
 const requestTimeoutMs = 10_000
 /** The same for one with an archive, ms. */
@@ -78,7 +94,7 @@ export class ApiServer {
   }
 }
 
-function appOf(credential: Credential, { routes, counters, logger }: ApiServerDeps): FastifyInstance {
+function appOf(credential: Credential, { routes, counters, logger, audit }: ApiServerDeps): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
@@ -108,13 +124,41 @@ function appOf(credential: Credential, { routes, counters, logger }: ApiServerDe
       bodyLimit: takes?.bytesMax ?? bodyBytesMax,
       handler: async (request, reply) => {
         if (quietMs !== undefined) request.raw.setTimeout(quietMs)
-        const parameters = parseParameters(route, { ...(request.query as object), ...(request.params as object) })
-        const answer = await route.handle(parameters, goneSignal(reply), requestBodyOf(request))
-        await send(reply, answer)
+        const tell = (status: number, outcome: string): Promise<void> =>
+          method === 'GET' ? Promise.resolve() : audit({ ...factOf(request, credential), status, outcome })
+        await send(reply, await told(() => answerOf(route, request, reply), tell, logger))
       },
     })
   }
   return app
+}
+
+async function answerOf(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<RouteAnswer> {
+  const parameters = parseParameters(route, { ...(request.query as object), ...(request.params as object) })
+  return route.handle(parameters, goneSignal(reply), requestBodyOf(request))
+}
+
+/** The one place where the audit log hears of anything. A refusal that cannot be told is answered all the same: nothing came of it, and our own log says so. */
+async function told(
+  work: () => Promise<RouteAnswer>,
+  tell: (status: number, outcome: string) => Promise<void>,
+  logger: Logger,
+): Promise<RouteAnswer> {
+  let answer: RouteAnswer
+  try {
+    answer = await work()
+  } catch (error) {
+    await tell(statusOf(error), problemOf(error).code).catch((failure: unknown) =>
+      logger.error({ error: messageOf(failure) }, 'audit_unwritten'),
+    )
+    throw error
+  }
+  await tell(answer.status ?? 200, 'done')
+  return answer
+}
+
+function factOf({ ip, method, url }: FastifyRequest, { user }: Credential): Omit<RequestFact, 'status' | 'outcome'> {
+  return { who: user, from: ip, action: `${method} ${url}`.slice(0, actionLengthMax) }
 }
 
 /** `/openapi.json` and `/docs`, made once. */

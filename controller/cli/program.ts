@@ -8,6 +8,7 @@ import { parseDuration } from '#protocol/runtime/time.ts'
 import { version } from '#protocol/runtime/version.ts'
 import { runAgentBundle } from './agent-bundle.ts'
 import { addApplications } from './application-commands.ts'
+import { addAudit } from './audit-commands.ts'
 import { addCode } from './code-commands.ts'
 import type { SharedFlags } from './context.ts'
 import type { ControllerFlags } from './controller.ts'
@@ -94,6 +95,7 @@ function buildProgram(terminal: Terminal, done: (code: ExitCode) => void): Comma
   addOrders(program, terminal, done)
   addRules(program, terminal, done)
   addSecrets(program, terminal, done)
+  addAudit(program, terminal, done)
   return program
 }
 
