@@ -157,7 +157,9 @@ export interface CloudDriver extends AsyncDisposable {
   readonly capabilities: CloudCapabilities
 
   /**
-   * The VM of this token, made when there is none. Calling it again, at once, later, or after a crash, makes no second one.
+   * The VM of this token, made when there is none. Calling it again, later, after a crash or a lost answer, makes no second one.
+   * Where the token is not atomic, calls of one token must not overlap, and the id may differ from an earlier answer's when a twin
+   * was removed: the last answer counts.
    * @param token 1–64 of letters, digits, `-`; persisted by the caller before the first call
    * @throws LanistaError CLOUD_TOKEN_SPENT (its VM is gone: take a new token), CLOUD_TOKEN_MISMATCH (used with another spec),
    * CLOUD_CAPACITY, CLOUD_QUOTA, CLOUD_INVALID and those of any call

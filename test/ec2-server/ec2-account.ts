@@ -1,4 +1,4 @@
-/** What one account of the EC2 server has: its instances, groups, keys and addresses, and the faults it is under. */
+/** What one account of the EC2 server has: its instances, groups and keys, and the faults it is under. */
 import type { Clock } from '#protocol/runtime/clock.ts'
 import type { BootedVm, VmHost } from './vm-host.ts'
 
@@ -40,14 +40,6 @@ export interface SecurityGroup {
   readonly rules: Set<string>
 }
 
-export interface Address {
-  readonly allocationId: string
-  readonly ip: string
-  readonly region: string
-  readonly tags: ReadonlyMap<string, string>
-  instanceId: string | undefined
-}
-
 /** Switches of a test. */
 export interface Ec2Faults {
   /** Time until an instance is shown, ms. */
@@ -74,7 +66,6 @@ export class Ec2Account {
   readonly groups: Map<string, SecurityGroup> = new Map()
   /** Public keys by region and name. */
   readonly keys: Map<string, string> = new Map()
-  readonly addresses: Map<string, Address> = new Map()
   readonly faults: Ec2Faults = {
     visibilityMs: 0,
     throttled: 0,

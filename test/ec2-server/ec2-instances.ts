@@ -12,13 +12,13 @@ export function runInstances(account: Ec2Account, region: string, form: QueryFor
   const known = [...account.instances.values()].find((one) => clientToken !== '' && one.clientToken === clientToken)
   if (known) {
     checkSame(known, form)
-    return launched(account, known)
+    return launched(known)
   }
   checkLaunch(account, region, zone, form)
   const instance = instanceOf(account, region, zone, form)
   account.instances.set(instance.id, instance)
   account.boot(instance, Buffer.from(form.text('UserData') ?? '', 'base64').toString())
-  return launched(account, instance)
+  return launched(instance)
 }
 
 export function describeInstances(account: Ec2Account, region: string, form: QueryForm): XmlValue {
@@ -28,7 +28,7 @@ export function describeInstances(account: Ec2Account, region: string, form: Que
   const asked = ids.length === 0 ? shown : shown.filter(({ id }) => ids.includes(id))
   const found = asked.filter((one) => passes(form, (name) => factsOf(one, name)))
   const { rows, nextToken } = pageOf(form, found, account.faults.pageSize)
-  return { reservationSet: rows.map((one) => launched(account, one)), nextToken }
+  return { reservationSet: rows.map((one) => launched(one)), nextToken }
 }
 
 export function terminateInstances(account: Ec2Account, region: string, form: QueryForm): XmlValue {
@@ -134,12 +134,11 @@ function factsOf(one: Instance, name: string): readonly string[] | undefined {
 }
 
 /** A reservation of one instance: the answer to a launch, and a row of a list. */
-function launched(account: Ec2Account, instance: Instance): XmlValue {
-  return { reservationId: `r-${instance.id.slice(2)}`, instancesSet: [instanceXml(account, instance)] }
+function launched(instance: Instance): XmlValue {
+  return { reservationId: `r-${instance.id.slice(2)}`, instancesSet: [instanceXml(instance)] }
 }
 
-function instanceXml(account: Ec2Account, one: Instance): XmlValue {
-  const fixed = [...account.addresses.values()].find(({ instanceId }) => instanceId === one.id)?.ip
+function instanceXml(one: Instance): XmlValue {
   const isUp = one.state === 'running'
   const ownPublic = isUp && one.isPublic ? `198.51.${one.vm?.privateAddress.split('.').slice(2).join('.')}` : undefined
   return {
@@ -152,7 +151,7 @@ function instanceXml(account: Ec2Account, one: Instance): XmlValue {
     launchTime: new Date(one.launchedMs).toISOString(),
     placement: { availabilityZone: one.zone, tenancy: 'default' },
     privateIpAddress: isUp ? one.vm?.privateAddress : undefined,
-    ipAddress: fixed ?? ownPublic,
+    ipAddress: ownPublic,
     groupSet: one.groupIds.map((groupId) => ({ groupId })),
     tagSet: [...one.tags].map(([key, value]) => ({ key, value })),
     metadataOptions: { state: 'applied', httpTokens: one.httpTokens, httpPutResponseHopLimit: one.hopLimit },

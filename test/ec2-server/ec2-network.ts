@@ -1,4 +1,4 @@
-/** Security groups, key pairs and addresses. */
+/** Security groups and key pairs. */
 import { createHash } from 'node:crypto'
 import type { Ec2Account, SecurityGroup } from './ec2-account.ts'
 import { Ec2Fault, passes, type QueryForm, type XmlValue } from './query-form.ts'
@@ -61,26 +61,7 @@ export function describeKeys(account: Ec2Account, region: string): XmlValue {
   }
 }
 
-export function allocateAddress(account: Ec2Account, region: string, form: QueryForm): XmlValue {
-  const allocationId = account.nextId('eipalloc')
-  const ip = `203.0.113.${account.addresses.size + 1}`
-  const tags = tagsOf(form, 'elastic-ip')
-  account.addresses.set(allocationId, { allocationId, ip, region, tags, instanceId: undefined })
-  return { publicIp: ip, allocationId, domain: 'vpc' }
-}
-
-export function associateAddress(account: Ec2Account, _region: string, form: QueryForm): XmlValue {
-  const address = account.addresses.get(form.need('AllocationId'))
-  if (!address) throw new Ec2Fault('InvalidAllocationID.NotFound', `'${form.need('AllocationId')}' does not exist`)
-  const instanceId = form.need('InstanceId')
-  if (account.instances.get(instanceId)?.state !== 'running') {
-    throw new Ec2Fault('InvalidInstanceID', `The instance '${instanceId}' is not in a valid state for this operation.`)
-  }
-  address.instanceId = instanceId
-  return { return: true, associationId: address.allocationId.replace('alloc', 'assoc') }
-}
-
-export function tagsOf(form: QueryForm, type: string): Map<string, string> {
+function tagsOf(form: QueryForm, type: string): Map<string, string> {
   const given = form.forms('TagSpecification').find((one) => one.text('ResourceType') === type)
   return new Map(given?.forms('Tag').map((tag) => [tag.need('Key'), tag.text('Value') ?? '']))
 }

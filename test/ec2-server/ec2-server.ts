@@ -4,15 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { Ec2Account } from './ec2-account.ts'
 import { describeInstances, runInstances, terminateInstances } from './ec2-instances.ts'
-import {
-  allocateAddress,
-  associateAddress,
-  authorizeIngress,
-  createGroup,
-  describeGroups,
-  describeKeys,
-  importKey,
-} from './ec2-network.ts'
+import { authorizeIngress, createGroup, describeGroups, describeKeys, importKey } from './ec2-network.ts'
 import { describeImages, describeRegions, describeTypes, describeZones } from './ec2-offers.ts'
 import { Ec2Fault, QueryForm, type XmlValue, xmlOf } from './query-form.ts'
 import { type AccessKey, checkSignature } from './signature.ts'
@@ -31,8 +23,6 @@ const actions: Readonly<Record<string, (account: Ec2Account, region: string, for
   DescribeSecurityGroups: describeGroups,
   ImportKeyPair: importKey,
   DescribeKeyPairs: describeKeys,
-  AllocateAddress: allocateAddress,
-  AssociateAddress: associateAddress,
 }
 
 export interface Ec2ServerDeps {

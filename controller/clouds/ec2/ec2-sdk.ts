@@ -6,7 +6,6 @@ export {
   DescribeImagesCommand,
   DescribeInstancesCommand,
   DescribeInstanceTypesCommand,
-  DescribeRegionsCommand,
   DescribeSecurityGroupsCommand,
   EC2Client,
   ImportKeyPairCommand,

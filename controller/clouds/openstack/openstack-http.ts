@@ -63,7 +63,9 @@ function codeOf(status: number, words: string): CloudErrorCode {
   if (status === 404) return 'CLOUD_NOT_FOUND'
   if (status === 429) return 'CLOUD_THROTTLED'
   if (/no valid host/i.test(words)) return 'CLOUD_CAPACITY'
-  if (status === 408 || status === 409 || status >= 500 || status < 400) return 'CLOUD_TRANSIENT'
+  // a conflict passes, but for a server that could be in several networks and is told none
+  if (status === 409) return /multiple possible networks/i.test(words) ? 'CLOUD_INVALID' : 'CLOUD_TRANSIENT'
+  if (status === 408 || status >= 500) return 'CLOUD_TRANSIENT'
   return 'CLOUD_INVALID'
 }
 

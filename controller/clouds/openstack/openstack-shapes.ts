@@ -13,8 +13,6 @@ export interface Server {
   readonly metadata: Readonly<Record<string, string>>
   readonly addresses: Readonly<Record<string, readonly Address[]>>
   readonly fault?: { readonly message?: string | undefined } | undefined
-  readonly image?: unknown
-  readonly flavor?: unknown
   readonly 'OS-EXT-STS:task_state'?: string | null | undefined
   readonly 'OS-EXT-AZ:availability_zone'?: string | undefined
 }
@@ -32,8 +30,6 @@ export const serverSchema: z.ZodType<Server> = z.object({
   metadata: z.record(z.string(), z.string()),
   addresses: z.record(z.string(), z.array(z.object({ addr: z.string(), 'OS-EXT-IPS:type': z.string().optional() }))),
   fault: z.object({ message: z.string().optional() }).optional(),
-  image: z.unknown(),
-  flavor: z.unknown(),
   'OS-EXT-STS:task_state': z.string().nullish(),
   'OS-EXT-AZ:availability_zone': z.string().optional(),
 })
