@@ -81,6 +81,15 @@ describe('a request to a cloud', () => {
     await refused
   })
 
+  it('is given up in time by work that heeds nothing', async () => {
+    const clock = new FakeClock()
+    const asked = callsOf(clock).begin({ signal, withinMs: 500 })('make', () => new Promise(() => undefined))
+    const refused = expect(asked).rejects.toMatchObject({ code: 'CLOUD_DEADLINE', data: { last: 'CLOUD_TRANSIENT' } })
+    await clock.advance(0)
+    await clock.advance(500)
+    await refused
+  })
+
   it('ends with the reason of the caller, and when the driver closes', async () => {
     const clock = new FakeClock()
     const calls = callsOf(clock)

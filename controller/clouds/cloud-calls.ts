@@ -2,6 +2,7 @@
 import { isLanistaError, messageOf } from '#protocol/errors.ts'
 import { backoffMs } from '#protocol/runtime/backoff.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
+import { unlessAborted } from '#protocol/runtime/unless-aborted.ts'
 import type { CallLimits } from './cloud-driver.ts'
 import { cloudError, isWorthRetrying } from './cloud-error.ts'
 import { TokenBucket } from './token-bucket.ts'
@@ -152,7 +153,7 @@ export class CloudCalls {
     if (limit) stops.push(this.#clock.after(limit.timeMs, () => own.abort(limit.error)))
     try {
       own.signal.throwIfAborted()
-      return await work(own.signal)
+      return await unlessAborted(work(own.signal), own.signal)
     } catch (error) {
       // libraries throw errors of their own for a signal: ours says which one it was
       throw own.signal.aborted ? own.signal.reason : error
