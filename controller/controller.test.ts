@@ -218,6 +218,8 @@ describe('the API', () => {
       '/api/v1/subscriptions/{id}',
       '/api/v1/subscriptions/{id}/secret',
       '/api/v1/subscriptions/{id}/test',
+      '/api/v1/tokens',
+      '/api/v1/tokens/{name}',
       '/api/v1/upgrades',
       '/api/v1/upgrades/{id}',
       '/metrics',

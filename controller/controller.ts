@@ -8,6 +8,7 @@ import type { EmbeddedBrokerCounters } from '#broker/embedded.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { Closer } from '#protocol/runtime/closer.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
+import { ApiTokens } from './access/api-tokens.ts'
 import { openAggregate, openRecorder } from './aggregate/aggregate-part.ts'
 import { alsoRecorded } from './aggregate/also-recorded.ts'
 import { SetGeneration } from './aggregate/set-generation.ts'
@@ -85,6 +86,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
   const registry = closer.use('registry', await LevelRegistryStore.open(settings.dataDir, 'registry'))
   const session = await openControllerSession(registry, clock.now())
   const audit = await AuditLog.open({}, { registry, clock, logger: deps.logger.child({ component: 'audit' }) })
+  const tokens = await ApiTokens.open({ registry, clock, logger: deps.logger.child({ component: 'access' }) })
   const secrets = await openSecrets(settings, { registry, clock, logger: deps.logger.child({ component: 'secrets' }) })
   const { blobs, blobDesk } = await openBlobs(settings, { ...deps, registry })
   closer.use('blobs', blobDesk)
@@ -170,6 +172,7 @@ async function compose(settings: ControllerSettings, deps: ControllerDeps, close
       queries,
       subscriptions,
       audit,
+      tokens,
       secrets,
       applications,
       orders,

@@ -1,6 +1,7 @@
 /** The API, composed: every route with the part that answers it, and the counters of all parts as metrics. */
 import type { Bus, BusCounters } from '#broker/bus.ts'
 import type { EmbeddedBrokerCounters } from '#broker/embedded.ts'
+import type { ApiToken, ApiTokens } from '#controller/access/api-tokens.ts'
 import type { AggregatePart } from '#controller/aggregate/aggregate-part.ts'
 import type { ApplicationRegistry } from '#controller/applications/application-registry.ts'
 import type { AuditLog } from '#controller/audit/audit-log.ts'
@@ -43,6 +44,7 @@ import { ApiServer, newHttpCounters } from './server.ts'
 import { serviceRoutes } from './service-routes.ts'
 import { storeRoutes } from './store-routes.ts'
 import { subscriptionRoutes } from './subscription-routes.ts'
+import { tokenRoutes } from './token-routes.ts'
 import { upgradeRoutes } from './upgrade-routes.ts'
 
 /** Everything that answers, open before and closed after. */
@@ -66,6 +68,7 @@ export interface ApiParts {
   readonly queries: FleetQueries
   readonly subscriptions: SubscriptionService
   readonly audit: AuditLog
+  readonly tokens: ApiTokens
   /** None without a master key. */
   readonly secrets: SecretStore | undefined
   readonly applications: ApplicationRegistry
@@ -91,6 +94,7 @@ export function openApi(settings: ControllerSettings, parts: ApiParts): Promise<
     ...storeRoutes({ bus, queries, stores, clock, tenant }),
     ...applicationRoutes({ applications, queries, clock, tenant }),
     ...subscriptionRoutes({ subscriptions, tenant }),
+    ...tokenRoutes({ tokens: parts.tokens, tenant }),
     ...auditRoutes({ audit: parts.audit, clock, tenant }),
     ...secretRoutes({ secrets: parts.secrets, tenant }),
     ...ruleRoutes({ rules: rules.desk, clock, tenant }),
@@ -134,9 +138,15 @@ export function openApi(settings: ControllerSettings, parts: ApiParts): Promise<
     { host: settings.httpHost, port: settings.httpPort, credential: { user: connection.user, token: operatorToken } },
     {
       routes,
+      recognise: (token) => ofTenant(tenant, parts.tokens.recognise(token)),
       audit: (fact) => parts.audit.append({ ...fact, tenant }),
       counters: http,
       logger: logger.child({ component: 'http' }),
     },
   )
+}
+
+/** The routes answer for one tenant: the token of another opens nothing. */
+function ofTenant(tenant: string, token: ApiToken | undefined): ApiToken | undefined {
+  return token?.tenant === tenant ? token : undefined
 }

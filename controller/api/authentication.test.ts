@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { isAuthorized } from './authentication.ts'
+import { principalOf } from './authentication.ts'
 
 const credential = { user: 'operator', token: 's3cret' }
 const basic = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`
@@ -17,5 +17,13 @@ it.each([
   ['the token alone', 's3cret', false],
   ['nothing', undefined, false],
 ])('%s', (_name, header, isRight) => {
-  expect(isAuthorized(header, credential)).toBe(isRight)
+  const admin = { who: 'operator', role: 'admin' }
+  expect(principalOf(header, credential, () => undefined)).toEqual(isRight ? admin : undefined)
+})
+
+it('a token of another has its own role, as a bearer alone', () => {
+  const recognise = (token: string) => (token === 'other' ? { name: 'ci', role: 'viewer' as const } : undefined)
+  expect(principalOf('Bearer other', credential, recognise)).toEqual({ who: 'token/ci', role: 'viewer' })
+  expect(principalOf(basic('operator:other'), credential, recognise)).toBeUndefined()
+  expect(principalOf('Bearer others', credential, recognise)).toBeUndefined()
 })

@@ -56,12 +56,13 @@ afterEach(async () => {
   told = []
 })
 
+const recognise = (given: string) => (given === 'seen' ? { name: 'eye', role: 'viewer' as const } : undefined)
 let audit = async (fact: RequestFact): Promise<void> => void told.push(fact)
 
 async function ask(path: string, request: RequestInit = {}): Promise<{ status: number; value: unknown }> {
   server ??= await ApiServer.open(
     { host: '127.0.0.1', port: 0, credential: { user: 'operator', token } },
-    { routes, counters: newHttpCounters(), logger: silentLogger, audit },
+    { routes, counters: newHttpCounters(), logger: silentLogger, audit, recognise },
   )
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json; charset=utf-8' }
   const response = await fetch(server.url + path, { headers, ...request })
@@ -135,4 +136,15 @@ test('what cannot be written into the audit log is not answered as done', async 
   } finally {
     audit = before
   }
+})
+
+test('a viewer may ask and change nothing, and the try is told to the audit log', async () => {
+  const headers = { authorization: 'Bearer seen' }
+  expect(await ask('/openapi.json', { headers })).toMatchObject({ status: 200 })
+  expect(await ask('/api/v1/things/one', { method: 'DELETE', headers })).toMatchObject({
+    status: 403,
+    value: { code: 'FORBIDDEN', data: { role: 'viewer', needed: 'operator' } },
+  })
+  expect(told).toMatchObject([{ who: 'token/eye', status: 403, outcome: 'FORBIDDEN' }])
+  expect(await ask('/openapi.json', { headers: { authorization: 'Bearer unseen' } })).toMatchObject({ status: 401 })
 })

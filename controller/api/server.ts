@@ -2,10 +2,11 @@
 import { Readable } from 'node:stream'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import * as z from 'zod'
+import { expectRole } from '#controller/access/permissions.ts'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
 import { formatHostPort } from '#protocol/runtime/host-port.ts'
 import type { Logger } from '#protocol/runtime/logger.ts'
-import { type Credential, challenges, isAuthorized } from './authentication.ts'
+import { type Credential, challenges, type Principal, principalOf, type Recognise } from './authentication.ts'
 import { docsPageOf } from './docs-page.ts'
 import { openApiOf } from './openapi.ts'
 import { parseParameters } from './parameters.ts'
@@ -22,6 +23,8 @@ export interface ApiServerOptions {
 
 export interface ApiServerDeps {
   readonly routes: readonly Route[]
+  /** Tokens other than the operator's. */
+  readonly recognise: Recognise
   /** Told of each request that is no GET once it is known what came of it; the answer waits for it, and fails with it. */
   readonly audit: (fact: RequestFact) => Promise<void>
   /** Counted up by the server. */
@@ -59,6 +62,8 @@ export function newHttpCounters(): HttpCounters {
 const connectionsMax = 512
 /** A route that takes none lets a body of this size pass unread. */
 const bodyBytesMax = 1024
+/** Never asked: the hook has refused a request without a principal before. */
+const nobody: Principal = { who: '', role: 'viewer' }
 /** Characters of a request's method, path and query that are remembered. */
 const actionLengthMax = 512
 /** A request that takes longer to arrive is ended, ms. */
@@ -94,7 +99,8 @@ export class ApiServer {
   }
 }
 
-function appOf(credential: Credential, { routes, counters, logger, audit }: ApiServerDeps): FastifyInstance {
+function appOf(credential: Credential, { routes, counters, logger, audit, recognise }: ApiServerDeps): FastifyInstance {
+  const principals = new WeakMap<FastifyRequest, Principal>()
   const app = fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
@@ -109,7 +115,9 @@ function appOf(credential: Credential, { routes, counters, logger, audit }: ApiS
   app.addHook('onRequest', async (request, reply) => {
     counters.requests++
     if (!archiveTypes.includes(typeOf(request))) expectWhole(request, reply)
-    if (!isAuthorized(request.headers.authorization, credential)) await refuse(reply, counters)
+    const principal = principalOf(request.headers.authorization, credential, recognise)
+    if (principal) principals.set(request, principal)
+    else await refuse(reply, counters)
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => done(null, text))
@@ -124,16 +132,24 @@ function appOf(credential: Credential, { routes, counters, logger, audit }: ApiS
       bodyLimit: takes?.bytesMax ?? bodyBytesMax,
       handler: async (request, reply) => {
         if (quietMs !== undefined) request.raw.setTimeout(quietMs)
+        const principal = principals.get(request) ?? nobody
         const tell = (status: number, outcome: string): Promise<void> =>
-          method === 'GET' ? Promise.resolve() : audit({ ...factOf(request, credential), status, outcome })
-        await send(reply, await told(() => answerOf(route, request, reply), tell, logger))
+          method === 'GET' ? Promise.resolve() : audit({ ...factOf(request, principal), status, outcome })
+        await send(reply, await told(() => answerOf(route, principal, request, reply), tell, logger))
       },
     })
   }
   return app
 }
 
-async function answerOf(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<RouteAnswer> {
+/** The one place where roles are asked. */
+async function answerOf(
+  route: Route,
+  { role }: Principal,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<RouteAnswer> {
+  expectRole(role, route.method ?? 'GET', route.path)
   const parameters = parseParameters(route, { ...(request.query as object), ...(request.params as object) })
   return route.handle(parameters, goneSignal(reply), requestBodyOf(request))
 }
@@ -157,8 +173,8 @@ async function told(
   return answer
 }
 
-function factOf({ ip, method, url }: FastifyRequest, { user }: Credential): Omit<RequestFact, 'status' | 'outcome'> {
-  return { who: user, from: ip, action: `${method} ${url}`.slice(0, actionLengthMax) }
+function factOf({ ip, method, url }: FastifyRequest, { who }: Principal): Omit<RequestFact, 'status' | 'outcome'> {
+  return { who, from: ip, action: `${method} ${url}`.slice(0, actionLengthMax) }
 }
 
 /** `/openapi.json` and `/docs`, made once. */
@@ -176,7 +192,7 @@ async function refuse(reply: FastifyReply, counters: HttpCounters): Promise<void
   counters.unauthorized++
   const error = new LanistaError(
     'UNAUTHORIZED',
-    'send the operator’s token as "Authorization: Bearer …": found none or another, expected the one that the controller was started with',
+    'send a token as "Authorization: Bearer …": found none, or one that is unknown, revoked or expired, expected the operator’s or one of "lanista tokens"',
   )
   await reply
     .code(401)

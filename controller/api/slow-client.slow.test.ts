@@ -7,7 +7,13 @@ import { ApiServer, newHttpCounters } from './server.ts'
 it('ends a request that is not whole after 10 s, when the clock of its deadline is next looked at', async () => {
   const server = await ApiServer.open(
     { host: '127.0.0.1', port: 0, credential: { user: 'operator', token: 'secret' } },
-    { routes: [], counters: newHttpCounters(), logger: silentLogger, audit: async () => undefined },
+    {
+      routes: [],
+      counters: newHttpCounters(),
+      logger: silentLogger,
+      recognise: () => undefined,
+      audit: async () => undefined,
+    },
   )
   try {
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1')

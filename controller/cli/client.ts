@@ -37,6 +37,7 @@ export interface Sent {
 /** Refusals that the very same call may not meet again: nobody used it wrongly. */
 const passing: ReadonlySet<string> = new Set([
   'BUSY',
+  'FORBIDDEN',
   'APPLICATION_CHANGED',
   'COUNT_CHANGED',
   'HOST_UNAVAILABLE',
@@ -174,7 +175,7 @@ export class ControllerClient {
     if (response.status === 401) return this.#unauthorized()
     const body = problemSchema.safeParse(await response.json().catch(() => undefined))
     const message = body.success ? body.data.message : `HTTP ${response.status}`
-    if ([400, 404, 409, 413, 429].includes(response.status)) {
+    if ([400, 403, 404, 409, 413, 429].includes(response.status)) {
       const isPassing = body.success && passing.has(body.data.code ?? '')
       const exit = isPassing ? { exitCode: 1 } : {}
       return new LanistaError('REQUEST_INVALID', message, { data: { status: response.status, ...exit } })

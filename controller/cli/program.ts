@@ -7,6 +7,7 @@ import { messageOf } from '#protocol/errors.ts'
 import { parseDuration } from '#protocol/runtime/time.ts'
 import { version } from '#protocol/runtime/version.ts'
 import { runAgentBundle } from './agent-bundle.ts'
+import { addApiTokens } from './api-token-commands.ts'
 import { addApplications } from './application-commands.ts'
 import { addAudit } from './audit-commands.ts'
 import { addCode } from './code-commands.ts'
@@ -96,6 +97,7 @@ function buildProgram(terminal: Terminal, done: (code: ExitCode) => void): Comma
   addRules(program, terminal, done)
   addSecrets(program, terminal, done)
   addAudit(program, terminal, done)
+  addApiTokens(program, terminal, done)
   return program
 }
 
