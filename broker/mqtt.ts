@@ -4,7 +4,7 @@ import { LanistaError, messageOf } from '#protocol/errors.ts'
 import type { Clock } from '#protocol/runtime/clock.ts'
 import { filterOf, subjectOfTopic, topicOf } from '#protocol/subjects/mqtt.ts'
 import { type Connection, type Dial, dialTimeoutMs, type Receiver, type SendOptions } from './connection.ts'
-import { MqttClient } from './mqtt-client.ts'
+import type { MqttClient } from './mqtt-client.ts'
 
 /** One login. */
 export interface MqttLogin {
@@ -34,14 +34,17 @@ const goodbyeMs = 1_000
 
 /** Dials `mqtt://host:port`. */
 export function mqttDial(options: MqttDialOptions): Dial {
-  return (address, receiver) => dial(new URL(address), options, receiver)
+  return async (address, receiver) => {
+    const client = await import('./mqtt-client.ts')
+    return await dial(client.MqttClient, new URL(address), options, receiver)
+  }
 }
 
-function dial(url: URL, options: MqttDialOptions, receiver: Receiver): Promise<Connection> {
+function dial(Client: typeof MqttClient, url: URL, options: MqttDialOptions, receiver: Receiver): Promise<Connection> {
   const { clientId, user, password } = options.login()
   const will = options.will?.()
   return new Promise((resolve, reject) => {
-    const client = new MqttClient(() => openSocket(url), {
+    const client = new Client(() => openSocket(url), {
       clientId,
       username: user,
       password,

@@ -1,13 +1,5 @@
 /** The NATS driver: one connection of `nats` without its own reconnecting (options: shared/reference/bus-proof.md §6.2). */
-import {
-  type Authenticator,
-  connect,
-  Events,
-  type Msg,
-  type NatsConnection,
-  type Status,
-  type Subscription,
-} from 'nats'
+import type { Authenticator, Events, Msg, NatsConnection, Status, Subscription } from 'nats'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
 import type { Connection, Dial, Receiver } from './connection.ts'
 import { dialTimeoutMs } from './connection.ts'
@@ -38,7 +30,8 @@ export function natsDial(options: NatsDialOptions): Dial {
     const port = Number(url.port || '4222')
     if (suspects.has(address)) await awaitGreeting(url.hostname, port, dialTimeoutMs)
     suspects.add(address)
-    const nc = await connect({
+    const client = await import('./nats-client.ts')
+    const nc = await client.connect({
       servers: `${url.hostname}:${port}`,
       name: options.name,
       authenticator: authenticatorOf(options.credential),
@@ -51,7 +44,7 @@ export function natsDial(options: NatsDialOptions): Dial {
     })
     suspects.delete(address)
     options.onConnection?.(nc)
-    return new NatsLink(nc, receiver)
+    return new NatsLink(nc, receiver, client.Events.Error)
   }
 }
 
@@ -68,11 +61,13 @@ class NatsLink implements Connection {
   readonly ended: Promise<string>
   readonly #nc: NatsConnection
   readonly #receiver: Receiver
+  readonly #errorEvent: Events
   readonly #subscriptions = new Map<string, Subscription>()
 
-  constructor(nc: NatsConnection, receiver: Receiver) {
+  constructor(nc: NatsConnection, receiver: Receiver, errorEvent: Events) {
     this.#nc = nc
     this.#receiver = receiver
+    this.#errorEvent = errorEvent
     // nats.js leaves this iterator open at close; its own class can stop it
     const statuses = nc.status() as AsyncIterable<Status> & { stop(): void }
     const watching = this.#watch(statuses)
@@ -120,7 +115,7 @@ class NatsLink implements Connection {
   async #watch(statuses: AsyncIterable<Status>): Promise<void> {
     for await (const status of statuses) {
       const context = 'permissionContext' in status ? status.permissionContext : undefined
-      if (status.type === Events.Error && context) {
+      if (status.type === this.#errorEvent && context) {
         this.#receiver.refusedByBroker(`${context.operation} ${context.subject}`)
       }
     }

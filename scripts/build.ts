@@ -40,12 +40,13 @@ const shared: BuildOptions = {
   logLevel: 'warning',
 }
 
-/** What only some need (systems other than Linux, hosts with a Docker engine, controllers of EC2) stays a file of its own, loaded when asked for. */
+/** What only some need stays a file of its own, loaded when asked for. */
 const apart: Plugin = {
   name: 'apart',
   setup: ({ onResolve }) => {
-    onResolve({ filter: /^(systeminformation|dockerode)$|\/ec2-sdk\.ts$/ }, ({ kind, path }) =>
-      kind === 'entry-point' ? null : { path: `./${basename(path, '.ts')}.mjs`, external: true },
+    onResolve(
+      { filter: /^(systeminformation|dockerode)$|\/(nats-client|mqtt-client|ec2-sdk)\.ts$/ },
+      ({ kind, path }) => (kind === 'entry-point' ? null : { path: `./${basename(path, '.ts')}.mjs`, external: true }),
     )
   },
 }
@@ -100,7 +101,7 @@ async function packAgent(): Promise<void> {
   const manifest = { version, node: engines.node.replace(/^>=/, '') }
   writeFileSync(join(dist, 'bundle.json'), `${JSON.stringify(manifest)}\n`)
   const bindings = readdirSync(join(dist, 'prebuilds'), { recursive: true, encoding: 'utf8' })
-  const paths = ['bundle.json', 'agent.mjs', 'dockerode.mjs', 'systeminformation.mjs'].concat(
+  const paths = ['bundle.json', 'agent.mjs', ...loadedByAgents].concat(
     bindings.filter((path) => path.endsWith('.node')).map((path) => `prebuilds/${path}`),
   )
   const members = paths.toSorted().map((path): WrittenMember => {
@@ -118,10 +119,15 @@ function kib(bytes: number): string {
   return `${(bytes / 1024).toFixed(0)} KiB`
 }
 
+/** By the agent: on systems other than Linux, beside a Docker engine, on NATS, on MQTT. */
+const loadedByAgents = ['systeminformation.mjs', 'dockerode.mjs', 'nats-client.mjs', 'mqtt-client.mjs']
+
 rmSync(dist, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
 await bundle('systeminformation', 'systeminformation.mjs')
 await bundle('dockerode', 'dockerode.mjs')
+await bundle('broker/nats-client.ts', 'nats-client.mjs')
+await bundle('broker/mqtt-client.ts', 'mqtt-client.mjs')
 await bundle('controller/clouds/ec2/ec2-sdk.ts', 'ec2-sdk.mjs')
 await bundle('agent/main.ts', 'agent.mjs')
 await bundle('controller/main.ts', 'lanista.mjs')

@@ -47,8 +47,9 @@ beforeAll(async () => {
   workspace = new Workspace()
   machine = await SystemdMachine.boot(`lanista-${process.pid}`)
   const folder = '/usr/lib/lanista'
-  for (const name of ['agent.mjs', 'dockerode.mjs', 'systeminformation.mjs', 'prebuilds'])
-    await machine.bring(join(dist, name), `${folder}/${name}`)
+  await machine.bring(join(dist, 'agent-bundle.tar.gz'), '/tmp/agent-bundle.tar.gz')
+  await machine.run('mkdir', '-p', folder)
+  await machine.run('tar', '-xzf', '/tmp/agent-bundle.tar.gz', '-C', folder)
   await machine.bring(join(units, 'launch.sh'), `${folder}/launch.sh`)
   await machine.bring(join(units, unit), `/etc/systemd/system/${unit}`)
   await machine.run('groupadd', '--system', 'docker')
