@@ -62,8 +62,6 @@ export function newHttpCounters(): HttpCounters {
 const connectionsMax = 512
 /** A route that takes none lets a body of this size pass unread. */
 const bodyBytesMax = 1024
-/** Never asked: the hook has refused a request without a principal before. */
-const nobody: Principal = { who: '', role: 'viewer' }
 /** Characters of a request's method, path and query that are remembered. */
 const actionLengthMax = 512
 /** A request that takes longer to arrive is ended, ms. */
@@ -132,7 +130,8 @@ function appOf(credential: Credential, { routes, counters, logger, audit, recogn
       bodyLimit: takes?.bytesMax ?? bodyBytesMax,
       handler: async (request, reply) => {
         if (quietMs !== undefined) request.raw.setTimeout(quietMs)
-        const principal = principals.get(request) ?? nobody
+        const principal = principals.get(request)
+        if (!principal) return refuse(reply, counters)
         const tell = (status: number, outcome: string): Promise<void> =>
           method === 'GET' ? Promise.resolve() : audit({ ...factOf(request, principal), status, outcome })
         await send(reply, await told(() => answerOf(route, principal, request, reply), tell, logger))

@@ -34,7 +34,7 @@ export class KeyFile {
   }
 
   /**
-   * Reads the keys; a file of ours is made with a new key when there is none.
+   * Reads the keys; none where a file of ours is not there yet: it is made with the first secret.
    * @param dataDir the folder it must not lie in
    * @throws LanistaError MASTER_KEY_EXPOSED (others may read it, or it lies in the data folder), MASTER_KEY_INVALID,
    * MASTER_KEY_UNREADABLE, MASTER_KEY_UNWRITABLE
@@ -42,24 +42,30 @@ export class KeyFile {
   static async open(place: KeyPlace, dataDir: string): Promise<KeyFile> {
     if (place.kind === 'file') await makeFolder(dirname(place.path)).catch((cause: unknown) => failWrite(place, cause))
     refuseInside(place, dataDir)
-    const keys = readKeys(place)
-    if (keys) return new KeyFile(place, keys)
-    if (place.kind === 'credential') throw unreadable(place, 'no such credential')
     const made = new KeyFile(place, [])
-    made.write([generateMasterKey()])
+    made.reload()
     return made
   }
 
-  /** The first one seals, all of them open. Never empty. */
+  /** The first one seals, all of them open. */
   get keys(): readonly MasterKey[] {
     return this.#keys
+  }
+
+  /** The one that seals; a file of ours without one is made with a new one. Throws MASTER_KEY_UNWRITABLE. */
+  sealing(): MasterKey {
+    const [first] = this.#keys
+    if (first) return first
+    const made = generateMasterKey()
+    this.write([made])
+    return made
   }
 
   /** Reads the file again: somebody may have put a new key on top. Throws as `open`; the keys stay as they were then. */
   reload(): void {
     const keys = readKeys(this.place)
-    if (!keys) throw unreadable(this.place, 'no such file')
-    this.#keys = keys
+    if (!keys && this.place.kind === 'credential') throw unreadable(this.place, 'no such credential')
+    this.#keys = keys ?? []
   }
 
   /** Replaces them, on disk first. Throws MASTER_KEY_UNWRITABLE. */

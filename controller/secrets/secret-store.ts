@@ -123,7 +123,7 @@ export class SecretStore {
       if (isOurs) keyFile.write([generateMasterKey(), ...keyFile.keys])
       const { changes, left } = await this.#resealed()
       await registry.write(changes, { sync: true })
-      if (isOurs && left === 0) keyFile.write([this.#sealing])
+      if (isOurs) keyFile.write([this.#sealing]) // what is left opens with none of the others
       return { keyId: this.#sealing.id, resealed: changes.length, left }
     }, signal)
   }
@@ -165,9 +165,7 @@ export class SecretStore {
   }
 
   get #sealing(): MasterKey {
-    const [first] = this.#keys
-    if (!first) throw new LanistaError('MASTER_KEY_INVALID', 'put a key into the key file: found none')
-    return first
+    return this.#deps.keyFile.sealing()
   }
 }
 
