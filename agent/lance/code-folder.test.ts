@@ -28,7 +28,7 @@ it.each([
 it('keeps what instances have, and of the rest the newest that fit', async () => {
   const root = await mkdtemp(join(tmpdir(), 'lanista-code-'))
   try {
-    const names = [...'abcdef'].map((digit) => digit.repeat(64))
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'].map((digit) => digit.repeat(64))
     for (const [i, name] of names.entries()) {
       await writeFile(join(root, name), 'x'.repeat(10))
       await utimes(join(root, name), i, i)
@@ -39,7 +39,7 @@ it('keeps what instances have, and of the rest the newest that fit', async () =>
     const folder = new CodeFolder({ folder: root, spareBytesMax: 25 }, { blobs, used: () => inUse })
     await folder.fetch({ ...version, sha256: names[1] as string }, signal)
     const kept = [names[0], names[1], names[4], names[5], 'half.part']
-    expect((await readdir(root)).toSorted()).toEqual(kept.toSorted())
+    expect(new Set(await readdir(root))).toEqual(new Set(kept))
   } finally {
     await rm(root, { recursive: true })
   }

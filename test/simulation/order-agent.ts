@@ -52,7 +52,8 @@ export class OrderAgent {
     this.#time = new ControllerTime(() => queue.nowMs, facts, rows)
     const refusalOf = (verb: string): { code: string; reason: string } | undefined =>
       verb === 'forbidden' ? { code: 'VERB_NOT_ALLOWED', reason: 'forbidden' } : undefined
-    this.#core = new JournalCore({ target, refusalOf, rowsMax: 60, bytesMax: 1000, runningMax: 3, mutant }, facts, rows)
+    const bounds = { rowsMax: 60, bytesMax: 1000, runningMax: 3 }
+    this.#core = new JournalCore({ target, refusalOf, ...bounds, resumes: new Set(['renew']), mutant }, facts, rows)
     this.#step({ kind: 'connected' })
     this.#tick(this.#life)
   }
@@ -113,6 +114,12 @@ export class OrderAgent {
         ledger.effect(id)
         const state = random.chance(0.8) ? 'done' : 'failed'
         this.#later(random.int(0, 4000), life, () => this.#step({ kind: 'finished', id, end: { state } }))
+        return
+      }
+      case 'resume': {
+        const { id } = action.row
+        if (ledger.effects(id) === 0) ledger.effect(id)
+        this.#later(random.int(0, 4000), life, () => this.#step({ kind: 'finished', id, end: { state: 'done' } }))
         return
       }
       case 'hurry':
