@@ -101,8 +101,13 @@ export async function kindOfArchive(archive: string): Promise<'tar' | 'tar.gz' |
 export function asCodeRefused(error: unknown): unknown {
   const isSystems = error instanceof Error && 'syscall' in error
   if (isSystems || (error instanceof LanistaError && error.code === 'CODE_REFUSED')) return error
-  const found = error instanceof LanistaError ? error.message : messageOf(error)
-  return new LanistaError('CODE_REFUSED', `upload the code again: found ${found}, expected a tar or tar.gz archive`, {
-    cause: error,
-  })
+  if (error instanceof LanistaError)
+    return new LanistaError('CODE_REFUSED', `upload the code again: ${error.message}`, { cause: error })
+  return new LanistaError(
+    'CODE_REFUSED',
+    `upload the code again: found ${messageOf(error)}, expected a tar or tar.gz archive`,
+    {
+      cause: error,
+    },
+  )
 }
