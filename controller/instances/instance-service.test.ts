@@ -103,7 +103,12 @@ it('an instance is stopped, started, restarted and has commands run in it', asyn
   const command = { type: 'application/json', text: '{"command":["id"]}' }
   const { body } = await fleet.ask('POST', '/api/v1/instances/shop-web-1/exec', command)
   expect(execShape.parse(body)).toEqual({ code: 3, signal: null, output: 'hi\n', is_timed_out: false })
-  expect((await fleet.ask('POST', '/api/v1/instances/shop-web-7/stop')).status).toBe(404)
+  expect(await fleet.ask('POST', '/api/v1/instances/shop-web-7/stop')).toMatchObject({
+    status: 404,
+    body: {
+      message: expect.stringMatching(/found no shop-web-7, expected one of shop\/web-1, shop\/web-2$/) as string,
+    },
+  })
 })
 
 it('a controller that starts again orders nothing that was done', async () => {

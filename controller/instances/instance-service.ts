@@ -20,7 +20,7 @@ import type { Drain, Fleet } from './fleet.ts'
 import { fleetHosts, wantedComponents } from './fleet-view.ts'
 import { HostReports } from './host-reports.ts'
 import { InstanceLog, type LogChoice } from './instance-log.ts'
-import type { InstanceRecord } from './instance-record.ts'
+import { type InstanceRecord, instanceName } from './instance-record.ts'
 import { drainChange, type InstanceRows, readInstanceRows, recordChange, rowsOf } from './instance-rows.ts'
 import type { Membership } from './membership.ts'
 import { OrderWatch } from './order-watch.ts'
@@ -126,7 +126,7 @@ export class InstanceService {
   find(name: string): InstanceRecord {
     const record = this.#rows.records.get(name.replace('/', '-'))
     if (record) return record
-    const known = [...this.#rows.records.keys()].slice(0, 20).join(', ')
+    const known = [...this.#rows.records.values()].slice(0, 20).map(instanceName).join(', ')
     throw new LanistaError('NOT_FOUND', `name another instance: found no ${name}, expected one of ${known || 'none'}`)
   }
 

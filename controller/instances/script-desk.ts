@@ -177,7 +177,7 @@ function find(
   if (!found?.component.service) {
     const services = components.filter((one) => one.component.service)
     const known = services.map((one) => `${one.application}/${one.component.name}`).slice(0, 20)
-    const expected = `expected one of ${known.join(', ') || 'none'}`
+    const expected = known.length === 0 ? 'expected a component with a service' : `expected one of ${known.join(', ')}`
     if (!found) throw new LanistaError('NOT_FOUND', `name another component: found no ${name}, ${expected}`)
     throw new LanistaError('SERVICE_UNKNOWN', `give ${name} a service, or name another: found none, ${expected}`)
   }
