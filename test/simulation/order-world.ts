@@ -125,7 +125,7 @@ class OrderWorld {
       const id = `ord-${this.#ids++}`
       const key = this.#random.chance(0.5) ? `key-${this.#random.int(1, 2)}` : id
       // `renew`: what it did is found out by the next process of the agent
-      const verb = this.#random.chance(0.05) ? 'forbidden' : this.#random.chance(0.2) ? 'renew' : 'work'
+      const verb = this.#random.chance(0.05) ? 'forbidden' : this.#ids % 5 === 0 ? 'renew' : 'work'
       const lifetimeMs = this.#random.int(500, this.#random.chance(0.3) ? 90_000 : 15_000)
       if (agent) this.#controller.issue({ id, target: agent.target, verb, key, body: '', lifetimeMs })
       if (this.#random.chance(0.05)) this.#controller.step({ kind: 'cancel', id })
