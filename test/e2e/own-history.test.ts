@@ -35,7 +35,7 @@ test('a host that comes back with an empty disk answers for its past by itself',
   await kill(lost)
   const folder = join(workspace.data, 'agents', `home.${lost.id}`)
   rmSync(join(folder, 'store'), { recursive: true })
-  const agent = workspace.start(['agent', 'run', '--config', join(folder, 'agent.json')])
+  workspace.start(['agent', 'run', '--config', join(folder, 'agent.json')])
   await workspace.until(async () => (await ownPoints(lost)) >= numbers, 'its samples on its own disk', 60_000)
 
   for (const other of others) await kill(other)
