@@ -8,6 +8,9 @@ export interface Problem {
   readonly data: Readonly<Record<string, unknown>>
 }
 
+/** The disk of the controller took nothing: its own fault, but one that whoever asks can mend. */
+const insufficientStorage = 507
+
 const statuses: Readonly<Record<string, number>> = {
   QUERY_INVALID: 400,
   SELECTOR_INVALID: 400,
@@ -68,6 +71,7 @@ const statuses: Readonly<Record<string, number>> = {
   CODE_UNKNOWN: 404,
   CODE_ACTIVE: 409,
   DISK_FULL: 409,
+  REGISTRY_WRITE_FAILED: insufficientStorage,
   BLOB_UNKNOWN: 409,
   BLOBS_FULL: 409,
   BLOB_TOO_LARGE: 413,
@@ -81,7 +85,7 @@ export function statusOf(error: unknown): number {
 /** The body for `statusOf(error)`; says nothing about what went wrong inside. */
 export function problemOf(error: unknown): Problem {
   const status = statusOf(error)
-  if (status >= 500) return { code: 'INTERNAL', message: 'look into the log of the controller: it failed', data: {} }
+  if (status === 500) return { code: 'INTERNAL', message: 'look into the log of the controller: it failed', data: {} }
   if (isLanistaError(error)) return fieldsOf(error)
   const found = error instanceof Error ? error.message : 'a request that cannot be read'
   return { code: 'REQUEST_INVALID', message: `send another request: ${found}`, data: {} }

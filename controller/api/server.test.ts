@@ -131,7 +131,10 @@ test('what cannot be written into the audit log is not answered as done', async 
   const before = audit
   audit = () => Promise.reject(new LanistaError('REGISTRY_WRITE_FAILED', 'disk full'))
   try {
-    expect(await ask('/api/v1/things/one', { method: 'PUT', body: '' })).toMatchObject({ status: 500 })
+    expect(await ask('/api/v1/things/one', { method: 'PUT', body: '' })).toMatchObject({
+      status: 507,
+      value: { code: 'REGISTRY_WRITE_FAILED', message: 'disk full' },
+    })
     expect(await ask('/api/v1/things/much-too-long', { method: 'PUT', body: '' })).toMatchObject({ status: 400 })
   } finally {
     audit = before

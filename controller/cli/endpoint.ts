@@ -29,7 +29,6 @@ export function chooseEndpoint(flag: string | undefined, environment: string | u
   return { url, token: tokens.get(url) }
 }
 
-/** Tokens stay when a controller is gone, so nobody can tell which of several is meant. */
 function whichOne(urls: readonly string[]): LanistaError {
   const shown = [...urls.slice(-urlsShownMax).reverse(), ...(urls.length > urlsShownMax ? ['…'] : [])].join(', ')
   return usageError(`name one controller with --controller URL or LANISTA_CONTROLLER: found tokens for ${shown}`)

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -39,6 +39,18 @@ test('a controller that listens elsewhere now is not listed twice', async () => 
   await writeToken(path, 'http://127.0.0.1:1', 'same')
   await writeToken(path, 'http://127.0.0.1:2', 'same')
   expect([...readTokens(path)]).toEqual([['http://127.0.0.1:2', 'same']])
+})
+
+test('of several controllers those whose `up` has ended are left out, and leave the file with the next that is written', async () => {
+  const path = join(folder, 'tokens.json')
+  const ended = { token: 'ended', process: { pid: process.pid, started: 'long ago' } }
+  const byHand = { token: 'by hand' }
+  await writeFile(path, JSON.stringify({ 'http://127.0.0.1:1': ended }))
+  expect([...readTokens(path)]).toEqual([['http://127.0.0.1:1', 'ended']])
+  await writeFile(path, JSON.stringify({ 'http://127.0.0.1:1': ended, 'http://x': byHand }))
+  expect([...readTokens(path)]).toEqual([['http://x', 'by hand']])
+  await writeToken(path, 'http://127.0.0.1:2', 'new')
+  expect(Object.keys(JSON.parse(await readFile(path, 'utf8')) as object)).toEqual(['http://x', 'http://127.0.0.1:2'])
 })
 
 test.each(['{', '[]', '{"http://x":{}}', '{"http://x":"t"}'])('a file with %s is refused by its path', async (text) => {

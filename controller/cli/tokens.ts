@@ -1,6 +1,6 @@
 /**
  * The operator's tokens: `$XDG_CONFIG_HOME/lanista/tokens.json` (or `~/.config/…`), mode 0600, `{ "<controller URL>": { "token": "…" } }`.
- * `lanista up` writes it, every other command finds its token in it.
+ * `lanista up` writes it, with the process that it is, every other command finds its token in it.
  */
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -8,15 +8,25 @@ import { z } from 'zod'
 import { LanistaError, messageOf } from '#protocol/errors.ts'
 import { makeFolder } from '#protocol/runtime/data-folder.ts'
 import { readSecretFile, writeSecretFile } from '#protocol/runtime/secret-file.ts'
+import { identifyProcess, isRunning, type ProcessIdentity } from '../up/process-identity.ts'
 
 /** Token by controller URL (its origin). */
 export type Tokens = ReadonlyMap<string, string>
 
 type Env = Readonly<Record<string, string | undefined>>
 
-const fileSchema: z.ZodType<Record<string, { token: string }>> = z.record(
+interface Entry {
+  readonly token: string
+  /** The `up` that wrote it; absent for what a person wrote. */
+  readonly process?: ProcessIdentity | undefined
+}
+
+const fileSchema: z.ZodType<Record<string, Entry>> = z.record(
   z.string(),
-  z.object({ token: z.string().min(1) }),
+  z.object({
+    token: z.string().min(1),
+    process: z.object({ pid: z.int(), started: z.string() }).optional(),
+  }),
 )
 
 /** Where the token file is, whether it exists or not. */
@@ -25,24 +35,34 @@ export function tokensPath(env: Env): string {
   return join(base, 'lanista', 'tokens.json')
 }
 
-/** The tokens in the file; none when there is no file. Throws TOKENS_UNREADABLE. */
+/** The tokens in the file, of several not those of an `up` that runs no more; none when there is no file. Throws TOKENS_UNREADABLE. */
 export function readTokens(path: string): Tokens {
+  const entries = readEntries(path)
+  const kept = entries.length > 1 ? entries.filter(isCurrent) : entries
+  return new Map(kept.map(([url, { token }]) => [url, token]))
+}
+
+function isCurrent([, entry]: readonly [string, Entry]): boolean {
+  return entry.process === undefined || isRunning(entry.process)
+}
+
+function readEntries(path: string): readonly [string, Entry][] {
   let text: string | undefined
   try {
     text = readSecretFile(path)
   } catch (error) {
     throw unreadable(path, messageOf(error), error)
   }
-  return text === undefined ? new Map() : parseTokens(path, text)
+  return text === undefined ? [] : parseEntries(path, text)
 }
 
 /**
- * Adds or replaces one token, keeping the others; makes the folder when needed. The same token under another URL is where that
- * controller listened before: it goes. Throws TOKENS_UNREADABLE, TOKENS_UNWRITABLE.
+ * Adds or replaces one token, of a controller in this process, keeping the others; makes the folder when needed. The same token under another
+ * URL is where that controller listened before: it goes, as do those of an `up` that runs no more. Throws TOKENS_UNREADABLE, TOKENS_UNWRITABLE.
  */
 export async function writeToken(path: string, url: string, token: string): Promise<void> {
-  const others = [...readTokens(path)].filter(([key, value]) => key !== url && value !== token)
-  const body = Object.fromEntries([...others, [url, token]].map(([key, value]) => [key, { token: value }]))
+  const others = readEntries(path).filter((entry) => entry[0] !== url && entry[1].token !== token && isCurrent(entry))
+  const body = Object.fromEntries([...others, [url, { token, process: identifyProcess(process.pid) }]])
   try {
     await makeFolder(dirname(path))
     writeSecretFile(path, `${JSON.stringify(body, undefined, 2)}\n`, `${path}.${process.pid}.new`)
@@ -55,7 +75,7 @@ export async function writeToken(path: string, url: string, token: string): Prom
   }
 }
 
-function parseTokens(path: string, text: string): Tokens {
+function parseEntries(path: string, text: string): readonly [string, Entry][] {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -64,7 +84,7 @@ function parseTokens(path: string, text: string): Tokens {
   }
   const result = fileSchema.safeParse(value)
   if (!result.success) throw unreadable(path, result.error.issues[0]?.message ?? 'another shape', result.error)
-  return new Map(Object.entries(result.data).map(([url, entry]) => [url, entry.token]))
+  return Object.entries(result.data)
 }
 
 function unreadable(path: string, found: string, cause: unknown): LanistaError {
