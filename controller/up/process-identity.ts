@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 /** A process that cannot be mistaken for a later one with the same pid: `started` is the kernel's start time of it. */
 export interface ProcessIdentity {
@@ -7,9 +7,13 @@ export interface ProcessIdentity {
   readonly started: string
 }
 
-/** The identity of a running process; undefined when there is none. A zombie runs nothing and counts as none. */
-export function identifyProcess(pid: number): ProcessIdentity | undefined {
-  const started = process.platform === 'linux' ? startedFromProc(pid) : startedFromPs(pid)
+/**
+ * The identity of a running process; undefined when there is none. A zombie runs nothing and counts as none, but for one whose other threads
+ * are still ending: until then its ports are taken and its files open.
+ * @param procfs another place of Linux' process table, for tests
+ */
+export function identifyProcess(pid: number, procfs: string = '/proc'): ProcessIdentity | undefined {
+  const started = process.platform === 'linux' ? startedFromProc(pid, procfs) : startedFromPs(pid)
   return started === undefined ? undefined : { pid, started }
 }
 
@@ -29,13 +33,14 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
 }
 
 /** Boot id and field 22 of /proc/PID/stat (proc(5)): clock ticks after boot. The name in field 2 may hold anything. */
-function startedFromProc(pid: number): string | undefined {
+function startedFromProc(pid: number, procfs: string): string | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const stat = readFileSync(`${procfs}/${pid}/stat`, 'utf8')
     const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     const ticks = fields[18]
-    if (ticks === undefined || state === 'Z' || state === 'X') return undefined
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}/${ticks}`
+    if (ticks === undefined || state === 'X') return undefined
+    if (state === 'Z' && readdirSync(`${procfs}/${pid}/task`).length < 2) return undefined
+    return `${readFileSync(`${procfs}/sys/kernel/random/boot_id`, 'utf8').trim()}/${ticks}`
   } catch {
     return undefined
   }
