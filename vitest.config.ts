@@ -14,6 +14,8 @@ const config: ViteUserConfig = defineConfig({
           include: ['**/*.test.ts'],
           exclude: ['node_modules/**', 'dist/**', ...slow],
           testTimeout: 20_000,
+          // they compute: every core, where vitest would leave one out
+          maxWorkers: '100%',
           sequence: { groupOrder: 0 },
         },
       },
