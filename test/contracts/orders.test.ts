@@ -292,6 +292,28 @@ describe('a message that is no order of ours', () => {
     expect(work.started).toEqual([])
   })
 
+  it('has one effect when it is replayed: under way, after its end, and to the next agent', async () => {
+    const { stage, work } = await working()
+    await using _stage = stage
+    const bus = stage.connectController()
+    await bus.up(AbortSignal.timeout(1000))
+    const replay = async (): Promise<void> => {
+      const message = encodeOrder({ ...order, journal: stage.host.journal }, stage.key.sign)
+      bus.publish(buildSubject(web, 'order', 'work', order.id), message)
+      await stage.clock.advance(300)
+    }
+    await replay()
+    await replay()
+    work.started[0]?.end()
+    await stage.clock.advance(300)
+    await replay()
+    await stage.agent?.close()
+    await stage.startAgent([work])
+    await replay()
+    expect(work.started).toHaveLength(1)
+    expect(stage.store.rows).toMatchObject([{ state: 'done' }])
+  })
+
   it('of a controller that was followed by another is passed over', async () => {
     const { stage, work } = await working()
     await using _stage = stage
