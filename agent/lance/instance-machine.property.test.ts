@@ -1,11 +1,11 @@
 /** Whatever happens in whatever order: a small world in which tasks fail, answers are lost, processes end and the agent is killed. */
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { missingPeers } from '#protocol/instances/missing-peers.ts'
 import type { InstanceSpec } from '#protocol/instances/spec.ts'
 import { type Instance, type InstanceEvent, knownFromDisk, newInstance, type Task } from './instance.ts'
 import { step } from './instance-machine.ts'
 import { foundForTests, handler, nameOf, specForTests } from './machine-driver.ts'
-import { missingPeers } from './spec-change.ts'
 
 type Happening =
   | 'done'

@@ -1,10 +1,11 @@
 /** What is said of an instance, and when it has to be looked at again. Pure. */
+
+import { missingPeers } from '#protocol/instances/missing-peers.ts'
 import type { InstanceState, InstanceStatus } from '#protocol/instances/status.ts'
 import type { Instance } from './instance.ts'
 import { partOf, shownBusy } from './life-cycle.ts'
 import { isDue } from './restarts.ts'
 import { statusesOf } from './scripts/script-book.ts'
-import { missingPeers } from './spec-change.ts'
 
 /** So long an instance is called waiting for its mandatory peers; then it has failed, until they come. */
 export const waitMsMax = 900_000

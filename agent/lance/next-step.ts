@@ -1,10 +1,11 @@
 /** What an instance that is idle and known does next: moves on, does one thing, or rests. Pure; every decision of the life cycle is here. */
 
+import { missingPeers } from '#protocol/instances/missing-peers.ts'
 import { type Instance, type InstanceRow, type Task, withRow } from './instance.ts'
 import { handlerOf, nextStage, partOf, type Stage } from './life-cycle.ts'
 import { afterUnexpectedStop, exitText, insistMs, isDue, tryAgain } from './restarts.ts'
 import { emptyBook, runningScripts } from './scripts/script-book.ts'
-import { changedPorts, isSameInstallation, isSameStart, missingPeers, withToldPeers } from './spec-change.ts'
+import { changedPorts, isSameInstallation, isSameStart, withToldPeers } from './spec-change.ts'
 
 /** The instance as it is then; with a task that is to be done, or without one: then it has moved on, and there is more to decide. */
 export interface Step {

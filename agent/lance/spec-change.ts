@@ -28,13 +28,6 @@ export function changedPorts(active: InstanceSpec, spec: InstanceSpec): readonly
   })
 }
 
-/** Mandatory ports without enough peers, in words; undefined = none. */
-export function missingPeers({ requires }: InstanceSpec): string | undefined {
-  const missing = requires.filter(({ peers, min }) => peers.length < min)
-  if (missing.length === 0) return undefined
-  return missing.map(({ name, peers, min }) => `peers of ${name}: found ${peers.length}, expected ${min}`).join('; ')
-}
-
 /** The newer spec, with the peers the component was told of: what changes without anybody being told. */
 export function withToldPeers(spec: InstanceSpec, active: InstanceSpec): InstanceSpec {
   const told = new Map(active.requires.map(({ name, peers }) => [name, peers]))

@@ -1,4 +1,5 @@
 /** Instances as `/api/v1/instances` shows them, and why a component has those that it has. Pure. */
+import { missingPeers } from '#protocol/instances/missing-peers.ts'
 import type { PeerEndpoint } from '#protocol/instances/spec.ts'
 import { type InstanceState, instanceStates } from '#protocol/instances/status.ts'
 import { parseHostId } from '#protocol/subjects/subject.ts'
@@ -130,9 +131,16 @@ function whyOf(record: InstanceRecord, fleet: Fleet, decided: Decided | undefine
       : []),
     ...(typeof said !== 'string' && said.failure ? [`${said.failure.kind}: ${said.failure.reason}`] : []),
     ...(typeof said !== 'string' && said.waitsFor !== undefined ? [`waits for ${said.waitsFor}`] : []),
+    ...(isSettled(record, said) ? (lackOf(record) ?? []) : []),
     ...(decided?.waits.get(record.id) ?? []).map((says) => `waits for ${says}`),
   ]
   return reasons.length === 0 ? null : reasons.join('; ')
+}
+
+/** What one that runs on has lost since it came up. */
+function lackOf({ isStopped, isLeaving, spec }: InstanceRecord): string[] | undefined {
+  const lack = isStopped || isLeaving ? undefined : missingPeers(spec)
+  return lack === undefined ? undefined : [`waits for ${lack}`]
 }
 
 function nextOf(record: InstanceRecord, fleet: Fleet): string {
@@ -141,7 +149,7 @@ function nextOf(record: InstanceRecord, fleet: Fleet): string {
   if (isLeaving) return said === 'unknown' ? `removed once ${host} is heard` : 'removed from its host'
   if (said === 'unknown') return `looked at once ${host} is heard; a drain of it, or its leave, replaces the instance`
   if (said === 'absent' || said.generation < spec.generation) return `its host is told generation ${spec.generation}`
-  if (isSettled(record, said)) return 'nothing'
+  if (isSettled(record, said)) return lackOf(record) ? 'it is told of its peers once they are ready' : 'nothing'
   if (said.state === 'crashLooping') return 'nothing, until it is changed or restarted by hand'
   if (said.state === 'backoff') return 'its host starts it again'
   return `its host works towards generation ${said.generation}`
