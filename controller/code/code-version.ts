@@ -38,5 +38,6 @@ export function findVersion(versions: readonly UploadedVersion[], text: string):
   if (only && found.length === 1) return only
   const known = versions.map(({ sha256 }) => shortId(sha256)).join(', ')
   const what = found.length > 1 ? `${found.length} that begin with ${text}` : `no ${text.slice(0, 64)}`
-  throw new LanistaError('CODE_UNKNOWN', `name another version: found ${what}, expected one of ${known || 'none'}`)
+  const expected = known === '' ? 'one that was uploaded: none is' : `one of ${known}`
+  throw new LanistaError('CODE_UNKNOWN', `name another version: found ${what}, expected ${expected}`)
 }

@@ -111,7 +111,7 @@ export class ModelFleet {
       if (!order.isOpen || !host?.isOnline) continue
       this.orders.set(id, { ...order, isOpen: false, againAtMs: this.nowMs + 5000 })
       if (order.verb === instanceVerbs.apply && this.refusing.has(order.host) && !host.specs.has(id)) {
-        const failure = 'its order was failed: IMAGE_NOT_ALLOWED: not here'
+        const failure = 'its order failed: IMAGE_NOT_ALLOWED: not here'
         const refused = { isOpen: false, failure, code: 'IMAGE_NOT_ALLOWED', againAtMs: this.nowMs + 5000 }
         this.orders.set(id, { ...order, ...refused })
       } else if (order.verb === instanceVerbs.remove) {

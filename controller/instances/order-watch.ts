@@ -92,7 +92,16 @@ export class OrderWatch {
   }
 }
 
+const endText = {
+  failed: 'its order failed',
+  refused: 'its order was refused',
+  expired: 'its order expired',
+  superseded: 'its order was superseded',
+  interrupted: 'its order was interrupted',
+  lost: 'its order was lost',
+} as const
+
 function failureOf({ state, code, reason }: OrderRow): string | undefined {
   if (!isTerminal(state) || state === 'done') return undefined
-  return [`its order was ${state}`, code, reason].filter((part) => part !== undefined).join(': ')
+  return [endText[state], code, reason].filter((part) => part !== undefined).join(': ')
 }

@@ -53,7 +53,7 @@ function orderAgain(round: Round, record: InstanceRecord): void {
     !isOrdered ||
     (status !== 'unknown' && (record.isLeaving || status === 'absent' || status.generation < record.spec.generation))
   if (!isDue) return
-  if (isOrdered && order.failure !== undefined) round.wait(record.id, order.failure)
+  if (isOrdered && order.failure !== undefined) round.wait(record.id, `its next order: ${order.failure}`)
   if (isOrdered && fleet.nowMs < order.againAtMs) return
   if (record.isLeaving) round.orderRemove(record)
   else round.orderApply(record)

@@ -40,7 +40,7 @@ export async function ensureImage(
     signal.throwIfAborted()
     if (isLanistaError(error, 'RUNTIME_UNAVAILABLE') || isLanistaError(error, 'DISK_FULL')) throw error
     if (refusedLogin.test(messageOf(error))) throw notLoggedIn(name, registries, error)
-    throw missing(name, messageOf(error), error)
+    throw missing(name, engineWords(error), error)
   }
   const pulled = await findImage(engine, name, signal)
   if (!pulled) throw missing(name, 'none of this name after a pull')
@@ -127,6 +127,11 @@ function notLoggedIn(name: string, registries: Readonly<Record<string, RegistryL
       data: { image: name, registry },
     },
   )
+}
+
+/** What the engine itself said of a call, without what we said of it. */
+function engineWords(error: unknown): string {
+  return messageOf(error instanceof LanistaError && error.cause !== undefined ? error.cause : error)
 }
 
 function missing(name: string, found: string, cause?: unknown): LanistaError {
