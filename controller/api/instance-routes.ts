@@ -167,7 +167,7 @@ function execRoute({ instances }: InstanceRoutesDeps): Route {
     answer: execShape,
     handle: async ({ id = '' }, signal, { text }) => {
       const { command, timeout } = parseExec(text)
-      const timeoutMs = Math.min(execMs.max, timeout === undefined ? execMs.usual : parseDuration(timeout))
+      const timeoutMs = execTimeoutMs(timeout)
       const { code, signal: by, output, isTimedOut } = await instances.exec(id, command, timeoutMs, signal)
       return { body: { code, signal: by, output, is_timed_out: isTimedOut } }
     },
@@ -234,6 +234,16 @@ function countOf(from: number, by: string | undefined, to: string | undefined): 
 
 function componentNames(applications: ReturnType<InstanceRoutesDeps['applications']['list']>): string[] {
   return applications.flatMap(({ name, wanted }) => [...wanted.keys()].map((component) => `${name}/${component}`))
+}
+
+/** Throws BODY_INVALID. */
+function execTimeoutMs(text: string | undefined): number {
+  const timeoutMs = text === undefined ? execMs.usual : parseDuration(text)
+  if (timeoutMs <= execMs.max) return timeoutMs
+  throw new LanistaError(
+    'BODY_INVALID',
+    `give another timeout: found ${text ?? ''}, expected at most ${execMs.max / 60_000}m`,
+  )
 }
 
 /** Throws BODY_INVALID. */

@@ -92,13 +92,34 @@ describe('the commands', () => {
     expect(await run('scale', 'shop', 'many')).toMatchObject({ code: 2 })
     await until(async () => (await run('explain', 'shop/web')).text.includes('2 running'))
     expect(await run('explain', 'shop/nothing')).toMatchObject({ code: 2 })
-    expect(await run('stop', 'shop/web-1')).toMatchObject({ code: 0 })
-    await until(async () => (await run('explain', 'shop/web-1')).text.includes('stopped'))
-    expect(await run('start', 'shop/web-1')).toMatchObject({ code: 0 })
-    expect(await run('restart', 'shop/web-1')).toMatchObject({ code: 0 })
+    const stopping = { code: 0, text: 'shop/web-1 stopping; it was running\n' }
+    expect(await run('stop', 'shop/web-1')).toMatchObject(stopping)
+    await until(async () => (await run('explain', 'shop/web-1')).text.includes(': stopped'))
+    expect(await run('stop', 'shop/web-1')).toMatchObject({ text: 'shop/web-1 stopped already\n' })
+    const starting = { code: 0, text: 'shop/web-1 starting; it was stopped\n' }
+    expect(await run('start', 'shop/web-1')).toMatchObject(starting)
+    expect(await run('restart', 'shop/web-1')).toMatchObject({ code: 0, text: expect.stringContaining('restarting') })
     const ran = await run('exec', 'shop/web-1', '--', 'ls', '-l')
     expect(ran).toEqual({ code: 1, text: 'hi\n', notes: ['lanista: the command did not succeed: exit code 3'] })
     expect(await run('exec', 'shop/web-1')).toMatchObject({ code: 2 })
+    const long = await run('exec', '--timeout', '20m', 'shop/web-1', '--', 'ls')
+    expect(long).toMatchObject({ code: 2, notes: ['give another timeout: found 20m, expected at most 10m'] })
+  })
+
+  it('of no application, and of no host, are a mistake', async () => {
+    expect(await run('instances', '--application', 'shop', '--host', 'h1')).toMatchObject({ code: 0 })
+    expect(await run('instances', '--application', 'shpo')).toMatchObject({
+      code: 1,
+      notes: ['name another: found no shpo, expected one of shop'],
+    })
+    expect(await run('instances', '--host', 'h9')).toMatchObject({
+      code: 1,
+      notes: ['name another host: found "h9", expected h1?'],
+    })
+  })
+
+  it('no upgrade yet is said', async () => {
+    expect(await run('hosts', 'upgrades')).toMatchObject({ code: 0, text: 'no upgrade yet\n' })
   })
 
   it('drain says what is still there, and that it may have instances again', async () => {

@@ -86,6 +86,7 @@ export async function runUpgrades(flags: SharedFlags, terminal: Terminal): Promi
   if (flags.json) writeJson(terminal, answer)
   else {
     const upgrades = parseAnswer(z.array(upgradeSchema), answer, 'upgrades')
+    if (upgrades.length === 0) terminal.write('no upgrade yet\n')
     for (const upgrade of upgrades) terminal.write(`${[upgrade.id, ...linesOf(upgrade)].join('\n')}\n`)
   }
   return 0
