@@ -297,8 +297,9 @@ describe('a message that is no order of ours', () => {
     await using _stage = stage
     const bus = stage.connectController()
     await bus.up(AbortSignal.timeout(1000))
+    const { journal } = stage.store.facts
     const replay = async (): Promise<void> => {
-      const message = encodeOrder({ ...order, journal: stage.host.journal }, stage.key.sign)
+      const message = encodeOrder({ ...order, journal }, stage.key.sign)
       bus.publish(buildSubject(web, 'order', 'work', order.id), message)
       await stage.clock.advance(300)
     }
