@@ -88,10 +88,15 @@ test('several hosts in several clouds, each with a port of its own', async () =>
 })
 
 test('the token file is the operator’s alone, and HTTP without a token is 401', async () => {
-  const { ready } = await workspace.up()
+  const { ready, running } = await workspace.up()
   const path = join(workspace.folder, 'config', 'lanista', 'tokens.json')
   expect(statSync(path).mode & 0o777).toBe(0o600)
-  expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ [ready.http]: { token: ready.operator.password } })
+  expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({
+    [ready.http]: {
+      token: ready.operator.password,
+      process: { pid: running.pid, started: expect.any(String) as string },
+    },
+  })
   for (const at of ['/api/v1/hosts', '/api/v1/health', '/metrics', '/docs', '/openapi.json']) {
     expect([at, (await fetch(new URL(at, ready.http))).status]).toEqual([at, 401])
   }
